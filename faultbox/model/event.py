@@ -1,0 +1,74 @@
+"""What happened: the record every source gives and the log orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened in a world.
+
+    `time_ns` is CLOCK_MONOTONIC. `service` is the lane it belongs to (`driver` for the
+    scenario itself). `fields` are flat strings, as specs compare them; `data` keeps the
+    types where a decoder knew them. `seq` is the position in the case's trace, counted
+    from 1, and 0 until the log has ordered the event.
+    """
+
+    time_ns: int
+    type: str
+    service: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    seq: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of one line of `events.jsonl`."""
+        shape: dict[str, Any] = {
+            "seq": self.seq,
+            "time_ns": self.time_ns,
+            "type": self.type,
+            "service": self.service,
+            "fields": dict(self.fields),
+        }
+        if self.data:
+            shape["data"] = dict(self.data)
+        return shape
+
+
+class SourceLost(Exception):
+    """A source died or lost events, so what it could have shown is unknown."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source = source
+        self.reason = reason
+        super().__init__(f"{source}: {reason}")
+
+
+class Source(Protocol):
+    """Something that gives events of a world to its log.
+
+    The log's thread calls all methods. `drain` and `ask` never block.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def fileno(self) -> int:
+        """A descriptor that polls readable when `drain` has something to give."""
+        ...
+
+    def drain(self) -> list[Event]:
+        """Events that have arrived, oldest first. Raises SourceLost once when the source is gone."""
+        ...
+
+    def ask(self, token: int) -> None:
+        """Ask for a promise: after it, `promised` reaches `token` once all earlier events are drained."""
+        ...
+
+    @property
+    def promised(self) -> int:
+        """The newest token for which everything that happened before `ask(token)` has been drained."""
+        ...

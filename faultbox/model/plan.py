@@ -1,0 +1,85 @@
+"""A plan: the cases of a run and what each of them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from faultbox.model.fault import Assumption, Rule
+from faultbox.model.source import Position
+from faultbox.model.spec import Monitor, Spec
+
+CaseKind = Literal["test", "scenario", "fault_scenario", "cell", "leaf"]
+
+
+@dataclass(frozen=True)
+class CaseInfo:
+    """What may leave the process that evaluated the spec: a case without its functions."""
+
+    id: str
+    kind: CaseKind
+    scenario: str
+    fault: str
+    position: Position
+    seed: int
+    run: int = 1
+    control: str = ""
+    row: str = ""
+    column: str = ""
+    matrix: int = -1
+    timeout_ms: float = 120_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """One runnable test. `control` is the id of the case that must pass before this one means anything."""
+
+    info: CaseInfo
+    body: Callable[[], Any]
+    setup: Callable[[], Any] | None = None
+    faults: tuple[Assumption, ...] = ()
+    expect: Callable[[Any], Any] | None = None
+    monitors: tuple[Monitor, ...] = ()
+    require_fire: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a case's world must hold before it starts.
+
+    `filters`: per service the system calls (kernel names, families already widened) that its
+    seccomp filter must notify: the union of what evaluated rules, rules that the bodies may arm,
+    and assertions that name system calls ask for. `rules`: the case's own assumptions, bound.
+    `observed`: per service the calls reported as events without any rule. `imports`: modules to
+    import before the world is forked. `lines`: services whose output lines must become events.
+    """
+
+    services: tuple[str, ...]
+    filters: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    observed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    imports: tuple[str, ...] = ()
+    lines: frozenset[str] = frozenset()
+    io_uring_blocked: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cases of a run, controls before what they control."""
+
+    spec: Spec
+    seed: int
+    seed_origin: Literal["cli", "cached", "generated", "bundle"]
+    cases: tuple[Case, ...]
+    selected: frozenset[str]
+    complete: Mapping[str, bool]
+    excluded: tuple[tuple[int, str, str], ...] = ()
+    strict: bool = False
+    control: bool = True
+    keep: bool = False
+    fail_fast: bool = False

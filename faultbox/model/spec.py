@@ -1,0 +1,84 @@
+"""A loaded spec: everything a plan is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from faultbox.model.fault import Assumption
+from faultbox.model.source import Position, Problem
+from faultbox.model.topology import Service
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Monitor:
+    """Something that must hold at every event. `check(event)` raises when it does not.
+
+    `service` narrows to the events of that lane ("" for all).
+    """
+
+    name: str
+    check: Function
+    position: Position
+    service: str = ""
+    source: object = None
+
+
+@dataclass(frozen=True)
+class Test:
+    """def test_*, test() or scenario(): runs `body` without faults of its own."""
+
+    __test__ = False
+    id: str
+    kind: Literal["test", "scenario"]
+    body: Function
+    position: Position
+    setup: Function | None = None
+    timeout_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class FaultScenario:
+    """fault_scenario(): one scenario under named faults."""
+
+    id: str
+    scenario: Function
+    faults: tuple[Assumption, ...]
+    position: Position
+    expect: Function | None = None
+    monitors: tuple[Monitor, ...] = ()
+    timeout_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """fault_matrix(): every scenario under every fault, but for the excluded pairs."""
+
+    scenarios: tuple[Function, ...]
+    faults: tuple[Assumption, ...]
+    position: Position
+    default_expect: Function | None = None
+    overrides: Mapping[tuple[Function, str], Function] = field(default_factory=dict)
+    exclude: frozenset[tuple[Function, str]] = frozenset()
+    monitors: tuple[Monitor, ...] = ()
+    require_faults_fire: bool = False
+    timeout_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a `.star` file declares. `sources` holds the text of every file it was loaded from."""
+
+    path: Path
+    services: Mapping[str, Service]
+    tests: tuple[Test, ...]
+    fault_scenarios: tuple[FaultScenario, ...]
+    matrices: tuple[Matrix, ...]
+    assumptions: Mapping[str, Assumption]
+    monitors: tuple[Monitor, ...]
+    sources: Mapping[str, str]
+    warnings: tuple[Problem, ...] = ()

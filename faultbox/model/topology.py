@@ -1,0 +1,96 @@
+"""Services and how they are started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from faultbox.model.fault import Operation
+from faultbox.model.source import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A protocol on a port, as declared by interface()."""
+
+    name: str
+    protocol: str
+    port: int
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An interface of a service: what `db.main` is in a spec."""
+
+    service: str
+    interface: Interface
+    host: str = "localhost"
+
+    @property
+    def port(self) -> int:
+        return self.interface.port
+
+    @property
+    def addr(self) -> str:
+        return f"{self.host}:{self.interface.port}"
+
+    def __str__(self) -> str:
+        return f"{self.service}.{self.interface.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """How a service is asked whether it is ready.
+
+    `tcp` means that a connection is accepted, `http` that a GET of `url` answers with
+    `expect_status` (any 2xx or 3xx where it is None), `ready` that every interface
+    answers on its own protocol.
+    """
+
+    kind: Literal["tcp", "http", "ready"]
+    target: str = ""
+    expect_status: int | None = None
+    timeout_ms: float = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A source of events asked for by observe=, for example observe.stdout(decoder=...)."""
+
+    kind: Literal["stdout", "stderr"]
+    decoder: str = ""
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A declared service. Relative paths have been made absolute (the spec's directory)."""
+
+    name: str
+    binary: str
+    position: Position
+    interfaces: tuple[Interface, ...] = ()
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = ""
+    user: str = ""
+    depends_on: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
+    seed: Callable[[], Any] | None = None
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
+    stop_signal: int = 15
+    stop_timeout_ms: float = 1_000
+    ops: Mapping[str, Operation] = field(default_factory=dict)
+    observe: tuple[Observation, ...] = ()
+    on_exit: Literal["fail", "ignore", "restart"] = "fail"
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The interface of that name, or None."""
+        return next((Endpoint(self.name, each) for each in self.interfaces if each.name == name), None)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        return tuple(Endpoint(self.name, each) for each in self.interfaces)

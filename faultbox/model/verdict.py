@@ -1,0 +1,135 @@
+"""What came out of a case and of a run, and what that means for the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from faultbox.model.fault import Counts
+from faultbox.model.plan import CaseInfo
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    ERRORED = "errored"
+    INCONCLUSIVE = "inconclusive"
+    HALTED = "halted"
+
+
+class Exit(IntEnum):
+    """Exit codes of `faultbox test` and `replay`. Where several hold: 1 before 3 before 4."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    ERRORED = 3
+    INCONCLUSIVE = 4
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    """A rule and its counters at the end of a case. `misses` are the calls that came closest to matching."""
+
+    rule: str
+    service: str
+    target: str
+    keyword: str
+    action: str
+    assumption: str
+    direction: str
+    label: str
+    position: str
+    counts: Counts
+    misses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a spec in a traceback, with the part to underline (columns from 1, end exclusive)."""
+
+    position: str
+    function: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Everything a case leaves for people. It is stored as the case's result.json.
+
+    `reason` is one line. `exercised` is None where the case has no fault. `deciding` are the
+    events that decided it, `logs` the ends of the logs that matter, by service. `notes` are
+    remarks that belong to the verdict (a blind spot, a second run because the host was starved).
+    """
+
+    info: CaseInfo
+    verdict: Verdict
+    duration_ms: float
+    reason: str = ""
+    code: str = ""
+    exercised: bool | None = None
+    traceback: tuple[Frame, ...] = ()
+    rules: tuple[RuleReport, ...] = ()
+    deciding: tuple[Mapping[str, Any], ...] = ()
+    logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    prints: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    run_delay: float = 0.0
+    world_ms: float = 0.0
+    events: int = 0
+    directory: str = ""
+
+
+@dataclass(frozen=True)
+class DeadAssumption:
+    """An assumption none of whose rules fired in any case of the run that used it."""
+
+    name: str
+    position: str
+    rules: tuple[RuleReport, ...]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The run as a whole."""
+
+    seed: int
+    results: tuple[CaseResult, ...]
+    dead: tuple[DeadAssumption, ...] = ()
+    warnings: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    strict: bool = False
+    duration_ms: float = 0.0
+    interrupted: int = 0
+
+    def count(self, verdict: Verdict) -> int:
+        return sum(1 for each in self.results if each.verdict is verdict)
+
+    @property
+    def not_exercised(self) -> int:
+        return sum(1 for each in self.results if each.verdict is Verdict.PASSED and each.exercised is False)
+
+    @property
+    def exit(self) -> Exit:
+        """The one place where verdicts become an exit code."""
+        if self.interrupted:
+            return Exit.INTERRUPTED if self.interrupted == 2 else Exit.TERMINATED
+        if self.count(Verdict.FAILED) or self.dead or (self.strict and not self._green):
+            return Exit.FAILED
+        if self.errors or self.count(Verdict.ERRORED):
+            return Exit.ERRORED
+        if self.count(Verdict.INCONCLUSIVE):
+            return Exit.INCONCLUSIVE
+        return Exit.PASSED
+
+    @property
+    def _green(self) -> bool:
+        passed = all(each.verdict is Verdict.PASSED and each.exercised is not False for each in self.results)
+        return passed and not self.warnings and not self.errors
