@@ -52,10 +52,15 @@ def describe(filters: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # Runs of stars are one star: each further one would multiply the ways to fail.
-    parts = re.split(r"(\*+|\?)", pattern)
-    text = "".join(".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in parts)
-    return re.compile(text, re.DOTALL)
+    # Between two stars the earliest fit is as good as any later one, and the atomic group holds on to
+    # it: without that, every star would multiply the ways to fail.
+    first, *rest = (
+        "".join("." if char == "?" else re.escape(char) for char in part) for part in re.split(r"\*+", pattern)
+    )
+    if not rest:
+        return re.compile(first, re.DOTALL)
+    *middle, last = rest
+    return re.compile(first + "".join(f"(?>.*?{part})" for part in middle) + f".*{last}", re.DOTALL)
 
 
 def _quoted(value: str) -> str:
