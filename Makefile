@@ -1,0 +1,67 @@
+# Everything a newcomer needs. Each target may be repeated: what is there already is not done again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp stands for one state of these inputs; moving the clone makes its virtual environment useless, so the path counts.
+STATE := $(shell { pwd; cat pyproject.toml .ci/need .ci/python; } | sha256sum | cut -c1-16)
+RUN := $(VENV)/.stamps/run-$(STATE)
+DEV := $(VENV)/.stamps/dev-$(STATE)
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+DEMO := build/demo
+
+# make test ARGS='-k worlds -x'
+ARGS ?=
+JOBS ?= $(shell nproc)
+
+.PHONY: help install demo test lint bench clean
+
+help: ## show this
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 17
+
+install: $(RUN) ## make .venv with .venv/bin/faultbox in it (what is missing from apt too, as root)
+
+$(RUN):
+	@echo "==> setting up $(VENV) (once)"
+	@.ci/need redis-server=redis-server libseccomp.so.2=libseccomp2
+	@.ci/python $(VENV)
+	@$(PIP) --editable '.[examples]'
+	@mkdir -p $(@D) && touch $@
+
+$(DEV): $(RUN)
+	@echo "==> adding what only tests and benchmarks need (once)"
+	@.ci/need gcc=gcc /usr/include/stdio.h=libc6-dev strace=strace ip=iproute2 redis-cli=redis-tools setpriv=util-linux
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+demo: $(RUN) ## run the fault matrix of examples/orders: first with two bugs in it, then without
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	@echo "==> faultbox test examples/orders/faultbox.star    (two bugs are planted: red is right)"
+	@code=0; $(BIN)/faultbox test examples/orders/faultbox.star --seed 1 --output $(DEMO) || code=$$?; \
+	  [ $$code -eq 1 ] || { echo "expected exit code 1 (bugs found), got $$code" >&2; exit 1; }
+	@echo
+	@echo "==> faultbox test examples/orders/fixed.star       (the same system, mended: all green)"
+	@$(BIN)/faultbox test examples/orders/fixed.star --seed 1 --output $(DEMO)
+	@echo
+	@echo "Both as expected: the matrix found the bugs, and shows that they are gone. Bundles are in $(DEMO)/."
+
+lint: $(DEV) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+test: $(DEV) lint ## lint, then every test
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+bench: $(DEV) ## print our figures beside the alternatives', measured now on this machine
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+clean: ## remove what make and the tools have made here
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
