@@ -84,8 +84,13 @@ class Host(Protocol):
         """Do one protocol operation as the driver. Transport errors are in the response, never raised."""
         ...
 
-    def arm(self, service: str, faults: Sequence[tuple[str, Fault]], position: Position) -> int:
-        """Begin an inner scope of faults on a service; returns its handle once every supervisor has it."""
+    def arm(
+        self, service: str, faults: Sequence[tuple[str, Fault]], position: Position, *, started: bool = False
+    ) -> int:
+        """Begin an inner scope of faults on a service; returns its handle once every supervisor has it.
+
+        `started`: fault_start() began it, so that disarm_started() ends it.
+        """
         ...
 
     def arm_assumption(self, assumption: Assumption, position: Position) -> int: ...
