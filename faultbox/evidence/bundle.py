@@ -1,0 +1,214 @@
+"""Reading a bundle, which may be a stranger's: nothing in it is trusted."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from faultbox.evidence.pack import SCHEMA_VERSION
+from faultbox.model.plan import CaseInfo
+from faultbox.model.record import BadRecord, from_json
+from faultbox.model.verdict import CaseResult
+
+Kind = TypeVar("Kind")
+
+MAX_ENTRIES = 200_000
+MAX_ENTRY = 2 << 30
+"""Bytes an entry may claim to have; the zip reader never gives more than what is claimed."""
+MAX_READ = 64 << 20
+"""Bytes of an entry that are read at once, and of a spec that are extracted."""
+_MAX_LINE = 1 << 20
+_SYMLINK = 0o120000
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+
+
+class BadBundle(Exception):
+    """The file is no bundle, a broken one, a hostile one, or one of a newer version."""
+
+
+def open(path: Path) -> Bundle:  # noqa: A001 - evidence.open() is the door
+    """A bundle for reading. Raises BadBundle, or OSError where the file can't be read."""
+    return Bundle(path)
+
+
+class Bundle:
+    """A bundle: its manifest at once, everything else when it is asked for. Every method may raise BadBundle."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except _BROKEN as error:
+            raise BadBundle(f"{path}: not a bundle: {error}") from None
+        try:
+            self._entries = self._checked()
+            self.manifest = self._object("manifest.json")
+            self._check_version()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._archive.close()
+
+    @property
+    def seed(self) -> int:
+        return self._field(self.manifest, "seed", int)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How the run was asked for: select, runs, timeout_ms, strict, control."""
+        return self._field(self.manifest, "options", dict)
+
+    @property
+    def original(self) -> str:
+        """Where the spec was when it ran."""
+        return self._field(self._field(self.manifest, "spec", dict), "original", str)
+
+    @property
+    def spec(self) -> str:
+        """The entry of the spec that was run; the files it loaded lie around it as they did on disk."""
+        name = self._field(self._field(self.manifest, "spec", dict), "root", str)
+        if name not in self.sources:
+            raise self._bad(f"has no spec {name!r}")
+        return name
+
+    @property
+    def sources(self) -> list[str]:
+        return [name for name in self._entries if name.startswith("spec/")]
+
+    @property
+    def cases(self) -> tuple[CaseInfo, ...]:
+        """The plan."""
+        return self._record(tuple[CaseInfo, ...], "plan.json")
+
+    def directories(self) -> list[str]:
+        """The cases that have a result, in the order of the plan."""
+        entries = self._field(self.manifest, "cases", list)
+        if not all(isinstance(each, dict) for each in entries):
+            raise self._bad("manifest.json: cases must be objects")
+        return [self._field(each, "directory", str) for each in entries]
+
+    def result(self, directory: str) -> CaseResult:
+        return self._record(CaseResult, f"cases/{directory}/result.json")
+
+    def events(self, directory: str, name: str = "events.jsonl") -> Iterator[dict[str, Any]]:
+        """A case's events, or its `decisions.jsonl`, line by line; none where the case has no such file."""
+        entry = f"cases/{directory}/{name}"
+        if entry not in self._entries:
+            return
+        try:
+            with self._archive.open(self._entries[entry]) as lines:
+                while line := lines.readline(_MAX_LINE):
+                    if line.endswith(b"\n"):
+                        yield self._parsed_object(line, entry)
+                    elif len(line) == _MAX_LINE:
+                        raise self._bad(f"{entry}: a line is longer than {_MAX_LINE} bytes")
+        except _BROKEN as error:
+            raise self._bad(f"{entry}: {error}") from None
+
+    def read(self, name: str) -> bytes:
+        """An entry's content, at most MAX_READ bytes of it being acceptable."""
+        if name not in self._entries:
+            raise self._bad(f"has no {name}")
+        try:
+            with self._archive.open(self._entries[name]) as stream:
+                content = stream.read(MAX_READ + 1)
+        except _BROKEN as error:
+            raise self._bad(f"{name}: {error}") from None
+        if len(content) > MAX_READ:
+            raise self._bad(f"{name} is larger than {MAX_READ >> 20} MiB")
+        return content
+
+    def extract_spec(self, directory: Path) -> Path:
+        """Lay out the spec's files below an empty directory; returns where the spec itself is."""
+        left = MAX_READ
+        for name in self.sources:
+            content = self.read(name)
+            left -= len(content)
+            if left < 0:
+                raise self._bad(f"its spec is larger than {MAX_READ >> 20} MiB")
+            target = directory / name
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as stream:
+                    stream.write(content)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                raise self._bad(f"{name} is both a file and a directory") from None
+        return directory / self.spec
+
+    def _checked(self) -> dict[str, zipfile.ZipInfo]:
+        """The entries by name, none of which could be taken for anything but a file inside the bundle."""
+        infos = self._archive.infolist()
+        if len(infos) > MAX_ENTRIES:
+            raise self._bad(f"has more than {MAX_ENTRIES} entries")
+        entries: dict[str, zipfile.ZipInfo] = {}
+        for info in infos:
+            if (problem := _hostile(info)) or info.filename in entries:
+                raise self._bad(f"entry {info.filename!r} {problem or 'is there twice'}")
+            entries[info.filename] = info
+        return entries
+
+    def _check_version(self) -> None:
+        version = self._field(self.manifest, "schema_version", int)
+        if version != SCHEMA_VERSION:
+            made_by = self.manifest.get("faultbox")
+            raise self._bad(f"has schema version {version} (Faultbox {made_by}), this one reads {SCHEMA_VERSION}")
+
+    def _record(self, kind: type[Kind], name: str) -> Kind:
+        try:
+            return from_json(kind, self._parsed(self.read(name), name))
+        except BadRecord as error:
+            raise self._bad(f"{name}: {error}") from None
+
+    def _object(self, name: str) -> dict[str, Any]:
+        return self._parsed_object(self.read(name), name)
+
+    def _parsed_object(self, text: bytes, name: str) -> dict[str, Any]:
+        shape = self._parsed(text, name)
+        if not isinstance(shape, dict):
+            raise self._bad(f"{name}: is no JSON object")
+        return shape
+
+    def _parsed(self, text: bytes, name: str) -> Any:
+        try:
+            return json.loads(text.decode("utf-8", errors="surrogateescape"))
+        except (ValueError, RecursionError) as error:
+            raise self._bad(f"{name}: is no JSON that can be read: {error}") from None
+
+    def _field(self, shape: dict[str, Any], name: str, kind: type[Kind]) -> Kind:
+        value = shape.get(name)
+        if type(value) is not kind:
+            raise self._bad(f"manifest.json: {name} must be {kind.__name__}")
+        return value
+
+    def _bad(self, reason: str) -> BadBundle:
+        return BadBundle(f"{self.path}: {reason}")
+
+
+def _hostile(info: zipfile.ZipInfo) -> str:
+    """Why an entry is refused; empty for a plain file with a plain relative name."""
+    name = info.orig_filename
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or "\\" in name or "\0" in name or ".." in parts or name != "/".join(parts):
+        return "has a name that leads elsewhere"
+    if (info.external_attr >> 16) & 0o170000 not in {0, 0o100000}:
+        return "is a symlink" if (info.external_attr >> 16) & 0o170000 == _SYMLINK else "is no regular file"
+    if info.flag_bits & 0x1:
+        return "is encrypted"
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        return "is compressed in a way that is not read here"
+    if info.file_size > MAX_ENTRY:
+        return f"claims more than {MAX_ENTRY >> 30} GiB"
+    return ""
