@@ -57,7 +57,7 @@ class Source(Protocol):
     def name(self) -> str: ...
 
     def fileno(self) -> int:
-        """A descriptor that polls readable when `drain` has something to give."""
+        """A descriptor that polls readable when `drain` has something to give; -1 once nothing more can come."""
         ...
 
     def drain(self) -> list[Event]:
@@ -65,7 +65,10 @@ class Source(Protocol):
         ...
 
     def ask(self, token: int) -> None:
-        """Ask for a promise: after it, `promised` reaches `token` once all earlier events are drained."""
+        """Ask for a promise: after it, `promised` reaches `token` once all earlier events are drained.
+
+        The token is the CLOCK_MONOTONIC time of asking, in ns: no event drained after the promise is older.
+        """
         ...
 
     @property
