@@ -7,7 +7,6 @@ name means that call and its newer variants (settled in docs/reference/syscalls.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
@@ -17,13 +16,9 @@ from faultbox.model.syscall_numbers import TABLE
 
 Arch = Literal["x86_64", "aarch64", "i386"]
 
-WRITERS = frozenset(
-    "write writev pwrite64 pwritev pwritev2 sendto sendmsg sendmmsg vmsplice".split()  # noqa: SIM905
-)
+WRITERS = frozenset(("write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg", "vmsplice"))
 """Calls that only move bytes out."""
-READERS = frozenset(
-    "read readv pread64 preadv preadv2 recvfrom recvmsg recvmmsg".split()  # noqa: SIM905
-)
+READERS = frozenset(("read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg"))
 """Calls that only move bytes in."""
 MOVERS = frozenset(("sendfile", "splice", "tee", "copy_file_range"))
 """Calls that read from one descriptor and write to another without passing through the program."""
@@ -144,6 +139,8 @@ def expand(name: str) -> frozenset[str]:
         return FAMILIES[name]
     if name in _numbers():
         return frozenset((name, *VARIANTS.get(name, ())))
+    import difflib
+
     nearest = difflib.get_close_matches(name, sorted(known()), n=1, cutoff=0.6)
     raise UnknownSyscall(name, nearest[0] if nearest else "")
 

@@ -1,0 +1,13 @@
+"""Pure decisions: which calls a fault meets, when it fires and what it then does.
+
+Nothing here knows the kernel: the caller shows a call through `Call` and keeps the counts in a
+`Tally`. Every random decision is drawn from the seed and the call's identity.
+"""
+
+from faultbox.rules.binding import bind, compose
+from faultbox.rules.decision import Call, Thing, decide
+from faultbox.rules.draws import draw
+from faultbox.rules.globs import BadGlob, literal_part, meets
+from faultbox.rules.tally import Tally
+
+__all__ = ["BadGlob", "Call", "Tally", "Thing", "bind", "compose", "decide", "draw", "literal_part", "meets"]

@@ -1,0 +1,109 @@
+"""One call, the rules in force, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from faultbox.model.fault import ALLOW, ActionKind, Decision, FdKind, Fired, Port, Rule, Trigger
+from faultbox.rules.draws import draw
+from faultbox.rules.tally import Tally
+
+
+class Thing(NamedTuple):
+    """Something that a call acts on. `path` is "" where it has none (a socket) and None where it can't be known."""
+
+    kind: FdKind
+    path: str | None
+
+
+class Call(Protocol):
+    """A call as rules see it. All but `name` may cost, so they are asked for only when a rule needs them."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def destination(self) -> Port | None:
+        """The interface that a connect goes to, None where it is none of the world's."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What the call is, without anything that differs between two runs of one program."""
+        ...
+
+    def things(self, rule: Rule) -> Sequence[Thing]:
+        """What the call acts on, of those that the rule speaks of; rename has two."""
+        ...
+
+    def within(self, path: str, glob: str) -> bool:
+        """Whether a path meets a glob whose literal part is resolved as the caller would."""
+        ...
+
+
+def decide(rules: Sequence[Rule], call: Call, tally: Tally, seed: int) -> Decision:
+    """What becomes of a call under rules given innermost scope first.
+
+    The first rule that fires and answers (deny, allow) decides; delays of those before it add up.
+    Every rule counts the calls it matches, decided by others or not, so that `nth=3` means the
+    third matching call whatever stands beside it; only rules that did something have fired.
+    """
+    delay_ms, errno, answered = 0.0, 0, None
+    fired: tuple[Fired, ...] = ()
+    for rule in rules:
+        if call.name not in rule.syscalls:
+            continue
+        tally.see(rule)
+        match = _matches(rule, call)
+        if not match:
+            if match is None:
+                tally.unresolved(rule)
+            continue
+        number = tally.match(rule)
+        if not (_due(rule.fault.trigger, number) and _drawn(rule, call, tally, seed)):
+            continue
+        if answered is not None:
+            tally.shadowed[rule.id, answered.id] += 1
+            continue
+        tally.fire(rule)
+        fired += (Fired(rule, number),)
+        action = rule.fault.action
+        if action.answers:
+            answered = rule
+            errno = action.errno if action.kind is ActionKind.DENY else 0
+        else:
+            delay_ms += action.delay_ms
+    return Decision(delay_ms, errno, fired) if fired else ALLOW
+
+
+def _matches(rule: Rule, call: Call) -> bool | None:
+    """None: it can't be known, so it does not match."""
+    if rule.destinations and call.destination not in rule.destinations:
+        return False
+    kind, path = rule.fault.on, rule.path
+    if kind is None and not path:
+        return True
+    things = [thing for thing in call.things(rule) if kind is None or thing.kind == kind]
+    if not path:
+        return bool(things)
+    if any(thing.path and call.within(thing.path, path) for thing in things):
+        return True
+    return None if any(thing.path is None for thing in things) else False
+
+
+def _due(trigger: Trigger, number: int) -> bool:
+    return (
+        (trigger.nth is None or number == trigger.nth)
+        and (trigger.first is None or number <= trigger.first)
+        and (trigger.after is None or number > trigger.after)
+        and (trigger.every is None or number % trigger.every == 0)
+    )
+
+
+def _drawn(rule: Rule, call: Call, tally: Tally, seed: int) -> bool:
+    probability = rule.fault.trigger.probability
+    if probability >= 1 or probability <= 0:
+        return probability >= 1
+    turn = tally.turn(rule, call.identity)
+    return draw(seed, rule.id, rule.service, call.identity, turn) < probability
