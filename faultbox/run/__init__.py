@@ -1,0 +1,16 @@
+"""The life of a run and of a case.
+
+The door: `start(request)` begins a run and gives what it tells, update by update.
+"""
+
+from __future__ import annotations
+
+from faultbox.run.front import Run
+from faultbox.run.request import Request
+
+__all__ = ["Request", "Run", "start"]
+
+
+def start(request: Request) -> Run:
+    """Begin a run: warden and runner are started. Iterate over the result, inside `with`."""
+    return Run(request)

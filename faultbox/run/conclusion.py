@@ -1,0 +1,113 @@
+"""The end of a case: from findings, counters and the trace to its result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from faultbox import trace
+from faultbox.model import record
+from faultbox.model.fault import Counts
+from faultbox.model.host import AssertionFailed, Inconclusive
+from faultbox.model.plan import Case
+from faultbox.model.verdict import CaseResult, Verdict
+from faultbox.run import verdict as verdicts
+from faultbox.run.host import WorldHost
+from faultbox.run.stage import Stage
+from faultbox.run.start import StartFailed
+from faultbox.run.verdict import Findings
+
+if TYPE_CHECKING:
+    from faultbox.run.case import Life
+
+LOG_LINES = 10
+
+
+def ask(expect: Callable[[Any], Any], value: Any) -> None:
+    """Call an expectation: False, or a tuple or list that holds False, is red; a raised assert is too."""
+    answer = expect(value)
+    answers = answer if isinstance(answer, (tuple, list)) else (answer,)
+    for number, each in enumerate(answers, 1):
+        if each is False:
+            which = f" (its part {number})" if len(answers) > 1 else ""
+            raise AssertionFailed(f"the expectation gave False{which}", code="EXPECT")
+
+
+def not_started(failure: StartFailed) -> str:
+    reason = str(failure.reason)
+    return reason if failure.service in reason else f"{failure.service}: {reason}"
+
+
+def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: Life) -> CaseResult:
+    """The case's result, to be called when its services have stopped and its supervisors still answer."""
+    rules = stage.scopes.ever
+    counts = {each.slot: stage.scopes.counts(each) for each in rules}
+    misses, notes, remarks = _ask_supervisors(stage, found)
+    found.lost = tuple(dict.fromkeys(str(each) for each in stage.lost())) if not found.broken else ()
+    found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
+    found.timed_out_steps = host.timed_out_steps
+    found.traceback = verdicts.frames(found.error or (found.violations[0][2] if found.violations else None))
+    fired = sum(each.fired for each in counts.values())
+    ruling = verdicts.rule(case, found, fired, has_faults=bool(case.faults or rules))
+    result = CaseResult(
+        info=case.info,
+        verdict=ruling.verdict,
+        duration_ms=life.lasted_ms,
+        reason=ruling.reason,
+        code=ruling.code,
+        exercised=bool(fired) if case.faults or rules else None,
+        traceback=found.traceback if ruling.verdict is not Verdict.PASSED else (),
+        rules=verdicts.reports(rules, counts, misses, notes),
+        deciding=_deciding(stage, ruling) if ruling.verdict is not Verdict.PASSED else (),
+        logs=_logs(stage, found) if ruling.verdict is not Verdict.PASSED else {},
+        prints=tuple(host.prints),
+        notes=remarks,
+        run_delay=life.run_delay,
+        world_ms=life.age_ms,
+        events=stage.log.count,
+    )
+    _write_changed(stage)
+    return verdicts.starved(result, on_time=ruling.on_time)
+
+
+def _ask_supervisors(
+    stage: Stage, found: Findings
+) -> tuple[dict[int, Sequence[str]], dict[int, Sequence[str]], tuple[str, ...]]:
+    """Nearest misses and notes by rule slot, and what each service could do unseen (blind spots)."""
+    misses: dict[int, Sequence[str]] = {}
+    notes: dict[int, Sequence[str]] = {}
+    remarks: list[str] = []
+    for supervisor in stage.supervisors.values():
+        try:
+            report = supervisor.report()
+        except EOFError:
+            continue  # its death is a finding already
+        misses |= report.misses
+        notes |= report.notes
+        remarks += report.blind_spots
+    return misses, notes, tuple(remarks)
+
+
+def _deciding(stage: Stage, ruling: verdicts.Ruling) -> tuple[dict[str, Any], ...]:
+    try:
+        events = stage.log.query()
+    except Inconclusive:
+        events = []
+    return tuple(trace.deciding(events, ruling.deciding))
+
+
+def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:
+    """The ends of the logs that matter: of who is to blame where that is known, else of all who wrote."""
+    blamed: Iterable[str] = [found.blamed] if found.blamed else found.deaths
+    names = list(blamed) or stage.needs.services
+    tails = {name: stage.log_tail(name, LOG_LINES) for name in names}
+    return {name: tail for name, tail in tails.items() if tail}
+
+
+def _write_changed(stage: Stage) -> None:
+    """Which files this case wrote, from the layers: evidence for the bundle."""
+    changed = [record.to_json(each) for each in stage.world.changed()]
+    (stage.place / "changed.json").write_text(
+        json.dumps(changed, ensure_ascii=True, indent=1) + "\n", encoding="utf-8"
+    )

@@ -1,0 +1,88 @@
+"""The ends of services, as a source of the log: no service dies unseen."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import time
+from collections.abc import Callable
+
+from faultbox import world as worlds
+from faultbox.model.event import Event, SourceLost
+from faultbox.model.host import ExitStatus
+
+
+class Exits:
+    """Events `service_exited`, from the world's init.
+
+    A main process whose descendants live on in its cgroup is a daemon's parent: that is no end
+    of the service, its event is `service_detached`. The promise holds back while a process is
+    known to have ended (its pidfd says so at once) and init has not yet told how.
+    """
+
+    name = "exits"
+
+    def __init__(self, world: worlds.World, told: Callable[[str, ExitStatus], None]) -> None:
+        self._world = world
+        self._told = told
+        self._ends: dict[str, ExitStatus] = {}
+        self._unreported: dict[int, worlds.Process] = {}
+        self._asked = 0
+        self._promised = 0
+        self.expected = False
+
+    def get(self, service: str) -> ExitStatus | None:
+        """How the service's newest main process ended; None while it runs."""
+        return self._ends.get(service)
+
+    @property
+    def ended(self) -> dict[str, ExitStatus]:
+        """Every service that has ended, with how."""
+        return dict(self._ends)
+
+    def started(self, process: worlds.Process) -> None:
+        """A service has a new main process."""
+        self._ends.pop(process.name, None)
+        self._unreported[process.pid] = process
+
+    def fileno(self) -> int:
+        return self._world.notices.fileno()
+
+    def ask(self, token: int) -> None:
+        self._asked = max(self._asked, token)
+
+    @property
+    def promised(self) -> int:
+        return self._promised
+
+    def drain(self) -> list[Event]:
+        events = []
+        for frame in self._world.notices.pending():
+            if frame is None:
+                raise SourceLost("init", "the world's init process is gone, and every service with it")
+            if frame.kind == "exit":
+                events += self._ended(frame.body)
+        if not self._ended_untold():
+            self._promised = max(self._promised, self._asked)
+        return events
+
+    def _ended(self, notice: worlds.ExitNotice) -> list[Event]:
+        self._unreported.pop(notice.pid, None)
+        fields = {"pid": str(notice.pid), "expected": str(self.expected).lower()}
+        if not notice.main:
+            return []
+        status = ExitStatus(notice.code, notice.signal)
+        fields |= {"code": str(notice.code)} if notice.code is not None else {"signal": str(notice.signal)}
+        if not self.expected and self._world.alive(notice.name):
+            return [Event(time.monotonic_ns(), "service_detached", notice.name, fields)]
+        self._ends[notice.name] = status
+        self._told(notice.name, status)
+        return [Event(time.monotonic_ns(), "service_exited", notice.name, fields)]
+
+    def _ended_untold(self) -> bool:
+        poller = select.poll()
+        for process in self._unreported.values():
+            poller.register(process.pidfd, select.POLLIN)
+        with contextlib.suppress(OSError):
+            return bool(poller.poll(0))
+        return False

@@ -1,0 +1,146 @@
+"""The front's side of a run: starts warden and runner, passes on what the runner tells."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from faultbox.link import Link
+from faultbox.linux import cgroup
+from faultbox.model.update import CaseDone, Refused, RunDone, SpecRefused, Update
+from faultbox.model.verdict import CaseResult, RunResult
+from faultbox.run import warden
+from faultbox.run.request import Request
+
+
+class Run:
+    """A run in progress: iterate over it for its updates, the last of which ends it.
+
+    The last update is RunDone, SpecRefused or Refused. After it nothing of the run is left but
+    its spool. Use it as a context manager: leaving early kills and sweeps.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._began = time.monotonic()
+        self._results: list[CaseResult] = []
+        self._interrupted = 0
+        self._cgroup = _make_cgroup(request)
+        self._warden = self._start_warden()
+        self._link, self._runner = _start_runner(request, self._cgroup)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def interrupt(self, number: int) -> None:
+        """Ask the run to end now (a signal arrived): what has finished is still reported. The second time kills."""
+        if self._interrupted:
+            self._runner.kill()
+        self._interrupted = number
+        with contextlib.suppress(OSError):
+            self._link.send("interrupt", number)
+
+    def __iter__(self) -> Iterator[Update]:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._link, selectors.EVENT_READ)
+            guard = self._watch_warden(selector)
+            while True:
+                ready = selector.select()
+                if any(key.fileobj == guard for key, _ in ready):
+                    guard = self._restart_warden(selector, guard)
+                if not any(key.fileobj is self._link for key, _ in ready):
+                    continue
+                frame = self._link.receive()
+                update = frame.body if frame is not None else self._runner_died()
+                if isinstance(update, CaseDone):
+                    self._results.append(update.result)
+                last = isinstance(update, RunDone | SpecRefused | Refused)
+                if last:
+                    selector.unregister(guard)
+                    os.close(guard)
+                    self.close()
+                yield update
+                if last:
+                    return
+
+    def close(self) -> None:
+        """End the runner if it still lives, and wait until the warden has swept."""
+        self._link.close()
+        try:
+            self._runner.wait(timeout=warden.PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._runner.kill()
+            self._runner.wait()
+        if self._warden.stdin is not None and not self._warden.stdin.closed:
+            with contextlib.suppress(BrokenPipeError):
+                self._warden.stdin.close()
+        self._warden.wait()
+
+    def _runner_died(self) -> RunDone:
+        status = self._runner.wait()
+        how = signal.Signals(-status).name if status < 0 else f"exit code {status}"
+        result = RunResult(
+            seed=self._request.seed,
+            results=tuple(self._results),
+            errors=(f"the runner ended before the run was over ({how}): the cases that had not finished have no verdict",),
+            strict=self._request.strict,
+            duration_ms=(time.monotonic() - self._began) * 1000,
+            interrupted=self._interrupted,
+        )
+        return RunDone(result)
+
+    def _start_warden(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen([sys.executable, "-I", "-S", warden.__file__], stdin=subprocess.PIPE, cwd="/")
+        assert process.stdin is not None
+        if self._cgroup is not None:
+            process.stdin.write(f"cgroup {self._cgroup}\n".encode())
+        process.stdin.write(f"layers {self._request.layers_dir}\n".encode())
+        process.stdin.flush()
+        return process
+
+    def _watch_warden(self, selector: selectors.BaseSelector) -> int:
+        guard = os.pidfd_open(self._warden.pid)
+        selector.register(guard, selectors.EVENT_READ)
+        return guard
+
+    def _restart_warden(self, selector: selectors.BaseSelector, guard: int) -> int:
+        selector.unregister(guard)
+        os.close(guard)
+        self._warden.wait()
+        if self._warden.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._warden.stdin.close()
+        self._warden = self._start_warden()
+        return self._watch_warden(selector)
+
+
+def _make_cgroup(request: Request) -> Path | None:
+    """The run's own cgroup; None where this user may not make one (worlds then end by their pid namespaces)."""
+    try:
+        return cgroup.create(f"faultbox-{request.run_dir.name}")
+    except OSError:
+        return None
+
+
+def _start_runner(request: Request, group: Path | None) -> tuple[Link, subprocess.Popen[bytes]]:
+    ours, theirs = Link.pair()
+    fd = theirs.detach()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faultbox.run.runner", str(fd), str(os.getpid())],
+        pass_fds=[fd],
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(fd)
+    ours.send("request", (request, group))
+    return ours, process

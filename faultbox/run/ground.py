@@ -1,0 +1,164 @@
+"""The ground that worlds stand on: what the runner prepares once and every forked world inherits."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faultbox import plan as planner
+from faultbox import syscalls
+from faultbox import world as worlds
+from faultbox.link import Link
+from faultbox.linux import namespaces, prctl, seccomp
+from faultbox.model.plan import Case, Needs, Plan
+from faultbox.run.request import Request
+
+
+class Unfit(Exception):
+    """This run can't be done on this host; nothing has been started. `advice` says what to do."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        self.reason = reason
+        self.advice = advice
+        super().__init__(f"{reason}: {advice}")
+
+
+@dataclass
+class Ground:
+    """Everything that the worlds of a run share. Forked with the runner, never sent."""
+
+    plan: Plan
+    request: Request
+    group: Path | None
+    layout: worlds.Layout
+    programs: dict[frozenset[str], bytes] = field(default_factory=dict)
+    needs: dict[str, Needs] = field(default_factory=dict)
+
+    def needs_of(self, case: Case) -> Needs:
+        """What a case needs; the filters it needs are compiled and its imports done in this process."""
+        needs = self.needs.get(case.id)
+        if needs is None:
+            needs = self.needs[case.id] = planner.needs(case, self.plan.spec)
+            for name in needs.imports:
+                importlib.import_module(name)
+            for service, calls in needs.filters.items():
+                self._compile(calls, block_io_uring=service in needs.io_uring_blocked)
+        return needs
+
+    def filter_for(self, needs: Needs, service: str) -> bytes | None:
+        """The compiled filter of a service in a case, or None where it needs none."""
+        calls = needs.filters.get(service)
+        return self._compile(calls, block_io_uring=service in needs.io_uring_blocked) if calls else None
+
+    def _compile(self, calls: frozenset[str], *, block_io_uring: bool) -> bytes:
+        key = calls | ({"io_uring_setup"} if block_io_uring else frozenset())
+        program = self.programs.get(key)
+        if program is None:
+            program = self.programs[key] = syscalls.compile(calls, block_io_uring=block_io_uring)
+        return program
+
+    def settings(self, name: str, needs: Needs) -> worlds.Settings:
+        """How the world of a case is made."""
+        services = [self.plan.spec.services[each] for each in needs.services]
+        return worlds.Settings(
+            name=name,
+            layout=self.layout,
+            cgroup_parent=self.group,
+            services=tuple(each.name for each in services),
+            volumes={host: inside for each in services for host, inside in each.volumes.items()},
+            visible=visible(self.plan, self.request),
+        )
+
+    def fork_world(self, case: Case, place: Path, link: Link, strangers: Iterable[Link]) -> int:
+        """Fork the process of a case's world; it sends `done` with the result over the link and ends."""
+        needs = self.needs_of(case)
+        return fork(lambda: self._live(case, needs, place, link), strangers)
+
+    def _live(self, case: Case, needs: Needs, place: Path, link: Link) -> None:
+        from faultbox.run.case import live
+
+        link.send("done", live(case, needs, self, place, link))
+
+    def bury(self, place: Path) -> None:
+        """Remove what a world that was killed could not remove itself."""
+        worlds.bury(self.layout, self.group, place.name)
+
+
+def visible(plan: Plan, request: Request) -> tuple[Path, ...]:
+    """Directories of the user that services must see even where a world has its own (below /tmp, say)."""
+    files = [Path(source).parent for source in plan.spec.sources if source.startswith("/")]
+    services = plan.spec.services.values()
+    binaries = [Path(each.binary).parent for each in services]
+    workplaces = [Path(each.cwd) for each in services if each.cwd]
+    root = [request.root] if request.root is not None else []
+    return tuple(dict.fromkeys(path.resolve() for path in (*files, *binaries, *workplaces, *root)))
+
+
+def fork(work: object, strangers: Iterable[Link]) -> int:
+    """Fork a child of this single-threaded process that does `work` and ends; it dies with this process."""
+    assert callable(work)
+    assert_one_task()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        prctl.die_with_parent(parent)
+        for link in strangers:
+            link.close()
+        work()
+        status = 0
+    except BaseException:  # noqa: BLE001 - a child must not run on in its parent's code
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def assert_one_task() -> None:
+    """Forking is only safe in a process with one thread, threads of libraries included."""
+    tasks = os.listdir("/proc/self/task")
+    if len(tasks) != 1:
+        raise RuntimeError(f"the runner must have one task to fork safely and has {len(tasks)}: an import started threads")
+
+
+@contextlib.contextmanager
+def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground]:
+    """Refuse what this host can't do, then prepare what all worlds share. Raises Unfit."""
+    missing = seccomp.missing()
+    if missing:
+        raise Unfit(missing, "run `faultbox doctor` to see what this host can do and what to do about the rest")
+    if os.geteuid() != 0:
+        try:
+            namespaces.enter_user_namespace()
+        except OSError as error:
+            raise Unfit(
+                f"this user may not make a user namespace ({error.strerror})",
+                "run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1; "
+                "on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)",
+            ) from error
+    request.layers_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        layout = worlds.Layout.prepare(request.run_dir, request.layers_dir)
+    except worlds.NoRoom as error:
+        raise Unfit(str(error), error.advice) from error
+    ground = Ground(plan, request, group, layout)
+    try:
+        for case in plan.cases:
+            ground.needs_of(case)
+        gc.collect()
+        gc.freeze()
+        from faultbox.run import seeding
+
+        seeding.plant(ground)
+        yield ground
+    finally:
+        layout.close()

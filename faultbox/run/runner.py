@@ -1,0 +1,151 @@
+"""The runner: evaluates the spec, makes the plan, and forks a world per case.
+
+Exec'ed by the front as `python -m faultbox.run.runner FD PARENT`. It has one task as long as it
+lives (forks are only safe then), never runs a case itself and knows no asyncio: pipes only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from pathlib import Path
+
+from faultbox import __version__
+from faultbox.link import Link
+from faultbox.linux import cgroup, prctl
+from faultbox.model import record
+from faultbox.model.plan import CaseInfo, Plan
+from faultbox.model.source import SpecErrors
+from faultbox.model.update import Refused, RunDone, RunStarted, SpecRefused, Update
+from faultbox.model.verdict import Exit
+from faultbox.run.request import Request
+
+
+def main() -> int:
+    link = Link.adopt(int(sys.argv[1]))
+    prctl.die_with_parent(int(sys.argv[2]))
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)  # the front decides; a terminal signals the whole group
+    frame = link.receive()
+    if frame is None:
+        return Exit.ERRORED
+    request, group = frame.body
+    if group is not None:
+        cgroup.enter(cgroup.create("runner", parent=group))
+    link.send("update", work(request, group, link))
+    return Exit.PASSED
+
+
+def work(request: Request, group: Path | None, link: Link) -> Update:
+    """The whole run; returns its last update, the others are sent as they come."""
+    from faultbox import plan as planner
+    from faultbox import spec as specs
+
+    try:
+        spec = specs.load(request.spec, seed=request.seed, root=request.root)
+        plan = planner.plan(
+            spec,
+            request.select,
+            runs=request.runs,
+            seed=request.seed,
+            seed_origin=request.seed_origin,
+            timeout_ms=request.timeout_ms,
+            control=request.control,
+            strict=request.strict,
+            keep=request.keep,
+            fail_fast=request.fail_fast,
+        )
+    except SpecErrors as error:
+        return SpecRefused(error.problems)
+    except planner.NothingSelected as error:
+        return Refused(str(error), error.advice, Exit.USAGE)
+    write_spool(request, plan)
+    link.send("update", _started(request, plan))
+    if request.dry_run:
+        from faultbox.model.verdict import RunResult
+
+        return RunDone(RunResult(seed=request.seed, results=()))
+    return _execute(request, group, plan, link)
+
+
+def _execute(request: Request, group: Path | None, plan: Plan, link: Link) -> Update:
+    from faultbox.run import ground, pool
+
+    try:
+        with ground.prepare(request, plan, group) as prepared:
+            return RunDone(pool.run(plan, request, prepared, link))
+    except ground.Unfit as error:
+        return Refused(error.reason, error.advice, Exit.ERRORED)
+
+
+def _started(request: Request, plan: Plan) -> RunStarted:
+    return RunStarted(
+        seed=plan.seed,
+        seed_origin=plan.seed_origin,
+        spec=str(request.spec),
+        services=tuple(plan.spec.services),
+        cases=tuple(case.info for case in plan.cases),
+        excluded=plan.excluded,
+        notes=(),
+        warnings=plan.spec.warnings,
+    )
+
+
+def write_spool(request: Request, plan: Plan) -> None:
+    """Everything about the run that is known before it starts: a killed run leaves at least this."""
+    run_dir = request.run_dir
+    run_dir.mkdir(parents=True, exist_ok=True)
+    _write(run_dir / "run.json", run_record(request, plan))
+    _write(run_dir / "plan.json", {"cases": [_case_record(case.info) for case in plan.cases]})
+    _write(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
+
+
+def run_record(request: Request, plan: Plan) -> dict[str, object]:
+    """Who runs what, where: `owner` lets a later start tell a dead run from a living one."""
+    uname = platform.uname()
+    return {
+        "owner": {"pid": os.getppid(), "start_time": _start_time(os.getppid()), "boot_id": _boot_id()},
+        "spec": str(request.spec.resolve()),
+        "seed": plan.seed,
+        "seed_origin": plan.seed_origin,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "options": {
+            "select": list(request.select),
+            "runs": request.runs,
+            "timeout_ms": request.timeout_ms,
+            "strict": request.strict,
+            "control": request.control,
+        },
+        "environment": {
+            "faultbox": __version__,
+            "python": platform.python_version(),
+            "kernel": uname.release,
+            "machine": uname.machine,
+            "cpus": os.cpu_count(),
+        },
+    }
+
+
+def _case_record(info: CaseInfo) -> dict[str, object]:
+    return dict(record.case_info_to_json(info))
+
+
+def _write(path: Path, shape: dict[str, object]) -> None:
+    path.write_text(json.dumps(shape, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _start_time(pid: int) -> int:
+    """Clock ticks since boot when the process started: field 22 of /proc/PID/stat (proc(5))."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

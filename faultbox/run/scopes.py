@@ -1,0 +1,154 @@
+"""Which rules are in force in a world, and what they have counted.
+
+Scopes stack, what was armed later is inner. A change is a new immutable rule set for every
+service it touches, acknowledged by that service's supervisor before anything goes on.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from faultbox import rules as engine
+from faultbox.model.fault import ActionKind, Counts, Rule, RuleSet
+from faultbox.model.host import SpecError
+from faultbox.syscalls import Supervisor
+
+SLOTS = 2048
+_COUNTS = struct.Struct("<4Q")
+
+
+class Counters:
+    """The world's shared counter page: four u64 per slot, in the order of Counts. Made before any fork."""
+
+    def __init__(self) -> None:
+        self.page = mmap.mmap(-1, SLOTS * _COUNTS.size)
+        self._used = 0
+
+    def claim(self) -> int:
+        """A slot nobody has used."""
+        if self._used == SLOTS:
+            raise SpecError("TOO_MANY_RULES", f"a case may arm at most {SLOTS} rules, all fault() calls counted")
+        self._used += 1
+        return self._used - 1
+
+    def read(self, slot: int) -> Counts:
+        return Counts(*_COUNTS.unpack_from(self.page, slot * _COUNTS.size))
+
+
+class Scopes:
+    """The stack of scopes. `sever(ports)` cuts established connections of callers; `told` hears of every change."""
+
+    def __init__(
+        self,
+        supervisors: Mapping[str, Supervisor],
+        filters: Mapping[str, Collection[str]],
+        observed: Mapping[str, frozenset[str]],
+        counters: Counters,
+        sever: Callable[[frozenset[int]], int],
+        told: Callable[[str, Sequence[Rule]], None],
+    ) -> None:
+        self._supervisors = supervisors
+        self._filters = filters
+        self._observed = dict(observed)
+        self._counters = counters
+        self._sever = sever
+        self._told = told
+        self._scopes: dict[int, tuple[Rule, ...]] = {}
+        self._ever: list[Rule] = []
+        self._next = 1
+        self._epoch = 0
+        self._lock = threading.RLock()
+        self._closed = False
+
+    def begin(self, wanted: Sequence[Rule]) -> int:
+        """Arm rules as the innermost scope; returns its handle once every supervisor has them.
+
+        Raises SpecError where a rule needs a system call that its service's filter doesn't notify.
+        """
+        with self._lock:
+            self._check_prepared(wanted)
+            scope = tuple(self._with_slot(rule) for rule in wanted)
+            handle, self._next = self._next, self._next + 1
+            if self._closed:
+                return handle
+            self._scopes[handle] = scope
+            self._ever.extend(scope)
+            self._swap({rule.service for rule in scope})
+            self._told("fault_applied", scope)
+            self._sever_callers(scope)
+            return handle
+
+    def end(self, handle: int) -> None:
+        """End a scope; ending one twice is harmless."""
+        with self._lock:
+            scope = self._scopes.pop(handle, ())
+            if scope:
+                self._swap({rule.service for rule in scope})
+                self._told("fault_removed", scope)
+
+    def end_all(self) -> None:
+        """Disarm everything for good and let go of every call that is held up."""
+        with self._lock:
+            self._closed = True
+            self._scopes.clear()
+            self._observed.clear()
+            self._swap(set(self._supervisors))
+            for supervisor in self._supervisors.values():
+                supervisor.release()
+
+    @property
+    def ever(self) -> tuple[Rule, ...]:
+        """Every rule that was armed in this case, each with the slot of its counters."""
+        with self._lock:
+            return tuple(self._ever)
+
+    def counts(self, rule: Rule) -> Counts:
+        return self._counters.read(rule.slot)
+
+    def start(self, from_start: Sequence[Rule]) -> None:
+        """Give every supervisor its first rule set: the rules that hold from a service's own start."""
+        with self._lock:
+            if from_start:
+                self.begin(from_start)
+            self._swap(set(self._supervisors))
+
+    def _with_slot(self, rule: Rule) -> Rule:
+        import dataclasses
+
+        return dataclasses.replace(rule, slot=self._counters.claim())
+
+    def _check_prepared(self, wanted: Sequence[Rule]) -> None:
+        for rule in wanted:
+            missing = rule.syscalls - frozenset(self._filters.get(rule.service, ()))
+            if missing:
+                raise SpecError(
+                    "NOT_PREPARED",
+                    f"{rule.text}: {rule.service} was started without a filter for {', '.join(sorted(missing))}, "
+                    "because the plan could not see in the scenario that this fault may be armed",
+                    accepted="write the service and the system call literally where fault() is called, "
+                    "or name the fault in a fault_assumption()",
+                )
+
+    def _swap(self, services: Collection[str]) -> None:
+        self._epoch += 1
+        in_order = [self._scopes[handle] for handle in sorted(self._scopes)]
+        for name in sorted(services):
+            supervisor = self._supervisors.get(name)
+            if supervisor is not None:
+                mine = [tuple(rule for rule in scope if rule.service == name) for scope in in_order]
+                observed = self._observed.get(name, frozenset())
+                supervisor.swap(RuleSet(engine.compose(*mine), observed, self._epoch))
+
+    def _sever_callers(self, scope: Sequence[Rule]) -> None:
+        """An inbound deny meets pooled connections too: they are cut, unless existing="keep"."""
+        ports = frozenset(
+            port.port
+            for rule in scope
+            if rule.direction == "in" and rule.fault.action.kind is ActionKind.DENY and rule.fault.existing == "sever"
+            for port in rule.destinations
+        )
+        if ports:
+            self._sever(ports)

@@ -1,0 +1,89 @@
+"""Seeding: what `seed=` functions put on disk is made once and lies frozen under the world of every case."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faultbox import plan as planner
+from faultbox import world as worlds
+from faultbox.link import Link
+from faultbox.model.plan import Case, CaseInfo, Needs
+from faultbox.model.topology import Service
+from faultbox.model.verdict import CaseResult, Verdict
+from faultbox.run import spool
+
+if TYPE_CHECKING:
+    from faultbox.run.ground import Ground
+
+PATIENCE_MS = 30_000
+"""A service whose disk is to be frozen gets this long to end by itself: a killed one leaves a journal to replay."""
+
+
+def plant(ground: Ground) -> None:
+    """Run every seed function in one world, stop its services gracefully, and freeze their disks. Raises Unfit."""
+    from faultbox.run.ground import Unfit, fork
+
+    seeded = [service for service in ground.plan.spec.services.values() if service.seed is not None]
+    if not seeded or ground.request.dry_run:
+        return
+    case, needs = _seed_case(ground, seeded)
+    place = spool.case_dir(ground.request.run_dir, 0, case.info)
+    ours, theirs = Link.pair()
+    pid = fork(lambda: _sow(case, needs, ground, place, theirs), [ours])
+    theirs.close()
+    result, frozen = _await_result(ours)
+    os.waitpid(pid, 0)
+    ground.bury(place)
+    if result is None or result.verdict is not Verdict.PASSED or frozen is None:
+        reason = result.reason if result is not None else "its world died"
+        logs = [f"  {name}: {line}" for name, lines in (result.logs if result else {}).items() for line in lines]
+        raise Unfit(f"seeding failed: {reason}", "\n".join(["mend the seed= function or its service", *logs]))
+    ground.layout.mount_frozen(frozen)
+
+
+def _seed_case(ground: Ground, seeded: Sequence[Service]) -> tuple[Case, Needs]:
+    """A case that runs all seeds, with only the services that they need."""
+    spec = ground.plan.spec
+    names = {service.name for service in seeded}
+    while more := {name for each in names for name in spec.services[each].depends_on} - names:
+        names |= more
+
+    def body() -> None:
+        for service in seeded:
+            assert service.seed is not None
+            service.seed()
+
+    info = CaseInfo("seed", "test", "seed", "", seeded[0].position, ground.plan.seed)
+    return Case(info, body), planner.seed_needs(spec, [name for name in spec.services if name in names])
+
+
+def _sow(case: Case, needs: Needs, ground: Ground, place: Path, runner: Link) -> None:
+    from faultbox.run.case import Life
+
+    life = Life(case, needs, ground, place, runner)
+    frozen = None
+    try:
+        if life.start():
+            life.arm()
+            life.scenario()
+            life.sync()
+            life.judge()
+            life.disarm()
+        life.stop(patience_ms=PATIENCE_MS)
+        result = life.result()
+        if result.verdict is Verdict.PASSED:
+            frozen = life.freeze()
+    finally:
+        life.close()
+    runner.send("seeded", (result, frozen))
+
+
+def _await_result(link: Link) -> tuple[CaseResult | None, worlds.Frozen | None]:
+    while (frame := link.receive()) is not None:
+        if frame.kind == "seeded":
+            answer: tuple[CaseResult, worlds.Frozen | None] = frame.body
+            return answer
+    return None, None

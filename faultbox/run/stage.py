@@ -1,0 +1,155 @@
+"""The stage of a case: its world, supervisors, output and log, wired together.
+
+`open` happens while the process has one thread (it forks); `start` brings up the log's thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from faultbox import network, protocols, syscalls, trace
+from faultbox import world as worlds
+from faultbox.model.event import SourceLost
+from faultbox.model.fault import Port, Rule
+from faultbox.model.host import ExitStatus
+from faultbox.model.plan import Case, Needs
+from faultbox.model.spec import Spec
+from faultbox.model.topology import Endpoint, Service
+from faultbox.run.exits import Exits
+from faultbox.run.ground import Ground
+from faultbox.run.output import ServiceOutput
+from faultbox.run.scopes import Counters, Scopes
+
+
+class Stage:
+    """A world with everything that decides and observes in it. One a case."""
+
+    def __init__(self, case: Case, needs: Needs, ground: Ground, place: Path) -> None:
+        """Open: fork the supervisors, make the world. Only while this process has one thread."""
+        self.needs = needs
+        self.spec: Spec = ground.plan.spec
+        self.place = place
+        self._ground = ground
+        self._stopping = False
+        self._lock = threading.Lock()
+        counters = Counters()
+        ports = tuple(
+            Port(endpoint.service, endpoint.interface.name, endpoint.port)
+            for name in needs.services
+            for endpoint in self.spec.services[name].endpoints
+        )
+        self.supervisors = {
+            name: syscalls.supervise(
+                name, seed=case.info.seed, counters=counters.page, ports=ports, block_io_uring=name in needs.io_uring_blocked
+            )
+            for name in needs.services
+            if needs.filters.get(name)
+        }
+        self.world = worlds.open(ground.settings(place.name, needs))
+        self.log = trace.Log(place / "events.jsonl")
+        self.scopes = Scopes(
+            self.supervisors, needs.filters, needs.observed, counters, self._sever, self._tell_of_rules
+        )
+        self.outputs: dict[str, list[ServiceOutput]] = {}
+        self.exits = Exits(self.world, self._exited)
+
+    def start(self, case_rules: Sequence[Rule]) -> None:
+        """Begin to log, and give the supervisors the rules that hold from the services' start."""
+        for supervisor in self.supervisors.values():
+            self.log.add(supervisor)
+        self.log.add(self.exits)
+        self.log.start()
+        self.scopes.start([rule for rule in case_rules if rule.fault.from_start])
+
+    # -- services
+
+    def launch(self, service: Service) -> None:
+        """Start one service; its output and its system calls are observed from its first instruction."""
+        outputs, writers = ServiceOutput.pipes(service, self.place / "logs", lines=service.name in self.needs.lines)
+        try:
+            process = self.world.launch(
+                worlds.Command.of(service, self.spec.services.values(), stdout=writers[0], stderr=writers[1]),
+                filter=self._ground.filter_for(self.needs, service.name),
+                attach=self._attach(service.name),
+            )
+        finally:
+            for writer in writers:
+                os.close(writer)
+        self.exits.started(process)
+        with self._lock:
+            self.outputs.setdefault(service.name, []).extend(outputs)
+        for output in outputs:
+            self.log.add(output)
+        self.log.append("service_started", service.name, {"pid": str(process.pid), "binary": service.binary})
+
+    def _attach(self, name: str) -> Callable[[int], None] | None:
+        supervisor = self.supervisors.get(name)
+        return supervisor.attach if supervisor is not None else None
+
+    def wait_ready(self, service: Service, *, given_up: threading.Event) -> None:
+        """Wait until the service answers, or the start has been given up. Raises worlds.NotReady."""
+        worlds.wait_ready(service, alive=lambda: not given_up.is_set() and self.world.alive(service.name))
+        self.log.append("service_ready", service.name, {})
+
+    def _exited(self, service: str, status: ExitStatus) -> None:
+        """A service's end is in the log already; bring it up again where the spec says so."""
+        declared = self.spec.services.get(service)
+        if declared is not None and declared.on_exit == "restart" and not self._stopping:
+            threading.Thread(target=self._restart, args=(declared,), name=f"restart-{service}", daemon=True).start()
+
+    def _restart(self, service: Service) -> None:
+        with contextlib.suppress(worlds.LaunchFailed, EOFError):
+            self.launch(service)
+            self.log.append("service_restarted", service.name, {})
+
+    def stop(self, *, patience_ms: float = 0) -> None:
+        """Ask every service to end, then make it; what has been written is in the logs afterwards."""
+        self._stopping = True
+        self.exits.expected = True
+        declared = (self.spec.services[name] for name in self.needs.services)
+        self.world.stop({each.name: (each.stop_signal, max(each.stop_timeout_ms, patience_ms)) for each in declared})
+
+    def close(self, *, keep: bool = False) -> None:
+        """Nothing of the world is left afterwards, but its layers with `keep`."""
+        for supervisor in self.supervisors.values():
+            supervisor.stop()
+        with contextlib.suppress(Exception):  # the log may be what broke; the world must go all the same
+            self.log.stop()
+        self.world.close(keep=keep)
+
+    def members(self) -> Iterable[int]:
+        """The processes whose waiting for a processor counts as the case's own."""
+        yield os.getpid()
+        for supervisor in self.supervisors.values():
+            yield supervisor.pid
+        for name in self.needs.services:
+            yield from self.world.members(name)
+
+    # -- what the host needs
+
+    def address_of(self, endpoint: Endpoint) -> tuple[str, int]:
+        return ("127.0.0.1", endpoint.port)
+
+    def log_tail(self, service: str, lines: int) -> list[str]:
+        """The last lines a service wrote, standard output and standard error in that order."""
+        return [line for output in self.outputs.get(service, []) for line in output.tail(lines)][-lines:]
+
+    def lost(self) -> list[SourceLost]:
+        return list(self.log.lost)
+
+    def _sever(self, ports: frozenset[int]) -> int:
+        cut = network.sever(ports, spare_local_ports=protocols.open_ports())
+        self.log.append("severed", "driver", {"connections": str(cut), "ports": ",".join(map(str, sorted(ports)))})
+        return cut
+
+    def _tell_of_rules(self, kind: str, rules: Sequence[Rule]) -> None:
+        told: dict[str, dict[str, str]] = {}
+        for rule in rules:
+            told.setdefault(rule.target, {})[rule.keyword] = rule.fault.text
+        for target, fields in told.items():
+            self.log.append(kind, target, fields)
+

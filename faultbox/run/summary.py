@@ -1,0 +1,121 @@
+"""From the results of cases to the result of a run: dead assumptions, warnings, and cases that never ran."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Iterable, Sequence
+
+from faultbox.model.fault import Assumption, Counts
+from faultbox.model.plan import Case, Plan
+from faultbox.model.verdict import CaseResult, DeadAssumption, RuleReport, RunResult, Verdict
+
+RAN = {Verdict.PASSED, Verdict.FAILED}
+
+
+def sum_up(plan: Plan, results: Sequence[CaseResult], *, duration_ms: float, interrupted: int) -> RunResult:
+    """The run as a whole."""
+    dead, warnings = vacuous(plan, results)
+    missing = len(plan.cases) - len(results)
+    if missing:
+        why = "interrupted" if interrupted else "stopped at the first failure"
+        warnings.append(f"{missing} of {len(plan.cases)} cases have no verdict: {why}")
+    return RunResult(
+        seed=plan.seed,
+        results=tuple(results),
+        dead=tuple(dead),
+        warnings=tuple(warnings),
+        strict=plan.strict,
+        duration_ms=duration_ms,
+        interrupted=interrupted,
+    )
+
+
+def vacuous(plan: Plan, results: Sequence[CaseResult]) -> tuple[list[DeadAssumption], list[str]]:
+    """Assumptions that fired nowhere (dead, or only a warning where not all their cells ran), and lone silent rules."""
+    reports = _reports_by_assumption(results)
+    ran = {(each.info.id, each.info.run) for each in results if each.verdict in RAN}
+    dead: list[DeadAssumption] = []
+    warnings: list[str] = []
+    for assumption, cases in _users(plan):
+        rules = [rule for leaf in assumption.leaves() for rule in reports.get(leaf.name, ())]
+        if not any(leaf.faults for leaf in assumption.leaves()):
+            continue
+        if any(rule.counts.fired for rule in rules):
+            warnings += _silent(assumption.name, reports.get(assumption.name, ()))
+        elif plan.complete.get(assumption.name, True) and all((each.id, each.info.run) in ran for each in cases):
+            dead.append(DeadAssumption(assumption.name, str(assumption.position), tuple(rules)))
+        else:
+            warnings.append(f"{assumption.name}: not exercised by the cases that ran")
+    return dead, warnings
+
+
+def _silent(name: str, rules: Iterable[RuleReport]) -> list[str]:
+    """Rules of a living assumption that never fired themselves. The two halves of a connect rule are one."""
+    by_keyword: dict[tuple[str, str], Counts] = {}
+    for rule in rules:
+        key = (rule.target, rule.keyword)
+        by_keyword[key] = by_keyword.get(key, Counts()) + rule.counts
+    return [
+        f"{name}: {keyword} on {target} never fired (seen {counts.seen}, matched {counts.matched})"
+        for (target, keyword), counts in by_keyword.items()
+        if not counts.fired
+    ]
+
+
+def _users(plan: Plan) -> list[tuple[Assumption, list[Case]]]:
+    """Every named assumption of the plan, children of compositions included, with the cases that use it."""
+    users: dict[str, tuple[Assumption, list[Case]]] = {}
+    for case in plan.cases:
+        for assumption in {leaf.name: leaf for top in case.faults for leaf in top.leaves()}.values():
+            users.setdefault(assumption.name, (assumption, []))[1].append(case)
+    return list(users.values())
+
+
+def _reports_by_assumption(results: Iterable[CaseResult]) -> dict[str, list[RuleReport]]:
+    """The reports of all cases, one a rule, counters added up."""
+    merged: dict[tuple[str, str, str], RuleReport] = {}
+    for result in results:
+        for report in result.rules:
+            key = (report.assumption, report.rule, report.service)
+            seen = merged.get(key)
+            merged[key] = report if seen is None else _add(seen, report)
+    by_name: dict[str, list[RuleReport]] = {}
+    for report in merged.values():
+        by_name.setdefault(report.assumption, []).append(report)
+    return by_name
+
+
+def _add(left: RuleReport, right: RuleReport) -> RuleReport:
+    misses = tuple(dict.fromkeys((*left.misses, *right.misses)))[:5]
+    notes = tuple(dict.fromkeys((*left.notes, *right.notes)))
+    return dataclasses.replace(left, counts=left.counts + right.counts, misses=misses, notes=notes)
+
+
+def uncontrolled(case: Case, control: CaseResult) -> CaseResult:
+    """The verdict of a case whose control did not pass: nothing can be learnt from it, so it isn't run."""
+    return CaseResult(
+        info=case.info,
+        verdict=Verdict.INCONCLUSIVE,
+        duration_ms=0.0,
+        code="CONTROL_FAILED",
+        reason=f"not run: {control.info.id}, the same scenario without faults, {control.verdict}",
+    )
+
+
+def world_died(case: Case, status: int, *, over_time: bool) -> CaseResult:
+    """The verdict of a case whose world ended without one."""
+    how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
+    reason = f"the case's world ended before it had a verdict ({how})"
+    if over_time:
+        reason = "the case's world did not end long after the case's limit, and was killed"
+    return CaseResult(info=case.info, verdict=Verdict.ERRORED, duration_ms=0.0, code="WORLD_DIED", reason=reason)
+
+
+def second_try(first: CaseResult, second: CaseResult) -> CaseResult:
+    """The verdict of the run that was alone on the host; the first try stays visible as a note."""
+    note = (
+        f"ran twice: the first try {first.verdict} ({first.reason}) while its tasks waited "
+        f"{first.run_delay:.0%} of the time for a processor; only this try, alone on the host, counts"
+    )
+    return dataclasses.replace(second, notes=(*second.notes, note))

@@ -1,0 +1,141 @@
+"""The verdict of one case, from what happened in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from faultbox import spec as specs
+from faultbox.model.event import Event
+from faultbox.model.fault import Counts, Rule
+from faultbox.model.host import AssertionFailed, CaseHalted, ExitStatus, Inconclusive, SpecError
+from faultbox.model.plan import Case
+from faultbox.model.verdict import CaseResult, Frame, RuleReport, Verdict
+from faultbox.run.starvation import LIMIT, STARVED
+
+
+@dataclass
+class Findings:
+    """What was found out about a case, in the order in which it may decide.
+
+    `broken`: the tool or host failed. `deaths`: services that ended unasked. `error`: what the
+    scenario or its expectation raised. `limit`: the case's limit passed, in what step.
+    """
+
+    broken: str = ""
+    broken_code: str = ""
+    halted: str = ""
+    deaths: Mapping[str, ExitStatus] = field(default_factory=dict)
+    limit: str = ""
+    error: BaseException | None = None
+    violations: Sequence[tuple[str, Event, Exception]] = ()
+    lost: Sequence[str] = ()
+    blamed: str = ""
+    timed_out_steps: Sequence[str] = ()
+    traceback: tuple[Frame, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing that comes later in the scenario matters any more."""
+        return bool(self.broken or self.halted or self.limit or self.error)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict with its reason; `on_time` tells that a starved host could have caused it."""
+
+    verdict: Verdict
+    reason: str = ""
+    code: str = ""
+    on_time: bool = False
+    deciding: Sequence[Event] = ()
+
+
+def rule(case: Case, found: Findings, fired: int, *, has_faults: bool) -> Ruling:
+    """The one place where findings become a verdict. The first that holds decides."""
+    if found.broken:
+        return Ruling(Verdict.ERRORED, found.broken, found.broken_code or "ERROR")
+    if found.halted:
+        return Ruling(Verdict.HALTED, found.halted, "HALTED")
+    if found.deaths:
+        return Ruling(Verdict.FAILED, "; ".join(map(_death, found.deaths.items())), "SERVICE_DIED")
+    if found.violations:
+        name, event, error = found.violations[0]
+        return Ruling(Verdict.FAILED, f"monitor {name}: {error}", "MONITOR", deciding=(event,))
+    if found.limit:
+        return Ruling(Verdict.FAILED, found.limit, "TIMEOUT", on_time=True)
+    if found.error is not None:
+        return _raised(found)
+    if found.lost:
+        return Ruling(Verdict.INCONCLUSIVE, f"events were lost: {'; '.join(found.lost)}", "EVENTS_LOST")
+    if has_faults and case.require_fire and not fired:
+        return Ruling(Verdict.FAILED, "no fault of this cell fired, and require_faults_fire is set", "NOT_EXERCISED")
+    return Ruling(Verdict.PASSED)
+
+
+def _raised(found: Findings) -> Ruling:
+    error = found.error
+    if isinstance(error, Inconclusive):
+        return Ruling(Verdict.INCONCLUSIVE, str(error), "INCONCLUSIVE")
+    if isinstance(error, AssertionFailed):
+        timed = bool(found.timed_out_steps) or error.code in _TIMED or any("duration_ms" in each.text for each in found.traceback)
+        return Ruling(Verdict.FAILED, str(error), error.code, on_time=timed, deciding=error.deciding)
+    if isinstance(error, SpecError):
+        return Ruling(Verdict.ERRORED, str(error), error.code)
+    return Ruling(Verdict.ERRORED, f"the scenario could not go on: {error}", "EVALUATION")
+
+
+_TIMED = frozenset({"EVENTUALLY", "ERROR_WITHIN", "HANG", "SUCCESS"})
+"""Assertions that time can break."""
+
+
+def _death(end: tuple[str, ExitStatus]) -> str:
+    service, status = end
+    return f"{service} {describe_exit(status)} while the case ran"
+
+
+def describe_exit(status: ExitStatus) -> str:
+    if status.signal is not None:
+        return f"was killed by {signal.Signals(status.signal).name}"
+    return f"exited with code {status.code}"
+
+
+def reports(
+    rules: Sequence[Rule],
+    counts: Mapping[int, Counts],
+    misses: Mapping[int, Sequence[str]],
+    notes: Mapping[int, Sequence[str]],
+) -> tuple[RuleReport, ...]:
+    """One report a rule, keyed by its slot."""
+    return tuple(
+        RuleReport(
+            rule=each.id,
+            service=each.service,
+            target=each.target,
+            keyword=each.keyword,
+            action=each.fault.text,
+            assumption=each.assumption,
+            direction=each.direction or "",
+            label=each.fault.label,
+            position=str(each.fault.position),
+            counts=counts[each.slot],
+            misses=tuple(misses.get(each.slot, ())),
+            notes=tuple(notes.get(each.slot, ())),
+        )
+        for each in rules
+    )
+
+
+def starved(result: CaseResult, *, on_time: bool) -> CaseResult:
+    """Mark a case that failed on time on a host that let its tasks wait for a processor."""
+    if result.verdict is Verdict.FAILED and on_time and result.run_delay > LIMIT:
+        return dataclasses.replace(result, notes=(*result.notes, STARVED))
+    return result
+
+
+def frames(error: BaseException | None) -> tuple[Frame, ...]:
+    if error is None or isinstance(error, CaseHalted):
+        return ()
+    return specs.frames(error)
