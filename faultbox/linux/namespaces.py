@@ -1,0 +1,76 @@
+"""Namespaces: leaving the host's, entering our own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from pathlib import Path
+
+from faultbox.linux._call import check, libc
+
+NEWNS = 0x00020000
+NEWUTS = 0x04000000
+NEWIPC = 0x08000000
+NEWUSER = 0x10000000
+NEWPID = 0x20000000
+NEWNET = 0x40000000
+
+_SIOCGIFFLAGS = 0x8913
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 0x1
+_INTERFACE_REQUEST = struct.Struct("16sH22x")
+
+
+class NoUserNamespaces(Exception):
+    """This host does not let an ordinary user make namespaces. The text says what to change."""
+
+
+def unshare(flags: int) -> None:
+    """Leave the named namespaces for new ones (this thread alone; see unshare(2))."""
+    check(libc.unshare(flags), "unshare")
+
+
+def setns(fd: int, flags: int = 0) -> None:
+    """Enter the namespace that `fd` refers to (this thread alone)."""
+    check(libc.setns(fd, flags), "setns")
+
+
+def sethostname(name: str) -> None:
+    """Name this uts namespace."""
+    socket.sethostname(name)
+
+
+def enter_user_namespace() -> None:
+    """Become root of a new user namespace that holds only the caller's own uid and gid, with mounts of its own.
+
+    Call it with one thread. From there on worlds can be made as by root; other users do not
+    exist in it. Raises NoUserNamespaces.
+    """
+    uid, gid = os.geteuid(), os.getegid()
+    try:
+        unshare(NEWUSER | NEWNS)
+        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="ascii")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
+    except OSError as error:
+        raise NoUserNamespaces(
+            f"this host lets uid {uid} make no user namespace ({error.strerror}): run as root, or allow them "
+            "(sysctl user.max_user_namespaces > 0; on Debian kernel.unprivileged_userns_clone=1; "
+            "on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"
+        ) from error
+
+
+def is_initial_user_namespace() -> bool:
+    """Whether every uid exists here, as in the host's own user namespace."""
+    first = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    return first == ["0", "0", str(2**32 - 1)]
+
+
+def loopback_up() -> None:
+    """Bring `lo` up in this network namespace; 127.0.0.1 and ::1 come with it. netdevice(7)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as control:
+        answer = fcntl.ioctl(control, _SIOCGIFFLAGS, _INTERFACE_REQUEST.pack(b"lo", 0))
+        flags: int = _INTERFACE_REQUEST.unpack(answer)[1]
+        fcntl.ioctl(control, _SIOCSIFFLAGS, _INTERFACE_REQUEST.pack(b"lo", flags | _IFF_UP))
