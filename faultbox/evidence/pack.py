@@ -24,7 +24,7 @@ from typing import Any
 
 from faultbox import __version__
 from faultbox.evidence.decisions import is_decision
-from faultbox.evidence.spool import Planned, Spool
+from faultbox.evidence.spool import Spool
 from faultbox.model.record import to_json
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
 
@@ -39,12 +39,12 @@ def default_name(run: Mapping[str, Any]) -> str:
     return f"run-{started}-{run.get('seed', 0)}.fb"
 
 
-def pack(run_dir: Path, path: Path, result: RunResult | None = None) -> Path:
+def pack(run_dir: Path, path: Path) -> Path:
     """Make a bundle of a spool; returns where it is.
 
     `path` is a directory (then the name is `default_name`, and nothing is ever overwritten) or
-    a file, which is replaced. Without a `result` the run was killed, and the spool says what is
-    known. Raises OSError, or Unreadable where the spool has no plan; then no file is left.
+    a file, which is replaced. Raises OSError, or Unreadable where the spool has no plan; then no
+    file is left.
     """
     spool = Spool(run_dir)
     directory = path if path.is_dir() else path.parent
@@ -52,7 +52,7 @@ def pack(run_dir: Path, path: Path, result: RunResult | None = None) -> Path:
     try:
         with draft.open("xb") as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-                _write_all(archive, spool, result)
+                _write_all(archive, spool)
             stream.flush()
             os.fsync(stream.fileno())
         target = _reserve(path / default_name(spool.run)) if path.is_dir() else path
@@ -83,51 +83,36 @@ def _sync_directory(directory: Path) -> None:
         os.close(fd)
 
 
-def _write_all(archive: zipfile.ZipFile, spool: Spool, result: RunResult | None) -> None:
-    complete = result is not None
-    outcome = result if result is not None else spool.outcome()
-    by_case = {(each.info.id, each.info.run): each for each in outcome.results}
-    finished = [
-        (planned, by_case[planned.info.id, planned.info.run])
-        for planned in spool.planned
-        if (planned.info.id, planned.info.run) in by_case
-    ]
+def _write_all(archive: zipfile.ZipFile, spool: Spool) -> None:
+    outcome = spool.outcome()
     files = _spec_files(spool.spec)
-    _write_json(archive, "manifest.json", _manifest(spool, outcome, finished, files, complete=complete))
+    _write_json(archive, "manifest.json", _manifest(spool, outcome, files))
     _write_json(archive, "environment.json", spool.run.get("environment", {}))
     _write_json(archive, "plan.json", to_json([each.info for each in spool.planned]))
     _write_json(archive, "outcome.json", to_json(dataclasses.replace(outcome, results=())))
     for name, text in sorted(files.items()):
         with archive.open(_entry(name), "w") as target:
             target.write(text.encode("utf-8", errors="surrogateescape"))
-    for planned, each in finished:
-        _write_case(archive, spool, planned, each)
+    for each in outcome.results:
+        _write_case(archive, spool, each)
 
 
-def _manifest(
-    spool: Spool,
-    outcome: RunResult,
-    finished: list[tuple[Planned, CaseResult]],
-    files: Mapping[str, str],
-    *,
-    complete: bool,
-) -> dict[str, Any]:
+def _manifest(spool: Spool, outcome: RunResult, files: Mapping[str, str]) -> dict[str, Any]:
     run = spool.run
-    original = str(run.get("spec", ""))
     return {
         "schema_version": SCHEMA_VERSION,
         "faultbox": __version__,
         "started": run.get("started", ""),
         "seed": outcome.seed,
         "seed_origin": run.get("seed_origin", ""),
-        "complete": complete,
+        "complete": spool.complete,
         "exit": int(outcome.exit),
         "counts": {each.value: outcome.count(each) for each in Verdict} | {"not_exercised": outcome.not_exercised},
-        "spec": {"root": _root_entry(spool.spec, files), "original": original},
+        "spec": {"root": _root_entry(spool.spec, files), "original": str(run.get("spec", ""))},
         "options": run.get("options", {}),
         "cases": [
             {
-                "directory": planned.directory,
+                "directory": each.directory,
                 "id": each.info.id,
                 "run": each.info.run,
                 "kind": each.info.kind,
@@ -135,7 +120,7 @@ def _manifest(
                 "exercised": each.exercised,
                 "duration_ms": each.duration_ms,
             }
-            for planned, each in finished
+            for each in outcome.results
         ],
     }
 
@@ -168,15 +153,15 @@ def _base(sources: Mapping[str, str]) -> Path:
     return Path(os.path.commonpath([Path(each).parent for each in sources])) if sources else Path("/")
 
 
-def _write_case(archive: zipfile.ZipFile, spool: Spool, planned: Planned, result: CaseResult) -> None:
-    """A case's files, by name. Its result is the one that counted, which the front knows best."""
-    inside = f"cases/{planned.directory}"
-    _write_json(archive, f"{inside}/result.json", to_json(dataclasses.replace(result, directory=planned.directory)))
+def _write_case(archive: zipfile.ZipFile, spool: Spool, result: CaseResult) -> None:
+    """A case's files, by name."""
+    inside = f"cases/{result.directory}"
+    case_dir = spool.run_dir / inside
+    _write_json(archive, f"{inside}/result.json", to_json(result))
     with archive.open(_entry(f"{inside}/decisions.jsonl"), "w") as target:
-        for event in spool.events(planned.directory):
+        for event in spool.events(result.directory):
             if is_decision(event):
                 target.write(json.dumps(event).encode() + b"\n")
-    case_dir = spool.case_dir(planned)
     for path in _files(case_dir):
         name = path.relative_to(case_dir).as_posix()
         if name == "result.json" or name.endswith(".tmp"):

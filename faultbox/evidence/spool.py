@@ -8,6 +8,7 @@ The rest is written by the run (`faultbox.run.spool`).
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import secrets
@@ -19,11 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from faultbox.model.plan import CaseInfo
-from faultbox.model.record import BadRecord, from_json
+from faultbox.model.record import BadRecord, from_json, to_json
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
 from faultbox.run.spool import case_name
 
 KILLED = "the run was killed here: its spool has what had happened until then"
+RUN_KILLED = "the run was killed before it was over"
 
 
 class Unreadable(Exception):
@@ -31,7 +33,7 @@ class Unreadable(Exception):
 
 
 def state_dir(environ: Mapping[str, str]) -> Path:
-    """Where runs live: FAULTBOX_STATE_DIR, else by the XDG base directory rules, else one of the user's own in $TMPDIR."""
+    """Where runs live: FAULTBOX_STATE_DIR, else by the XDG base directory rules, else one of the user in $TMPDIR."""
     if chosen := environ.get("FAULTBOX_STATE_DIR"):
         return Path(chosen).absolute()
     home = environ.get("HOME", "")
@@ -62,6 +64,12 @@ def new_run(state: Path) -> Path:
     return run_dir
 
 
+def conclude(run_dir: Path, result: RunResult) -> None:
+    """Add to a spool what came out of the run as a whole; its cases have their results already."""
+    shape = to_json(dataclasses.replace(result, results=()))
+    (run_dir / "outcome.json").write_text(json.dumps(shape, indent=1), encoding="utf-8")
+
+
 def remove(run_dir: Path) -> None:
     """Remove a spool. What an overlay made unreadable is opened up first."""
     for directory, below, _ in os.walk(run_dir):
@@ -71,10 +79,14 @@ def remove(run_dir: Path) -> None:
     shutil.rmtree(run_dir, ignore_errors=True)
 
 
+def disown(run_dir: Path) -> None:
+    """Keep a spool for people to look at: nobody owns it any more, so nobody recovers it."""
+    (run_dir / "owner.json").unlink(missing_ok=True)
+
+
 def dead_runs(state: Path) -> list[Path]:
     """The spools whose owners live no more, oldest first."""
-    runs = state / "runs"
-    found = [each for each in runs.iterdir() if each.is_dir() and not _alive(each)] if runs.is_dir() else []
+    found = [each.parent for each in state.glob("runs/*/owner.json") if not _alive(each.parent)]
     return sorted(found, key=lambda each: (each.stat().st_mtime_ns, each.name))
 
 
@@ -130,18 +142,28 @@ class Spool:
         except BadRecord:
             return None
 
+    @property
+    def complete(self) -> bool:
+        """Whether the run came to its end, of its own or by being asked to."""
+        return (self.run_dir / "outcome.json").exists()
+
     def outcome(self) -> RunResult:
-        """The run as its spool tells it: cases that had begun and have no verdict were killed."""
-        results = []
-        for planned in self.planned:
-            result = self.result(planned)
-            if result is None and self.case_dir(planned).is_dir():
-                result = CaseResult(planned.info, Verdict.ERRORED, 0.0, KILLED, "KILLED", directory=planned.directory)
-            if result is not None:
-                results.append(result)
+        """The run's result. Where the run was killed, the cases that had begun are errored and say so."""
+        results = tuple(result for planned in self.planned if (result := self._result_or_killed(planned)) is not None)
+        if self.complete:
+            try:
+                concluded = from_json(RunResult, _load(self.run_dir / "outcome.json"))
+            except BadRecord as error:
+                raise Unreadable(f"{self.run_dir / 'outcome.json'}: {error}") from None
+            return dataclasses.replace(concluded, results=results)
         strict = bool(self.run.get("options", {}).get("strict"))
-        errors = ("the run was killed before it was over",)
-        return RunResult(int(self.run.get("seed", 0)), tuple(results), errors=errors, strict=strict)
+        return RunResult(int(self.run.get("seed", 0)), results, errors=(RUN_KILLED,), strict=strict)
+
+    def _result_or_killed(self, planned: Planned) -> CaseResult | None:
+        result = self.result(planned)
+        if result is None and not self.complete and self.case_dir(planned).is_dir():
+            return CaseResult(planned.info, Verdict.ERRORED, 0.0, KILLED, "KILLED", directory=planned.directory)
+        return result
 
     def events(self, directory: str) -> Iterator[dict[str, Any]]:
         """The events of a case in order; the half line that a killed process leaves is no event."""

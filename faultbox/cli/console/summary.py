@@ -36,6 +36,19 @@ def dry_run(started: RunStarted) -> list[str]:
     return [*lines, f"Matrix cells: {cells}"]
 
 
+def checked(started: RunStarted, spec: str, look: Look) -> list[str]:
+    """The spec's warnings, then `ok  faultbox.star: 4 services, 12 cases (6 of them matrix cells)`."""
+    lines = [line for warning in started.warnings for line in problem_lines(warning, look, word="warning")]
+    cells = sum(1 for case in started.cases if case.kind == "cell")
+    line = f"{look.good('ok')}  {visible(spec)}: {_number(len(started.services), 'service')}, "
+    line += _number(len(started.cases), "case")
+    return [*lines, line + (f" ({cells} of them matrix cells)" if cells else "")]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def footer(
     started: RunStarted, result: RunResult, look: Look, *, bundle: Path | None, notes: Sequence[str] = ()
 ) -> list[str]:
@@ -90,8 +103,7 @@ def counts_line(result: RunResult, planned: int, look: Look) -> str:
 def spec_refused(refusal: SpecRefused, look: Look) -> list[str]:
     """Every problem with its line of source, and how many there are."""
     lines = [line for problem in refusal.problems for line in problem_lines(problem, look)]
-    number = len(refusal.problems)
-    return [*lines, "", look.bad(f"{number} problem{'s' if number != 1 else ''}: nothing was started")]
+    return [*lines, "", look.bad(f"{_number(len(refusal.problems), 'problem')}: nothing was started")]
 
 
 def refused(refusal: Refused, look: Look) -> list[str]:

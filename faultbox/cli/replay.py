@@ -1,0 +1,107 @@
+"""Run a bundle's spec again with its seed, and say whether the same came out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from faultbox.cli import arguments
+from faultbox.cli.arguments import UsageError
+from faultbox.model.verdict import RunResult
+
+if TYPE_CHECKING:
+    from faultbox.evidence import Bundle
+    from faultbox.run.request import Request
+
+_DIFFERENCES = 20
+"""How many differences are printed."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", help="a .fb file")
+    parser.add_argument(
+        "--test", action="append", default=[], metavar="NAME", help="only these cases (default: all of the bundle)"
+    )
+    parser.add_argument("--seed", type=arguments.seed, metavar="N", help="another seed than the bundle's")
+    parser.add_argument("-j", "--jobs", type=arguments.count, metavar="N", help="worlds at once (default: by the host)")
+    parser.add_argument("--keep", action="store_true", help="leave the disks and logs of cases that are not green")
+    parser.add_argument("--show", choices=("all", "fail", "none"), default="all", help="the cases to print")
+    arguments.add_format(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    from faultbox import evidence
+
+    try:
+        with evidence.open(Path(options.bundle)) as bundle:
+            return _replay(bundle, options)
+    except FileNotFoundError:
+        raise UsageError(f"{options.bundle}: no such file") from None
+    except IsADirectoryError:
+        raise UsageError(f"{options.bundle} is a directory", "name a .fb file") from None
+    except evidence.BadBundle as error:
+        raise UsageError(str(error)) from None
+
+
+def _replay(bundle: Bundle, options: argparse.Namespace) -> int:
+    from faultbox.cli import session, views
+    from faultbox.evidence import replay, spool
+
+    run_dir = spool.new_run(spool.state_dir(os.environ))
+    try:
+        ground = replay.ground(bundle, run_dir / "bundled")
+        request = _request(bundle, ground, options, run_dir)
+    except BaseException:
+        spool.remove(run_dir)
+        raise
+
+    def compare(replayed: Path, result: RunResult) -> Sequence[str]:
+        if request.seed != bundle.seed:
+            return [f"Replayed with seed {request.seed}; the bundle's is {bundle.seed}, so nothing was compared", ""]
+        return comparison_lines(replay.compare(bundle, spool.Spool(replayed), result.results))
+
+    view = views.make(options.format, options.show, bundle.original)
+    if options.format == "text":
+        from faultbox.cli.out import say
+
+        say(ground.note)
+    return session.carry_out(request, view, bundle_to=None, afterwards=compare)
+
+
+def _request(bundle: Bundle, ground: Any, options: argparse.Namespace, run_dir: Path) -> Request:
+    """The run that the bundle is of, as far as the command line doesn't say otherwise."""
+    from faultbox.run.request import Request
+
+    asked = bundle.options
+    recorded = asked.get("select", [])
+    select = options.test or [each for each in recorded if isinstance(each, str)]
+    timeout, runs = asked.get("timeout_ms"), asked.get("runs")
+    return Request(
+        spec=ground.spec,
+        root=ground.root,
+        run_dir=run_dir,
+        seed=bundle.seed if options.seed is None else options.seed,
+        seed_origin="bundle" if options.seed in {None, bundle.seed} else "cli",
+        select=tuple(select),
+        runs=runs if isinstance(runs, int) and runs > 0 else 1,
+        jobs=options.jobs,
+        timeout_ms=float(timeout) if isinstance(timeout, int | float) and timeout > 0 else None,
+        keep=options.keep,
+        strict=asked.get("strict") is True,
+        control=asked.get("control") is not False,
+    )
+
+
+def comparison_lines(compared: Any) -> list[str]:
+    """`Same as recorded: 3 cases, 12 decisions`, or every difference."""
+    cases = f"{compared.cases} case{'s' if compared.cases != 1 else ''}"
+    if not compared.differences:
+        number = compared.decisions
+        return [f"Same as recorded: {cases}, {number} decision{'s' if number != 1 else ''}", ""]
+    shown = [f"  {each}" for each in compared.differences[:_DIFFERENCES]]
+    if left := len(compared.differences) - len(shown):
+        shown.append(f"  and {left} more")
+    return [f"Not the same as recorded ({cases} compared):", *shown, ""]

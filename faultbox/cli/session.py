@@ -1,0 +1,140 @@
+"""One run from the front: started, shown as it goes, interrupted in order, and packed into a bundle."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Protocol, Self
+
+from faultbox.model.update import Refused, RunDone, RunStarted, SpecRefused, Update
+from faultbox.model.verdict import Exit, RunResult, Verdict
+from faultbox.run.request import Request
+
+_STOPPING = b"\nfaultbox: stopping; what has finished is kept (once more to kill)\n"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that is over. `notes` is what else is to be told, `troubles` what went wrong after the run itself."""
+
+    started: RunStarted | None = None
+    result: RunResult | None = None
+    refusal: SpecRefused | Refused | None = None
+    dry_run: bool = False
+    bundle: Path | None = None
+    notes: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+    @property
+    def exit(self) -> Exit:
+        """The run's own code; a bundle that could not be written makes a green run errored."""
+        if isinstance(self.refusal, Refused):
+            return Exit(self.refusal.exit)
+        if self.refusal is not None:
+            return Exit.USAGE
+        code = self.result.exit if self.result is not None else Exit.ERRORED
+        return Exit.ERRORED if self.troubles and code is Exit.PASSED else code
+
+
+class View(Protocol):
+    """Shows a run: updates as they come, then the outcome."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+    def show(self, update: Update) -> None: ...
+
+    def finish(self, outcome: Outcome) -> None: ...
+
+
+Afterwards = Callable[[Path, RunResult], Sequence[str]]
+"""Looks at the spool of a run that is over, before it is removed; the lines are shown with the outcome."""
+
+
+def carry_out(request: Request, view: View, *, bundle_to: Path | None, afterwards: Afterwards | None = None) -> Exit:
+    """Run a request in its fresh run_dir to its end, which is removed when everything in it is safe elsewhere."""
+    with Signals() as signals:
+        with view:
+            outcome = _follow(request, view, signals)
+        outcome = _put_away(request, outcome, bundle_to, afterwards)
+        view.finish(outcome)
+    return outcome.exit
+
+
+def _follow(request: Request, view: View, signals: Signals) -> Outcome:
+    from faultbox import run
+
+    started: RunStarted | None = None
+    with run.start(request) as going:
+        signals.pass_on_to(going)
+        for update in going:
+            if isinstance(update, RunStarted):
+                started = update
+            view.show(update)
+            if isinstance(update, SpecRefused | Refused):
+                return Outcome(started, refusal=update)
+            if isinstance(update, RunDone):
+                return Outcome(started, update.result, dry_run=request.dry_run)
+    return Outcome(started, refusal=Refused("the run ended without a result", "", Exit.ERRORED))
+
+
+def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterwards: Afterwards | None) -> Outcome:
+    """Pack the spool, then remove it; where packing fails it stays for `faultbox recover`."""
+    from faultbox.evidence import pack, spool
+
+    run_dir, result = request.run_dir, outcome.result
+    if result is None or outcome.started is None or request.dry_run:
+        spool.remove(run_dir)
+        return outcome
+    spool.conclude(run_dir, result)
+    notes = list(afterwards(run_dir, result)) if afterwards is not None else []
+    bundle = None
+    try:
+        bundle = pack(run_dir, bundle_to) if bundle_to is not None else None
+    except OSError as error:
+        trouble = f"no bundle: {error}; `faultbox recover` makes it from {run_dir}"
+        return replace(outcome, notes=tuple(notes), troubles=(trouble,))
+    if request.keep and any(each.verdict is not Verdict.PASSED for each in result.results):
+        notes.append(f"Kept: {run_dir}")
+        spool.disown(run_dir)
+    else:
+        spool.remove(run_dir)
+    return replace(outcome, bundle=bundle, notes=tuple(notes))
+
+
+class Signals:
+    """While a run goes, signals that ask to end are passed on to it: it ends in order and leaves its bundle."""
+
+    def __init__(self) -> None:
+        self._going: Any = None
+        self._early = 0
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._former[number] = signal.signal(number, self._received)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def pass_on_to(self, going: Any) -> None:
+        """From now on; a signal that came before is passed on at once."""
+        self._going = going
+        if self._early:
+            going.interrupt(self._early)
+
+    def _received(self, number: int, _: FrameType | None) -> None:
+        os.write(2, _STOPPING)  # not through sys.stderr, which the signal may have interrupted
+        if self._going is None:
+            self._early = number
+        else:
+            self._going.interrupt(number)

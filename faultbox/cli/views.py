@@ -1,0 +1,153 @@
+"""The ways a run can be shown: as lines, as lines above a live progress bar, as one JSON document."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from faultbox.cli.console import summary
+from faultbox.cli.console.case import case_lines
+from faultbox.cli.console.look import Look, look_of, visible
+from faultbox.cli.out import Out
+from faultbox.cli.session import Outcome, View
+from faultbox.model.update import CaseDone, CaseStarted, Printed, Refused, RunStarted, Update
+from faultbox.model.verdict import CaseResult, Verdict
+
+Show = Literal["all", "fail", "none"]
+
+
+def make(form: str, show: Show, spec: str) -> View:
+    """The view that suits what was asked for and where stdout goes."""
+    if form == "json":
+        return JsonView(spec)
+    look = look_of(sys.stdout, os.environ)
+    return LiveView(show, spec, look) if look.live else TextView(show, spec, look)
+
+
+class TextView:
+    """Lines, each case as it finishes: for CI, pipes and files."""
+
+    def __init__(self, show: Show, spec: str, look: Look) -> None:
+        self._which, self._spec, self._look = show, spec, look
+        self._out = Out()
+        self._seed = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        pass
+
+    def show(self, update: Update) -> None:
+        if isinstance(update, RunStarted):
+            self._seed = update.seed
+            self._write(summary.header(update, self._look))
+        elif isinstance(update, Printed) and not update.id:
+            self._write([visible(update.text)])
+        elif isinstance(update, CaseDone) and self._wanted(update.result):
+            self._write(case_lines(update.result, self._seed, self._spec, self._look))
+
+    def finish(self, outcome: Outcome) -> None:
+        lines: list[str] = []
+        if isinstance(outcome.refusal, Refused):
+            lines = summary.refused(outcome.refusal, self._look)
+        elif outcome.refusal is not None:
+            lines = summary.spec_refused(outcome.refusal, self._look)
+        elif outcome.started is not None and outcome.dry_run:
+            lines = summary.dry_run(outcome.started)
+        elif outcome.started is not None and outcome.result is not None:
+            lines = summary.footer(
+                outcome.started, outcome.result, self._look, bundle=outcome.bundle, notes=outcome.notes
+            )
+        lines += [self._look.bad(visible(f"error: {trouble}")) for trouble in outcome.troubles]
+        self._write(lines)
+
+    def _wanted(self, result: CaseResult) -> bool:
+        return self._which == "all" or (self._which == "fail" and result.verdict is not Verdict.PASSED)
+
+    def _write(self, lines: Iterable[str]) -> None:
+        self._out.lines(lines)
+
+
+class CheckView(TextView):
+    """A spec that was only loaded and planned, in one line, or all that is wrong with it."""
+
+    def __init__(self, spec: str) -> None:
+        super().__init__("none", spec, look_of(sys.stdout, os.environ))
+
+    def show(self, update: Update) -> None:
+        if isinstance(update, Printed):
+            super().show(update)
+
+    def finish(self, outcome: Outcome) -> None:
+        if outcome.started is None or outcome.result is None:
+            super().finish(outcome)
+        else:
+            self._write(summary.checked(outcome.started, self._spec, self._look))
+
+
+class LiveView(TextView):
+    """The same lines, above a bar that says how far the run is and what is running."""
+
+    def __init__(self, show: Show, spec: str, look: Look) -> None:
+        super().__init__(show, spec, look)
+        self._bar: Any = None
+        self._running: list[str] = []
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def show(self, update: Update) -> None:
+        if isinstance(update, CaseStarted):
+            self._running.append(update.id)
+        elif isinstance(update, CaseDone) and update.result.info.id in self._running:
+            self._running.remove(update.result.info.id)
+        super().show(update)
+        if isinstance(update, RunStarted) and update.cases:
+            from faultbox.cli.console.live import Bar
+
+            self._bar = Bar(len(update.cases), self._look)
+        if self._bar is not None:
+            self._bar.update(self._running, advance=isinstance(update, CaseDone))
+
+    def _write(self, lines: Iterable[str]) -> None:
+        if self._bar is None:
+            super()._write(lines)
+        else:
+            self._bar.above(list(lines))
+
+
+class JsonView:
+    """Nothing but one JSON document on stdout, when the run is over."""
+
+    def __init__(self, spec: str) -> None:
+        self._spec = spec
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        pass
+
+    def show(self, update: Update) -> None:
+        pass
+
+    def finish(self, outcome: Outcome) -> None:
+        from faultbox.cli.results import document
+
+        Out().lines([json.dumps(document(outcome, self._spec), indent=2)])
+
+
+def spec_name(path: Path) -> str:
+    """As a command in a replay line should name it: relative where it is below the current directory."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
