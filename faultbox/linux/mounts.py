@@ -25,8 +25,11 @@ _ATTR_RDONLY = 1
 _MOUNT_SETATTR = 442
 
 PSEUDO = frozenset(
-    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl hugetlbfs mqueue "
-    "nsfs proc pstore rpc_pipefs securityfs selinuxfs sysfs tracefs".split()
+    {
+        *("autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs"),
+        *("efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore", "rpc_pipefs"),
+        *("securityfs", "selinuxfs", "sysfs", "tracefs"),
+    }
 )
 """File systems that hold the kernel's state, not files."""
 
@@ -51,7 +54,7 @@ class Mount(NamedTuple):
 class _MountAttributes(ctypes.Structure):
     """struct mount_attr of linux/mount.h."""
 
-    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns_fd")]  # noqa: RUF012
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns_fd")]
 
 
 def mount(source: str, target: str | os.PathLike[str], fstype: str = "", flags: int = 0, data: str = "") -> None:
@@ -112,7 +115,7 @@ def parse(text: str) -> list[Mount]:
 def _parse_line(line: str) -> Mount:
     before, _, after = line.partition(" - ")
     number, parent, _, root, point, options, *_ = before.split(" ")
-    fstype, source, super_options = (after.split(" ") + ["", ""])[:3]
+    fstype, source, super_options = [*after.split(" "), "", ""][:3]
     return Mount(
         int(number),
         int(parent),

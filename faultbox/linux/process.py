@@ -19,7 +19,7 @@ _CLOSE_RANGE_CLOEXEC = 1 << 2
 class _CloneArguments(ctypes.Structure):
     """struct clone_args of linux/sched.h, as of 5.7."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         (name, ctypes.c_uint64)
         for name in (
             "flags",
@@ -45,8 +45,7 @@ def clone(namespaces: int = 0, cgroup: int | None = None) -> tuple[int, int]:
     grace period, 10 ms on an idle machine. libc's and Python's fork handlers do not run, which
     is sound only in a process of one thread: asserted.
     """
-    if len(os.listdir("/proc/self/task")) != 1:
-        raise RuntimeError("clone() in a process with several threads")
+    assert_one_thread()
     pidfd = ctypes.c_int(-1)
     arguments = _CloneArguments(
         flags=namespaces | CLONE_PIDFD | (CLONE_INTO_CGROUP if cgroup is not None else 0),
@@ -58,6 +57,12 @@ def clone(namespaces: int = 0, cgroup: int | None = None) -> tuple[int, int]:
     result = holding_gil.syscall(ctypes.c_long(_CLONE3), ctypes.byref(arguments), size)
     pid = check(result, "clone3")
     return (pid, pidfd.value) if pid else (0, -1)
+
+
+def assert_one_thread() -> None:
+    """Raise RuntimeError where this process has another thread."""
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise RuntimeError("a process with several threads can't be forked safely")
 
 
 def close_on_exec_from(first: int) -> None:

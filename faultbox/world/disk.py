@@ -1,0 +1,279 @@
+"""A world's own view of the disk: built by its init, in a mount namespace that nobody else sees.
+
+Every file system of the host appears at its place under an overlay, so that whatever a service
+writes lands in a layer of this world. What the spec names as a volume is the only way out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faultbox.linux import mounts, namespaces
+from faultbox.world.layout import Layer, Layout, overlay_options
+
+FRESH = {"/tmp": 0o1777, "/run": 0o755}
+"""Directories in which a world sees nothing of the host, and their modes."""
+
+_ETC = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_NOT_FILES = ("/proc", "/sys", "/dev")
+_QUIET = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What a world's disk is to look like. `volumes`: host path to path in the world. `hosts`: names for /etc/hosts."""
+
+    world: str
+    layout: Layout
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    visible: tuple[Path, ...] = ()
+    hosts: tuple[str, ...] = ()
+    hostname: str = "faultbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was built: the layers, and the paths that building itself made in them."""
+
+    layers: tuple[Layer, ...]
+    made: frozenset[str]
+
+
+class DiskError(Exception):
+    """The world's disk can't be built as asked. The text says which part and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path of the host and how the world shows it: over a layer, or read-only."""
+
+    point: str
+    lower: str
+    writable: bool = True
+    fresh: bool = False
+
+
+def build(disk: Disk) -> Built:
+    """Build the disk and make it this process's root. Runs in pid 1 of the world; raises DiskError or OSError."""
+    mounts.make_private()
+    names = _Names(disk)
+    places = sorted(_places(disk, names), key=lambda place: place.point.count("/") if place.point != "/" else -1)
+    root = str(disk.layout.of(disk.world) / "root")
+    os.mkdir(root)
+    layers = [_layer(disk, names, places[0], root, before_pivot=True)]
+    old = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.chdir(root)
+    mounts.pivot_root(".", ".")
+    os.fchdir(old)
+    _kernel_file_systems()
+    shown = [_show(disk, names, place) for place in places[1:]]
+    layers.extend(layer for layer in shown if layer is not None)
+    _cover(disk)
+    _volumes(disk, names)
+    namespaces.sethostname(disk.hostname)
+    os.fchdir(old)
+    mounts.umount(".", mounts.DETACH)
+    os.chdir("/")
+    os.close(old)
+    return Built(tuple(layers), frozenset(names.made))
+
+
+def places_of(table: Sequence[mounts.Mount], covered: Sequence[str]) -> list[Place]:
+    """The host's file systems as a world shows them, the root first; not what the kernel keeps, nor fresh ones."""
+    by_point = {each.point: each for each in table}
+    found = []
+    for point, each in sorted(by_point.items()):
+        if each.fstype in mounts.PSEUDO or point in _ETC:
+            continue
+        if any(_under(point, top) for top in (*_NOT_FILES, *FRESH, *covered)):
+            continue
+        found.append(Place(point, point, writable=point == "/" or not each.read_only))
+    return found
+
+
+def _places(disk: Disk, names: _Names) -> Iterator[Place]:
+    table = mounts.table()
+    covered = [os.path.realpath(each) for each in disk.layout.covered]
+    for place in places_of(table, covered):
+        if place.writable and not namespaces.is_initial_user_namespace():
+            yield from _around_locked(place, {each.point for each in table}, names)
+        else:
+            yield place
+    for top, mode in FRESH.items():
+        yield Place(top, names.directory("lower", mode), fresh=True)
+    yield from _islands(disk.visible)
+
+
+def _islands(visible: Sequence[Path]) -> Iterator[Place]:
+    """What the spec names inside the fresh directories: shown there all the same, each over a layer of its own."""
+    wanted: set[str] = set()
+    for path in {os.path.realpath(each) for each in visible}:
+        if not any(_under(path, top) for top in (*FRESH, "/dev/shm")) or not os.path.exists(path):
+            continue
+        parent = os.path.dirname(path)
+        wanted.add(path if os.path.isdir(path) or parent in FRESH else parent)
+    for path in sorted(wanted):
+        if not any(path != other and _under(path, other) for other in wanted):
+            yield Place(path, path, writable=os.path.isdir(path))
+
+
+def _around_locked(place: Place, points: set[str], names: _Names) -> Iterator[Place]:
+    """A directory with mounts below it can't be an overlay's lower layer in a user namespace.
+
+    The kernel refuses to look below mounts that were made outside (EINVAL since 5.14), so such a directory
+    is replaced by one of the same entries, each shown by itself.
+    """
+    inside = {point for point in points if point != place.point and _under(point, place.point)}
+    if not inside:
+        yield place
+        return
+    skeleton = names.directory("lower", stat.S_IMODE(os.stat(place.lower).st_mode))
+    yield Place(place.point, skeleton)
+    entries: list[os.DirEntry[str]] = []
+    with contextlib.suppress(PermissionError):
+        entries = sorted(os.scandir(place.lower), key=lambda entry: entry.name)
+    for entry in entries:
+        copy, path = os.path.join(skeleton, entry.name), os.path.join(place.point, entry.name)
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), copy)
+            continue
+        if entry.is_dir():
+            os.mkdir(copy)
+        else:
+            Path(copy).touch()
+        if path in points or path in FRESH or path in _NOT_FILES:
+            continue
+        if entry.is_dir():
+            yield from _around_locked(Place(path, path), inside, names)
+        else:
+            yield Place(path, path, writable=False)
+
+
+class _Names:
+    """Directories among this world's layers, and the paths that were made while building."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._top = str(disk.layout.of(disk.world))
+        self._count = 0
+        self.made: set[str] = set()
+
+    def directory(self, name: str, mode: int = 0o755, *, here: str = "") -> str:
+        """A new directory of the layers, as an absolute path of the host; `here` is where we see the host's root."""
+        self._count += 1
+        parent = f"{self._top}/{self._count}"
+        os.mkdir(here + parent)
+        os.mkdir(f"{here}{parent}/{name}")
+        os.chmod(f"{here}{parent}/{name}", mode)
+        return f"{parent}/{name}"
+
+    def ensure(self, path: str, *, directory: bool) -> None:
+        """Make a path of the world that something will be mounted on, and remember what was made."""
+        missing = []
+        above = path if directory else os.path.dirname(path)
+        while not os.path.isdir(above):
+            missing.append(above)
+            above = os.path.dirname(above)
+        for each in reversed(missing):
+            os.mkdir(each)
+            self.made.add(each)
+        if not directory and not os.path.lexists(path):
+            Path(path).touch()
+            self.made.add(path)
+
+
+def _show(disk: Disk, names: _Names, place: Place) -> Layer | None:
+    """Mount a place of the old root (our directory) in the new one; its layer, where it has one."""
+    source = "." + place.lower
+    names.ensure(place.point, directory=place.fresh or os.path.isdir(source))
+    if not place.writable or not os.path.isdir(source):
+        with contextlib.suppress(PermissionError):  # a FUSE mount of another user: closed to us on the host too
+            mounts.bind(source, place.point, read_only=True)
+        return None
+    try:
+        return _layer(disk, names, place, place.point)
+    except OSError as error:
+        if place.fresh or error.errno != errno.EINVAL:
+            raise
+        mounts.bind(source, place.point, read_only=True)  # FAT, some FUSE: no lower layer for an overlay
+        return None
+
+
+def _layer(disk: Disk, names: _Names, place: Place, target: str, *, before_pivot: bool = False) -> Layer:
+    """Mount an overlay over a place. Paths of the host are reached through our working directory after the pivot."""
+    here = "" if before_pivot else "."
+    shape = os.stat(here + place.lower)
+    upper = names.directory("upper", stat.S_IMODE(shape.st_mode), here=here)
+    work = os.path.join(os.path.dirname(upper), "work")
+    os.mkdir(here + work)
+    with contextlib.suppress(PermissionError):  # an owner who has no name in our user namespace
+        os.chown(here + upper, shape.st_uid, shape.st_gid)
+    if not place.fresh and place.point in ("/", "/etc"):
+        _prepare_etc(disk, here + upper, place.point)
+        names.made.update(_ETC)
+    seed = disk.layout.seed
+    lowers = seed.below(place.point, place.lower) if seed else [place.lower]
+    mounts.overlay(target, [here + each for each in lowers], here + upper, here + work, overlay_options())
+    return Layer(place.point, place.lower, upper, place.fresh)
+
+
+def _prepare_etc(disk: Disk, upper: str, point: str) -> None:
+    """Put what names resolve to into the layer that holds /etc, before it is mounted."""
+    etc = os.path.join(upper, "etc") if point == "/" else upper
+    os.makedirs(etc, exist_ok=True)
+    names = " ".join(("localhost", disk.hostname))
+    lines = [f"127.0.0.1 {names}", "::1 localhost ip6-localhost", *(f"127.0.0.1 {each}" for each in disk.hosts)]
+    texts = ("\n".join(lines), "# no name server: nothing outside this world can be reached", disk.hostname)
+    for path, text in zip(_ETC, texts, strict=True):
+        Path(etc, os.path.basename(path)).write_text(text + "\n", encoding="utf-8")
+
+
+def _kernel_file_systems() -> None:
+    mounts.mount("proc", "/proc", "proc", _QUIET)
+    for name in ("/proc/sys", "/proc/sysrq-trigger"):
+        if os.path.exists(name):
+            mounts.bind(name, name, read_only=True)
+    mounts.mount("sysfs", "/sys", "sysfs", _QUIET | mounts.RDONLY)
+    mounts.mount("dev", "/dev", "tmpfs", mounts.NOSUID, "mode=755,size=64k")
+    for name in _DEVICES:
+        target = f"/dev/{name}"
+        Path(target).touch()
+        mounts.mount(f"./dev/{name}", target, "", mounts.BIND)
+    for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
+        os.symlink(f"/proc/self/fd{target}", f"/dev/{name}")
+    os.symlink("pts/ptmx", "/dev/ptmx")
+    os.mkdir("/dev/pts")
+    os.mkdir("/dev/shm")
+    group = ",gid=5" if namespaces.is_initial_user_namespace() else ""
+    mounts.mount(
+        "devpts", "/dev/pts", "devpts", mounts.NOSUID | mounts.NOEXEC, f"newinstance,ptmxmode=666,mode=620{group}"
+    )
+    mounts.mount("shm", "/dev/shm", "tmpfs", mounts.NOSUID | mounts.NODEV, "mode=1777")
+
+
+def _cover(disk: Disk) -> None:
+    """Nothing of the run itself is seen from inside."""
+    for path in {os.path.realpath(each) for each in disk.layout.covered}:
+        if os.path.isdir(path):
+            mounts.mount("covered", path, "tmpfs", _QUIET | mounts.RDONLY, "mode=555,size=4k")
+        elif os.path.exists(path):
+            mounts.bind("/dev/null", path)
+
+
+def _volumes(disk: Disk, names: _Names) -> None:
+    for host, inside in disk.volumes.items():
+        source = "." + host
+        if not os.path.exists(source):
+            raise DiskError(f"volume {host}: there is no such file or directory on the host")
+        names.ensure(inside, directory=os.path.isdir(source))
+        mounts.bind(source, inside)
+
+
+def _under(path: str, top: str) -> bool:
+    return path == top or path.startswith(top.rstrip("/") + "/")
