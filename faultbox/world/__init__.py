@@ -2,8 +2,11 @@
 
 from faultbox.world.changes import ChangedFile
 from faultbox.world.command import Command, LaunchError
+from faultbox.world.environment import environment
 from faultbox.world.layout import Frozen, Layout, NoLayers, mount_frozen, prepare
-from faultbox.world.world import Exit, Process, Settings, World, WorldError
+from faultbox.world.output import Output
+from faultbox.world.readiness import NotReady, wait_ready
+from faultbox.world.world import Exit, Notices, Process, Settings, World, WorldError
 
 __all__ = [
     "ChangedFile",
@@ -13,10 +16,15 @@ __all__ = [
     "LaunchError",
     "Layout",
     "NoLayers",
+    "NotReady",
+    "Notices",
+    "Output",
     "Process",
     "Settings",
     "World",
     "WorldError",
+    "environment",
     "mount_frozen",
     "prepare",
+    "wait_ready",
 ]
