@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from faultbox.evidence.pack import SCHEMA_VERSION
+from faultbox.evidence.packing import SCHEMA_VERSION
 from faultbox.model.plan import CaseInfo
 from faultbox.model.record import BadRecord, from_json
 from faultbox.model.verdict import CaseResult
@@ -24,7 +24,8 @@ MAX_READ = 64 << 20
 """Bytes of an entry that are read at once, and of a spec that are extracted."""
 _MAX_LINE = 1 << 20
 _SYMLINK = 0o120000
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""What zipfile raises for files that aren't what they say; OSError where one points before its own beginning."""
 
 
 class BadBundle(Exception):
@@ -41,9 +42,11 @@ class Bundle:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = path.open("rb")
         try:
-            self._archive = zipfile.ZipFile(path)
+            self._archive = zipfile.ZipFile(self._file)
         except _BROKEN as error:
+            self._file.close()
             raise BadBundle(f"{path}: not a bundle: {error}") from None
         try:
             self._entries = self._checked()
@@ -61,6 +64,7 @@ class Bundle:
 
     def close(self) -> None:
         self._archive.close()
+        self._file.close()
 
     @property
     def seed(self) -> int:
@@ -113,7 +117,7 @@ class Bundle:
                 while line := lines.readline(_MAX_LINE):
                     if line.endswith(b"\n"):
                         yield self._parsed_object(line, entry)
-                    elif len(line) == _MAX_LINE:
+                    elif len(line) >= _MAX_LINE:  # readline may give a little more than asked for
                         raise self._bad(f"{entry}: a line is longer than {_MAX_LINE} bytes")
         except _BROKEN as error:
             raise self._bad(f"{entry}: {error}") from None

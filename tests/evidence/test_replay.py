@@ -1,0 +1,125 @@
+"""What is run again, and what is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from faultbox import evidence
+from faultbox.evidence import replay
+from faultbox.evidence.decisions import by_identity
+from faultbox.evidence.spool import Spool
+from faultbox.model.verdict import Verdict
+
+
+@pytest.fixture
+def bundled(tmp_path: Path, spools: ModuleType) -> evidence.Bundle:
+    """A bundle of a spec that is on disk, with a module beside it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "spec.star").write_text("x = 1\n")
+    (home / "lib.star").write_text("y = 1\n")
+    sources = {str(home / name): (home / name).read_text() for name in ("spec.star", "lib.star")}
+    infos = [spools.info("test_a")]
+    run = spools.write(tmp_path / "spool", infos, [spools.result(infos[0])], spec=home / "spec.star", sources=sources)
+    return evidence.open(evidence.pack(run, tmp_path))
+
+
+def test_an_unchanged_spec_runs_where_it_is(bundled: evidence.Bundle, tmp_path: Path) -> None:
+    found = replay.ground(bundled, tmp_path / "scratch")
+    assert found == replay.Ground(
+        tmp_path / "home/spec.star", None, f"Spec: {tmp_path / 'home/spec.star'} (unchanged since)"
+    )
+    assert not (tmp_path / "scratch").exists()
+
+
+@pytest.mark.parametrize("name", ["spec.star", "lib.star"])
+def test_a_changed_spec_comes_from_the_bundle(bundled: evidence.Bundle, tmp_path: Path, name: str) -> None:
+    (tmp_path / "home" / name).write_text("changed = 1\n")
+    found = replay.ground(bundled, tmp_path / "scratch")
+    assert found.spec == tmp_path / "scratch/spec/spec.star"
+    assert found.spec.read_text() == "x = 1\n"
+    assert (found.spec.parent / "lib.star").read_text() == "y = 1\n"
+    assert found.root == tmp_path / "home"
+    assert f"relative paths lead to {tmp_path / 'home'}" in found.note
+
+
+def test_elsewhere_the_bundle_stands_alone(bundled: evidence.Bundle, tmp_path: Path) -> None:
+    (tmp_path / "home").rename(tmp_path / "moved")
+    found = replay.ground(bundled, tmp_path / "scratch")
+    assert found.root is None
+    assert "relative paths lead into the bundle's own spec/" in found.note
+
+
+@pytest.fixture
+def compared(tmp_path: Path, spools: ModuleType) -> Callable[..., replay.Comparison]:
+    """Compare two runs of one case that differ in what is given."""
+
+    def compare(old: dict[str, Any], new: dict[str, Any]) -> replay.Comparison:
+        infos = [spools.info("test_a")]
+        runs = []
+        for name, about in (("old", old), ("new", new)):
+            events: Sequence[Any] = about.pop("events", ())
+            made = spools.result(infos[0], **({"verdict": Verdict.PASSED} | about))
+            runs.append((spools.write(tmp_path / name, infos, [made], events={"test_a": events}), made))
+        (before, _), (after, again) = runs
+        with evidence.open(evidence.pack(before, tmp_path)) as bundle:
+            return replay.compare(bundle, Spool(after), (again,))
+
+    return compare
+
+
+def test_the_same(compared: Callable[..., replay.Comparison], spools: ModuleType) -> None:
+    old = {"rules": (spools.rule(),), "events": [spools.event(1, "deny(EIO)"), spools.event(2, "allow")]}
+    new = {"rules": (spools.rule(seen=9),), "events": [spools.event(5, "allow"), spools.event(9, "deny(EIO)", pid="3")]}
+    assert compared(old, new) == replay.Comparison(cases=1, decisions=1, differences=())
+
+
+def test_another_verdict(compared: Callable[..., replay.Comparison]) -> None:
+    found = compared({"verdict": Verdict.FAILED, "reason": "503"}, {})
+    assert found.differences == ("test_a: failed then, passed now (503)",)
+
+
+def test_another_counter(compared: Callable[..., replay.Comparison], spools: ModuleType) -> None:
+    found = compared({"rules": (spools.rule(),)}, {"rules": (spools.rule(fired=3),)})
+    assert found.differences == (
+        "test_a: rule cache_down/connect/in/api of api: matched 4, fired 4 then; matched 4, fired 3 now",
+    )
+
+
+def test_a_rule_that_is_gone(compared: Callable[..., replay.Comparison], spools: ModuleType) -> None:
+    found = compared({"rules": (spools.rule(),)}, {})
+    assert found.differences == ("test_a: rule cache_down/connect/in/api of api is only in the bundle",)
+
+
+def test_another_decision(compared: Callable[..., replay.Comparison], spools: ModuleType) -> None:
+    old = [spools.event(1, "deny(EIO)"), spools.event(2, "deny(EIO)"), spools.event(3, "delay(1s)")]
+    found = compared({"events": old}, {"events": old[:1]})
+    assert found.differences == ("test_a: db write /data/wal: deny(EIO) x2, delay(1s) then, deny(EIO) now",)
+
+
+def test_a_case_that_the_bundle_has_not(compared: Any, tmp_path: Path, spools: ModuleType) -> None:
+    infos = [spools.info("test_a"), spools.info("test_b")]
+    old = spools.write(tmp_path / "old", infos[:1], [spools.result(infos[0])])
+    again = tuple(spools.result(each) for each in infos)
+    new = spools.write(tmp_path / "new", infos, again)
+    with evidence.open(evidence.pack(old, tmp_path)) as bundle:
+        found = replay.compare(bundle, Spool(new), again)
+    assert (found.cases, found.differences) == (1, ("test_b: is not in the bundle",))
+
+
+def test_order_matters_within_an_identity_only(spools: ModuleType) -> None:
+    first, second = spools.event(1, "deny(EIO)", "/a"), spools.event(2, "delay(1s)", "/b")
+    third = spools.event(3, "delay(1s)", "/a")
+    assert by_identity([first, second, third]) == by_identity([second, first, third])
+    assert by_identity([first, third]) != by_identity([third, first])
+
+
+def test_accidental_numbers_are_no_identity(spools: ModuleType) -> None:
+    one, other = spools.event(1, "deny(EIO)", "socket:[123]"), spools.event(1, "deny(EIO)", "socket:[99]")
+    assert by_identity([one]) == by_identity([other])
+    assert by_identity([spools.event(1, "x", "/proc/12/maps")]) == by_identity([spools.event(1, "x", "/proc/99/maps")])
