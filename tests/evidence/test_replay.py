@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,7 @@ from faultbox.model.verdict import Verdict
 
 
 @pytest.fixture
-def bundled(tmp_path: Path, spools: ModuleType) -> evidence.Bundle:
+def bundled(tmp_path: Path, spools: ModuleType) -> Iterator[evidence.Bundle]:
     """A bundle of a spec that is on disk, with a module beside it."""
     home = tmp_path / "home"
     home.mkdir()
@@ -26,7 +26,8 @@ def bundled(tmp_path: Path, spools: ModuleType) -> evidence.Bundle:
     sources = {str(home / name): (home / name).read_text() for name in ("spec.star", "lib.star")}
     infos = [spools.info("test_a")]
     run = spools.write(tmp_path / "spool", infos, [spools.result(infos[0])], spec=home / "spec.star", sources=sources)
-    return evidence.open(evidence.pack(run, tmp_path))
+    with evidence.open(evidence.pack(run, tmp_path)) as bundle:
+        yield bundle
 
 
 def test_an_unchanged_spec_runs_where_it_is(bundled: evidence.Bundle, tmp_path: Path) -> None:
