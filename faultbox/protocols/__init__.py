@@ -1,0 +1,43 @@
+"""The steps: what a scenario does to an interface, one package a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from faultbox.model.host import Response, SpecError
+from faultbox.model.protocols import PROTOCOLS
+from faultbox.protocols.connection import cancel_all, open_ports
+
+__all__ = ["Protocol", "cancel_all", "get", "open_ports"]
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol's client.
+
+    `ready(address, timeout_s)` asks once: "" when it answers, else what was wrong.
+    `step(address, method, arguments, timeout_s=30.0)` does one operation, with arguments as
+    `model.protocols` describes them (a `timeout_ms` among them comes first). Transport errors are in
+    its response; it raises SpecError for arguments that can't be sent.
+    """
+
+    name: str
+    ready: Callable[[Address, float], str]
+    step: Callable[..., Response]
+
+
+def get(name: str) -> Protocol:
+    """The client of a protocol, imported when it is first asked for. Raises KeyError for an unknown name."""
+    if PROTOCOLS[name].methods:
+        client = import_module(f"faultbox.protocols.{name}.client")
+        return Protocol(name, client.ready, client.step)
+    from faultbox.protocols.tcp.client import ready
+
+    def step(*_: object) -> Response:
+        raise SpecError("NOT_AVAILABLE", f"{name} steps are not available: this version has no {name} client yet")
+
+    return Protocol(name, ready, step)

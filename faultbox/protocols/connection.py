@@ -1,0 +1,185 @@
+"""The driver's own connections: one deadline for everything, and somebody else may end them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Self
+
+_CHUNK = 256 * 1024
+_WORDS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EPIPE: "connection reset",
+    errno.ECONNABORTED: "connection reset",
+    errno.ETIMEDOUT: "timeout",
+    errno.EHOSTUNREACH: "no route to host",
+    errno.ENETUNREACH: "no route to host",
+}
+
+_lock = threading.Lock()  # guards _open
+_open: set[Connection] = set()
+
+
+class StepFailed(Exception):
+    """A step got no answer; the text is what its response has as `error`."""
+
+
+def open_ports() -> frozenset[int]:
+    """The local ports of all open driver connections.
+
+    Whoever severs connections must list the sockets first and ask for this afterwards: a connection
+    made meanwhile is then in neither list or in both.
+    """
+    with _lock:
+        return frozenset(connection.port for connection in _open)
+
+
+def cancel_all() -> None:
+    """End all open driver connections: the steps that wait on them fail with "cancelled"."""
+    with _lock:
+        for connection in _open:
+            connection.cancel()
+
+
+class Connection:
+    """A TCP connection, non-blocking inside. Every method raises StepFailed.
+
+    `localhost` is 127.0.0.1 and, when that refuses, ::1. Other names are looked up, which the
+    deadline does not cover. `deadline` is a time of time.monotonic().
+    """
+
+    def __init__(self, address: tuple[str, int], deadline: float) -> None:
+        self._deadline = deadline
+        self._cancelled = False
+        self.port = 0
+        self._socket: socket.socket
+        self._connect(*address)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with _lock:
+            _open.discard(self)
+            self._socket.close()
+
+    def cancel(self) -> None:
+        """Called under the lock, by any thread."""
+        self._cancelled = True
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # not connected yet, or no longer: who waits on it looks at _cancelled first
+
+    def exchange(self, data: bytes) -> Iterator[bytes]:
+        """Send `data`, and give what arrives, meanwhile and after; b"" last, when the other end has finished.
+
+        An end that answers and closes before it has read everything is heard all the same.
+        """
+        rest = memoryview(data)
+        while True:
+            ready = self._wait(select.POLLIN | (select.POLLOUT if rest else 0))
+            if ready & ~select.POLLOUT:
+                received = self._receive()
+                if received is not None:
+                    yield received
+                if received == b"":
+                    return
+            if rest and ready & select.POLLOUT:
+                rest = self._send(rest)
+
+    def _connect(self, host: str, port: int) -> None:
+        first: StepFailed | None = None
+        for family, target in _targets(host, port):
+            try:
+                self._connect_to(family, target)
+            except StepFailed as failed:
+                first = first or failed
+                if str(failed) != "connection refused":
+                    break
+            else:
+                return
+        raise first or StepFailed("name not known")
+
+    def _connect_to(self, family: int, target: tuple[str, int]) -> None:
+        try:
+            self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        except OSError as error:
+            raise StepFailed(words(error.errno or 0)) from None
+        with _lock:
+            code = self._socket.connect_ex(target)
+            self.port = self._socket.getsockname()[1]
+            _open.add(self)
+        try:
+            if code == errno.EINPROGRESS:
+                self._wait(select.POLLOUT)
+                code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self._check()
+            if code:
+                raise StepFailed(words(code))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except StepFailed:
+            self.__exit__()
+            raise
+
+    def _wait(self, events: int) -> int:
+        """Until the socket is ready for one of the events (or broken, which is being readable)."""
+        self._check()
+        poll = select.poll()
+        poll.register(self._socket, events)
+        left = self._deadline - time.monotonic()
+        ready = poll.poll(max(0.0, left) * 1000) if left > 0 else []
+        self._check()
+        if not ready:
+            raise StepFailed("timeout")
+        return ready[0][1]
+
+    def _check(self) -> None:
+        if self._cancelled:
+            raise StepFailed("cancelled")
+
+    def _receive(self) -> bytes | None:
+        try:
+            received = self._socket.recv(_CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise StepFailed(words(error.errno or 0)) from None
+        if not received:
+            self._check()
+        return received
+
+    def _send(self, rest: memoryview) -> memoryview:
+        """What is left to send. When the other end no longer reads, nothing is: it may have answered already."""
+        try:
+            sent = self._socket.send(rest, socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            return rest
+        except (BrokenPipeError, ConnectionResetError):
+            return memoryview(b"")
+        return rest[sent:]
+
+
+def words(code: int) -> str:
+    """An errno as steps report it."""
+    return _WORDS.get(code) or os.strerror(code).lower()
+
+
+def _targets(host: str, port: int) -> Iterator[tuple[int, tuple[str, int]]]:
+    if host == "localhost":
+        yield socket.AF_INET, ("127.0.0.1", port)
+        yield socket.AF_INET6, ("::1", port)
+        return
+    try:
+        # As bytes, because a str goes through the idna codec, whose import costs 10 ms.
+        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        return
+    for family, _, _, _, target in found:
+        yield family, (str(target[0]), port)

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from faultbox import protocols
+from faultbox.protocols.connection import Connection, StepFailed, words
+
+
+def soon() -> float:
+    return time.monotonic() + 10
+
+
+@pytest.fixture
+def full() -> Iterator[tuple[str, int]]:
+    """An address whose accept queue is full: the SYNs that it gets are dropped."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for each in (first, second):
+            each.setblocking(False)  # noqa: FBT003
+            each.connect_ex(listener.getsockname())
+        yield listener.getsockname()
+
+
+class TestConnecting:
+    def test_refused(self, free_port: int) -> None:
+        for host in ("127.0.0.1", "localhost"):
+            with pytest.raises(StepFailed, match=r"^connection refused$"):
+                Connection((host, free_port), soon())
+
+    def test_localhost_is_either_loopback(self, serve: Any) -> None:
+        for host in ("127.0.0.1", "::1"):
+            _, port = serve(lambda connection: connection.sendall(b"hi"), host)
+            with Connection(("localhost", port), soon()) as connection:
+                assert next(connection.exchange(b"")) == b"hi"
+
+    @pytest.mark.parametrize("host", ["no-such-name.invalid", "b\u00fccher.invalid"])
+    def test_a_name_that_nobody_knows(self, host: str) -> None:
+        with pytest.raises(StepFailed, match=r"^name not known$"):
+            Connection((host, 80), soon())
+
+    @pytest.mark.parametrize(
+        ("code", "text"),
+        [
+            (errno.EHOSTUNREACH, "no route to host"),
+            (errno.ENETUNREACH, "no route to host"),
+            (errno.ETIMEDOUT, "timeout"),
+            (errno.EPIPE, "connection reset"),
+            (errno.EMFILE, "too many open files"),
+        ],
+    )
+    def test_errors_as_steps_report_them(self, code: int, text: str) -> None:
+        assert words(code) == text
+
+    def test_a_full_backlog_is_a_timeout(self, full: Any) -> None:
+        with pytest.raises(StepFailed, match=r"^timeout$"):
+            Connection(full, time.monotonic() + 0.05)
+
+
+class TestExchange:
+    def test_both_directions_at_once(self, serve: Any) -> None:
+        size = 8 << 20
+
+        def mirror(connection: socket.socket) -> None:
+            left = size
+            while left:
+                data = connection.recv(65536)
+                connection.sendall(data)
+                left -= len(data)
+
+        with Connection(serve(mirror), soon()) as connection:
+            received = sum(len(data) for data in connection.exchange(b"x" * size))
+        assert received == size
+
+    def test_an_answer_to_a_request_that_was_not_read(self, serve: Any) -> None:
+        def hasty(connection: socket.socket) -> None:
+            connection.sendall(b"too large")
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+
+        with Connection(serve(hasty), soon()) as connection:
+            heard = b""
+            for data in connection.exchange(b"x" * (4 << 20)):
+                heard += data
+                if not data or heard == b"too large":
+                    break
+        assert heard == b"too large"
+
+
+class TestRegistry:
+    def test_open_ports_while_open(self, serve: Any) -> None:
+        peers: list[int] = []
+
+        def note(connection: socket.socket) -> None:
+            peers.append(connection.getpeername()[1])
+            connection.sendall(b"x")
+            connection.recv(1)
+
+        before = protocols.open_ports()
+        with Connection(serve(note), soon()) as connection:
+            next(connection.exchange(b""))
+            assert protocols.open_ports() - before == set(peers)
+        assert protocols.open_ports() == before
+
+    def test_a_failed_connection_leaves_nothing(self, free_port: int) -> None:
+        before = protocols.open_ports()
+        with pytest.raises(StepFailed):
+            Connection(("127.0.0.1", free_port), soon())
+        assert protocols.open_ports() == before
+
+
+class TestCancel:
+    def test_a_waiting_step_is_cancelled(self, serve: Any) -> None:
+        reached, results = threading.Event(), []
+
+        def silent(connection: socket.socket) -> None:
+            reached.set()
+            assert connection.recv(1) == b""
+
+        address = serve(silent)
+        step = threading.Thread(target=lambda: results.append(protocols.get("tcp").step(address, "send", {})))
+        step.start()
+        assert reached.wait(10)
+        protocols.cancel_all()
+        step.join(10)
+        assert [response.error for response in results] == ["cancelled"]
+
+    def test_a_connecting_step_is_cancelled(self, full: Any) -> None:
+        failures: list[str] = []
+
+        def connect() -> None:
+            try:
+                Connection(full, soon())
+            except StepFailed as failed:
+                failures.append(str(failed))
+
+        before = protocols.open_ports()
+        thread = threading.Thread(target=connect)
+        thread.start()
+        while protocols.open_ports() == before:
+            assert thread.is_alive()
+        protocols.cancel_all()
+        thread.join(10)
+        assert failures == ["cancelled"]
+        assert protocols.open_ports() == before
+
+    def test_later_steps_work(self, serve: Any) -> None:
+        protocols.cancel_all()
+        assert protocols.get("tcp").step(serve(lambda c: c.sendall(b"hi\n")), "send", {}).body == "hi"
