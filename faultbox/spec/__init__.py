@@ -1,0 +1,56 @@
+"""From a `.star` file to a Spec: Starlark judged by starlark-go and run by CPython.
+
+load(path, seed=1) -> Spec        raises SpecErrors: everything that is wrong, at once
+frames(error)                     the lines of specs that an exception passed through
+explain(error)                    what such an exception means, in the language's words
+describe(function)                what a function of a spec is made of
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faultbox.model.source import Position, SpecErrors
+
+if TYPE_CHECKING:
+    from faultbox.model.spec import Spec
+    from faultbox.spec.frames import explain, frames
+    from faultbox.spec.functions import FunctionInfo, describe
+
+__all__ = ["FunctionInfo", "SpecErrors", "describe", "explain", "frames", "load"]
+_HOMES = {"explain": "frames", "frames": "frames", "describe": "functions", "FunctionInfo": "functions"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what a spec needs only when it is used."""
+    import importlib
+
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"faultbox.spec.{home}"), name)
+
+
+def load(path: Path, *, seed: int, on_print: Callable[[str, Position], None] | None = None) -> Spec:
+    """Evaluate a spec. Raises SpecErrors.
+
+    `on_print` gets what the spec prints while it loads, and where.
+    """
+    from faultbox.spec import builtins
+    from faultbox.spec.loader import evaluate
+    from faultbox.spec.session import Session
+
+    session = Session(Path(path), seed)
+    if on_print is not None:
+        session.on_print = on_print
+    names = builtins.predeclared(session)
+    modules = evaluate(Path(path), names, on_print=session.on_print, session=session)
+    if modules.root is None:
+        raise SpecErrors(tuple(session.problems))
+    spec = builtins.declared(session, modules)
+    session.loading = False
+    if session.problems:
+        raise SpecErrors(tuple(session.problems))
+    return spec
