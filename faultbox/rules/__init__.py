@@ -5,7 +5,8 @@ Nothing here knows the kernel: the caller shows a call through `Call` and keeps 
 """
 
 from faultbox.rules.binding import bind, compose
-from faultbox.rules.decision import Call, Thing, decide
+from faultbox.rules.call import Call, Thing
+from faultbox.rules.decision import decide
 from faultbox.rules.draws import draw
 from faultbox.rules.globs import BadGlob, literal_part, meets
 from faultbox.rules.tally import Tally

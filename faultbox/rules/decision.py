@@ -3,43 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
 
-from faultbox.model.fault import ALLOW, ActionKind, Decision, FdKind, Fired, Port, Rule, Trigger
+from faultbox.model.fault import ALLOW, ActionKind, Decision, Fired, Rule, Trigger
+from faultbox.rules.call import Call
 from faultbox.rules.draws import draw
 from faultbox.rules.tally import Tally
-
-
-class Thing(NamedTuple):
-    """Something that a call acts on. `path` is "" where it has none (a socket) and None where it can't be known."""
-
-    kind: FdKind
-    path: str | None
-
-
-class Call(Protocol):
-    """A call as rules see it. All but `name` may cost, so they are asked for only when a rule needs them."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def destination(self) -> Port | None:
-        """The interface that a connect goes to, None where it is none of the world's."""
-        ...
-
-    @property
-    def identity(self) -> str:
-        """What the call is, without anything that differs between two runs of one program."""
-        ...
-
-    def things(self, rule: Rule) -> Sequence[Thing]:
-        """What the call acts on, of those that the rule speaks of; rename has two."""
-        ...
-
-    def within(self, path: str, glob: str) -> bool:
-        """Whether a path meets a glob whose literal part is resolved as the caller would."""
-        ...
 
 
 def decide(rules: Sequence[Rule], call: Call, tally: Tally, seed: int) -> Decision:
@@ -57,8 +25,7 @@ def decide(rules: Sequence[Rule], call: Call, tally: Tally, seed: int) -> Decisi
         tally.see(rule)
         match = _matches(rule, call)
         if not match:
-            if match is None:
-                tally.unresolved(rule)
+            tally.miss(rule, call, unresolved=match is None)
             continue
         number = tally.match(rule)
         if not (_due(rule.fault.trigger, number) and _drawn(rule, call, tally, seed)):

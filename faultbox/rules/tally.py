@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import MutableSequence
 
 from faultbox.model.fault import Counts, Rule
+from faultbox.rules.call import Call
 
 _WIDTH = len(Counts._fields)
 _SEEN, _MATCHED, _FIRED, _UNRESOLVED = range(_WIDTH)
@@ -38,8 +39,10 @@ class Tally:
     def fire(self, rule: Rule) -> None:
         self._counters[rule.slot * _WIDTH + _FIRED] += 1
 
-    def unresolved(self, rule: Rule) -> None:
-        self._counters[rule.slot * _WIDTH + _UNRESOLVED] += 1
+    def miss(self, rule: Rule, call: Call, *, unresolved: bool) -> None:  # noqa: ARG002 - for those who keep samples
+        """Count a call that the rule does not match, `unresolved` because its path can't be known."""
+        if unresolved:
+            self._counters[rule.slot * _WIDTH + _UNRESOLVED] += 1
 
     def turn(self, rule: Rule, identity: str) -> int:
         """Count a draw for an identity; gives which one it is, from 1."""

@@ -1,0 +1,208 @@
+"""A notified call as rules see it: everything about it is found when it is asked for, once."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from faultbox.linux import vmem
+from faultbox.model.fault import FdKind, Port, Rule
+from faultbox.model.syscalls import READERS, WRITERS
+from faultbox.rules import Thing, literal_part, meets
+from faultbox.syscalls.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
+from faultbox.syscalls.peers import peer_of
+from faultbox.syscalls.places import Places
+
+_LONGEST_ADDRESS = 128
+_NO_FD = -1
+
+
+class Destination(NamedTuple):
+    """Where an address leads: an interface of the world if `port` is set; `text` is for people."""
+
+    port: Port | None
+    text: str
+    path: str = ""
+
+
+class Surroundings:
+    """What calls of one service are looked at with."""
+
+    def __init__(self, service: str, ports: Sequence[Port], addresses: Mapping[str, str] | None = None) -> None:
+        self.service = service
+        self.places = Places()
+        self._addresses = dict(addresses or {})
+        self._ports: dict[int, list[Port]] = {}
+        for port in ports:
+            self._ports.setdefault(port.port, []).append(port)
+        self.own_ports = {port.port: port for port in ports if port.service == service}
+
+    def port_at(self, address: str, number: int) -> Port | None:
+        """The interface that an IP address and a port number mean; an address that is a service's own decides."""
+        found = self._ports.get(number)
+        if not found:
+            return None
+        owner = self._addresses.get(address)
+        if owner is not None:
+            return next((port for port in found if port.service == owner), None)
+        ip = ipaddress.ip_address(address)
+        return found[0] if ip.is_loopback or ip.is_unspecified else None
+
+
+class Syscall:
+    """One notification. Reading it may race with the program changing its memory; deciding needs no more."""
+
+    def __init__(self, around: Surroundings, name: str, shape: Shape, tid: int, arguments: Sequence[int]) -> None:
+        self.name = name
+        self._around = around
+        self._shape = shape
+        self.tid = tid
+        self.arguments = arguments
+        self._quick: tuple[Thing, ...] | None = None
+
+    # -- what rules ask
+
+    def things(self, rule: Rule) -> Sequence[Thing]:
+        """What the call acts on. Kinds are exact only for rules that have `on=`."""
+        if rule.fault.on is not None:
+            found = self.acts_on
+        elif self._quick is None:
+            found = self._quick = self._look(kind=False)
+        else:
+            found = self._quick
+        if self._shape.source is None:
+            return found
+        reads, writes = bool(rule.syscalls & READERS), bool(rule.syscalls & WRITERS)
+        if reads == writes:
+            return found
+        return found[1:] if reads else found[:1]
+
+    def within(self, path: str, glob: str) -> bool:
+        if meets(path, glob):
+            return True
+        literal = literal_part(glob)
+        if not literal:
+            return False
+        ends = self._around.places.locate(self.tid, literal)
+        return any(end != literal and meets(path, glob, located=end) for end in ends)
+
+    @property
+    def destination(self) -> Port | None:
+        return self.leads_to.port
+
+    @cached_property
+    def identity(self) -> str:
+        things = " ".join(f"{thing.kind} {thing.path or ''}" for thing in self.acts_on)
+        return f"{self.name} {things} {self.peer}"
+
+    # -- what events tell
+
+    @cached_property
+    def acts_on(self) -> tuple[Thing, ...]:
+        """Everything it acts on: of two descriptors the one written to first, of two paths the old one."""
+        return self._look(kind=True)
+
+    @property
+    def path(self) -> str:
+        return next((thing.path for thing in self.acts_on if thing.path), "")
+
+    @property
+    def kind(self) -> FdKind | None:
+        return self.acts_on[0].kind if self.acts_on else None
+
+    @property
+    def fd(self) -> int | None:
+        return None if self._shape.fd is None else self._fd(self._shape.fd)
+
+    @property
+    def size(self) -> int | None:
+        return None if self._shape.size is None else self.arguments[self._shape.size]
+
+    @cached_property
+    def peer(self) -> str:
+        """The other end of a socket, named so that it is the same in every run."""
+        if self._shape.address is not None and self.leads_to.text:
+            return self.leads_to.text
+        fd = self.fd
+        if fd is None or self.kind != "socket":
+            return ""
+        return peer_of(self.tid, fd, self._around.port_at, self._around.own_ports)
+
+    @cached_property
+    def leads_to(self) -> Destination:
+        """Where the address argument leads, if there is one."""
+        if self._shape.address is None:
+            return Destination(None, "")
+        address, length = self.arguments[self._shape.address], self.arguments[self._shape.address + 1]
+        if not address:
+            return Destination(None, "")
+        data = vmem.read(self.tid, address, min(length & 0xFFFFFFFF, _LONGEST_ADDRESS))
+        return self._read_address(data)
+
+    def _read_address(self, data: bytes) -> Destination:
+        family = struct.unpack_from("=H", data)[0] if len(data) >= 2 else -1
+        if family == socket.AF_UNIX:
+            return self._unix(data[2:])
+        if family == socket.AF_INET and len(data) >= 8:
+            return self._internet(ipaddress.IPv4Address(data[4:8]), data)
+        if family == socket.AF_INET6 and len(data) >= 24:
+            six = ipaddress.IPv6Address(data[8:24])
+            return self._internet(six.ipv4_mapped or six, data)
+        return Destination(None, "")
+
+    def _internet(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address, data: bytes) -> Destination:
+        number = int.from_bytes(data[2:4], "big")
+        port = self._around.port_at(str(address), number)
+        if port is not None:
+            return Destination(port, f"{port.service}.{port.interface}")
+        return Destination(None, f"[{address}]:{number}" if address.version == 6 else f"{address}:{number}")
+
+    def _unix(self, name: bytes) -> Destination:
+        if name.startswith(b"\0"):
+            return Destination(None, "@" + os.fsdecode(name[1:]))
+        path = os.fsdecode(name.split(b"\0")[0])
+        resolved = self._around.places.argument(self.tid, None, path, follow=True) if path else None
+        return Destination(None, resolved or path, resolved or "")
+
+    # -- looking
+
+    def _look(self, *, kind: bool) -> tuple[Thing, ...]:
+        shape = self._shape
+        if shape.paths:
+            return tuple(self._path_thing(argument, kind=kind) for argument in shape.paths)
+        if shape.fd is None:
+            return ()
+        if shape.address is not None and self.leads_to.path:
+            return (Thing("socket", self.leads_to.path),)
+        fds = [shape.fd] if shape.source is None else [shape.fd, shape.source]
+        return tuple(self._fd_thing(self._fd(index), kind=kind) for index in fds)
+
+    def _fd(self, index: int) -> int:
+        fd = self.arguments[index] & 0xFFFFFFFF
+        return fd if fd < 1 << 31 else _NO_FD
+
+    def _fd_thing(self, fd: int, *, kind: bool) -> Thing:
+        if fd == _NO_FD:
+            return Thing("other", "")
+        return self._around.places.descriptor(self.tid, fd, kind=kind)
+
+    def _path_thing(self, argument: PathArgument, *, kind: bool) -> Thing:
+        pointer = self.arguments[argument.path]
+        flags = self.arguments[argument.flags] if argument.flags is not None else 0
+        raw = vmem.read_string(self.tid, pointer) if pointer else b""
+        if raw is None:
+            return Thing("file", None)
+        if not raw:
+            empty = argument.dirfd is not None and (flags & AT_EMPTY_PATH or not pointer)
+            return self._fd_thing(self._fd(argument.dirfd or 0), kind=kind) if empty else Thing("file", "")
+        directory = None if argument.dirfd is None else self._fd(argument.dirfd)
+        follow = bool(flags & AT_SYMLINK_FOLLOW) or (argument.follow and not flags & AT_SYMLINK_NOFOLLOW)
+        path = self._around.places.argument(
+            self.tid, None if directory == _NO_FD else directory, os.fsdecode(raw), follow=follow
+        )
+        return Thing("file", path)

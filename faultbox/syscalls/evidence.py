@@ -1,0 +1,149 @@
+"""What a supervisor can say about rules beyond their counters: what came closest, and what to doubt."""
+
+from __future__ import annotations
+
+import errno as names
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+
+from faultbox.model.fault import Action, ActionKind, FdKind, Rule, Trigger
+from faultbox.model.syscalls import WRITERS
+from faultbox.rules import Call, Tally, literal_part, meets
+from faultbox.syscalls.call import Syscall
+
+_MOST_KINDS_OF_MISSES = 256
+_MISSES_SHOWN = 5
+
+_OF_DISKS = frozenset(
+    (names.EIO, names.ENOSPC, names.EDQUOT, names.EROFS, names.EFBIG, names.EISDIR, names.ENOTEMPTY, names.EXDEV)
+)
+_OF_NETWORKS = frozenset(
+    (
+        names.ECONNREFUSED,
+        names.ECONNRESET,
+        names.ECONNABORTED,
+        names.ENETUNREACH,
+        names.EHOSTUNREACH,
+        names.ENOTCONN,
+        names.EADDRINUSE,
+        names.EADDRNOTAVAIL,
+    )
+)
+_IMPOSSIBLE: Mapping[FdKind, frozenset[int]] = {
+    "file": _OF_NETWORKS | {names.EPIPE},
+    "socket": _OF_DISKS,
+    "pipe": _OF_DISKS | _OF_NETWORKS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a service's supervisor adds to the counters, by slot, and the calls it could not meet."""
+
+    misses: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    notes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    blind_spots: tuple[str, ...] = ()
+
+
+class Ledger(Tally):
+    """A tally that remembers samples of what did not match."""
+
+    def __init__(self, counters: MutableSequence[int] | memoryview[int]) -> None:
+        super().__init__(counters)
+        self._rules: dict[int, Rule] = {}
+        self._misses: dict[int, Counter[tuple[str, str]]] = {}
+        self._doubts: Counter[tuple[int, FdKind]] = Counter()
+        self.io_uring_refused = 0
+
+    def arm(self, rules: Iterable[Rule]) -> None:
+        """Know rules that are in force from now on. Raises ValueError for one without a slot."""
+        for rule in rules:
+            if rule.slot < 0:
+                raise ValueError(f"rule {rule.id} has no slot for its counters")
+            self._rules.setdefault(rule.slot, rule)
+
+    def miss(self, rule: Rule, call: Call, *, unresolved: bool) -> None:
+        super().miss(rule, call, unresolved=unresolved)
+        sample = self._misses.setdefault(rule.slot, Counter())
+        key = (call.name, _manner(rule, call))
+        if key in sample or len(sample) < _MOST_KINDS_OF_MISSES:
+            sample[key] += 1
+
+    def denied(self, rule: Rule, call: Syscall) -> None:
+        """Note an errno that what the call acts on can't give."""
+        kind = call.kind
+        if kind is not None and rule.fault.action.errno in _IMPOSSIBLE.get(kind, ()):
+            self._doubts[rule.slot, kind] += 1
+
+    def report(self, tasks: Iterable[int]) -> Report:
+        """What there is to say now. `tasks` are those whose mappings are looked at."""
+        return Report(
+            misses={slot: self._closest(rule) for slot, rule in self._rules.items()},
+            notes={slot: tuple(self._notes(rule)) for slot, rule in self._rules.items()},
+            blind_spots=tuple(self._blind_spots(tasks)),
+        )
+
+    def _closest(self, rule: Rule) -> tuple[str, ...]:
+        sample = self._misses.get(rule.slot, Counter())
+        wanted = literal_part(rule.path)
+        ranked = sorted(sample.items(), key=lambda item: (-_alike(item[0][1], wanted), -item[1], item[0]))
+        return tuple(f"{name} {manner} ({count}x)" for (name, manner), count in ranked[:_MISSES_SHOWN])
+
+    def _notes(self, rule: Rule) -> Iterator[str]:
+        counts, action = self.counts(rule), rule.fault.action
+        if counts.matched and not counts.fired:
+            yield from _too_few(rule.fault.trigger, counts.matched)
+        for (masked, answered), count in sorted(self.shadowed.items()):
+            if masked == rule.id:
+                yield f"{count} matching calls were answered by {answered} first"
+        for (slot, kind), count in sorted(self._doubts.items()):
+            if slot == rule.slot:
+                yield f"{_errno(action)} can't come from a {kind} ({count} calls): on= or path= narrows the rule"
+
+    def _blind_spots(self, tasks: Iterable[int]) -> Iterator[str]:
+        if self.io_uring_refused:
+            yield f"io_uring was refused {self.io_uring_refused}x with ENOSYS: its calls would bypass every rule"
+        globs = sorted({rule.path for rule in self._rules.values() if rule.path and rule.syscalls & WRITERS})
+        for path in sorted(set().union(*(_written_by_mapping(tid, globs) for tid in tasks))):
+            yield f"{path} is mapped writable and shared: what is written there by mapping meets no rule"
+
+
+def _manner(rule: Rule, call: Call) -> str:
+    """What a call that did not match was about, in the terms of the rule."""
+    if rule.destinations:
+        return f"to {getattr(call, 'peer', '') or 'an unknown address'}"
+    things = call.things(rule)
+    if not things:
+        return "on nothing that has a path"
+    return " ".join(thing.path or (f"a {thing.kind}" if thing.path == "" else "a nameless file") for thing in things)
+
+
+def _alike(text: str, other: str) -> int:
+    """How many characters two texts begin alike with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
+
+
+def _too_few(trigger: Trigger, matched: int) -> Iterator[str]:
+    for name, least in (("nth", trigger.nth), ("every", trigger.every), ("after", trigger.after)):
+        if least is not None and matched < least + (name == "after"):
+            yield f"{matched} calls matched, too few for {name}={least}"
+            return
+    if trigger.probability < 1:
+        yield f"{matched} calls matched, none was drawn at probability={trigger.probability:g}"
+
+
+def _errno(action: Action) -> str:
+    return names.errorcode[action.errno] if action.kind is ActionKind.DENY else str(action.kind)
+
+
+def _written_by_mapping(tid: int, globs: Iterable[str]) -> set[str]:
+    try:
+        maps = Path(f"/proc/{tid}/maps").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return set()
+    lines = (line.split(maxsplit=5) for line in maps.splitlines())
+    shared = {parts[5] for parts in lines if len(parts) == 6 and parts[1].startswith("rw-s")}
+    return {path for path in shared if path.startswith("/") and any(meets(path, glob) for glob in globs)}

@@ -1,0 +1,204 @@
+"""Where a service's descriptors and paths lead, as the kernel resolves them for that service.
+
+Everything goes through /proc/TID of the calling thread: its descriptor table, working directory,
+root and mounts. Paths are given from the root of its mount namespace, however it is changed by
+chroot(2), and a path of a call and a path of a descriptor of one file are equal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections import OrderedDict
+
+from faultbox.linux.openat2 import open_in_root
+from faultbox.model.fault import FdKind
+from faultbox.rules import Thing
+
+_DELETED = " (deleted)"
+_MOST_DIRECTORIES = 512
+_MOST_LINKS = 40
+"""Symlinks that may stand in a path, as for the kernel (path_resolution(7))."""
+
+Located = tuple[str, ...]
+
+
+class Places:
+    """Resolves for all tasks of one service. It holds a descriptor of /proc/TID for each that was lately seen."""
+
+    def __init__(self) -> None:
+        self._directories: OrderedDict[int, int] = OrderedDict()
+        self._located: dict[tuple[int, int, str], Located] = {}
+
+    def forget(self) -> None:
+        """Drop what was learnt of directories: a new rule set looks anew."""
+        self._located.clear()
+
+    def descriptor(self, tid: int, fd: int, *, kind: bool) -> Thing:
+        """What a descriptor is open on. Without `kind`, everything that has a path is called a file."""
+        link = self._link(tid, f"fd/{fd}")
+        if link is None:
+            return Thing("other", "")
+        if not link.startswith("/"):
+            return Thing(_kind_by_name(link), "")
+        if link.endswith(_DELETED) and not self._is_still_there(tid, fd, link):
+            return Thing(self._kind(tid, fd) if kind else "file", None)
+        return Thing(self._kind(tid, fd) if kind else "file", link)
+
+    def argument(self, tid: int, directory: int | None, path: str, *, follow: bool) -> str | None:
+        """The absolute path of a path argument, relative to a descriptor or to the working directory (None)."""
+        with contextlib.suppress(OSError):
+            own = self._directory(tid)
+            root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=own)
+            try:
+                if not path.startswith("/"):
+                    start = self._start(tid, "cwd" if directory is None else f"fd/{directory}")
+                    if start is None:
+                        return None
+                    path = f"{start}/{path}"
+                return _resolve(root, path, follow, _MOST_LINKS)
+            finally:
+                os.close(root)
+        return None
+
+    def locate(self, tid: int, literal: str) -> Located:
+        """Where a rule's literal path leads in the caller's root: followed to its end, and with a last symlink kept.
+
+        An existing place without symlinks on the way is remembered until `forget`: symlinks are switched
+        and missing things made at any time.
+        """
+        try:
+            root = os.stat("root", dir_fd=self._directory(tid))
+        except OSError:
+            return (literal,)
+        key = (root.st_dev, root.st_ino, literal)
+        known = self._located.get(key)
+        if known is not None:
+            return known
+        ends = (self.argument(tid, None, literal or "/", follow=follow) for follow in (True, False))
+        found = tuple(dict.fromkeys(end.rstrip("/") for end in ends if end is not None)) or (literal,)
+        if found == (literal,) and os.path.lexists(f"/proc/{tid}/root{literal}"):
+            self._located[key] = found
+        return found
+
+    @property
+    def tasks(self) -> tuple[int, ...]:
+        """The tasks that were lately looked at."""
+        return tuple(self._directories)
+
+    def close(self) -> None:
+        while self._directories:
+            os.close(self._directories.popitem()[1])
+
+    # -- /proc/TID
+
+    def _directory(self, tid: int) -> int:
+        held = self._directories.get(tid)
+        if held is not None:
+            return held
+        if len(self._directories) >= _MOST_DIRECTORIES:
+            os.close(self._directories.popitem(last=False)[1])
+        held = self._directories[tid] = os.open(f"/proc/{tid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        return held
+
+    def _link(self, tid: int, name: str) -> str | None:
+        try:
+            return os.readlink(name, dir_fd=self._directory(tid))
+        except OSError:
+            return self._link_anew(tid, name)
+
+    def _link_anew(self, tid: int, name: str) -> str | None:
+        """The directory may have been that of an earlier task with the same number."""
+        held = self._directories.pop(tid, None)
+        if held is not None:
+            os.close(held)
+        with contextlib.suppress(OSError):
+            return os.readlink(name, dir_fd=self._directory(tid))
+        return None
+
+    def _start(self, tid: int, name: str) -> str | None:
+        """A directory of the caller, as a path in its root; None where it is outside or deleted."""
+        start, root = self._link(tid, name), self._link(tid, "root")
+        if start is None or root is None or not start.startswith("/") or start.endswith(_DELETED):
+            return None
+        if root == "/":
+            return start
+        if start == root or start.startswith(f"{root}/"):
+            return start[len(root) :] or "/"
+        return None
+
+    def _kind(self, tid: int, fd: int) -> FdKind:
+        with contextlib.suppress(OSError):
+            return _kind_by_mode(os.stat(f"fd/{fd}", dir_fd=self._directory(tid)))
+        return "other"
+
+    def _is_still_there(self, tid: int, fd: int, link: str) -> bool:
+        """A file may really be called "x (deleted)"."""
+        with contextlib.suppress(OSError):
+            own = self._directory(tid)
+            return os.path.samestat(os.stat(f"fd/{fd}", dir_fd=own), os.lstat(f"/proc/{tid}/root{link}"))
+        return False
+
+
+def _resolve(root: int, path: str, follow: bool, links: int) -> str | None:
+    """`path` from `root`; components that do not exist yet stand as they are written."""
+    path = path.rstrip("/") or "/"
+    flags = 0 if follow else os.O_NOFOLLOW
+    try:
+        return _name(open_in_root(root, path, flags))
+    except OSError as error:
+        if error.errno != errno.ENOENT or links == 0:
+            return None
+    parent, _, last = path.rpartition("/")
+    if last in (".", ".."):
+        return None
+    target = _dangling(root, path) if follow else None
+    if target is not None:
+        return _resolve(root, target if target.startswith("/") else f"{parent}/{target}", follow, links - 1)
+    above = _resolve(root, parent or "/", True, links)  # noqa: FBT003
+    return None if above is None else f"{above.rstrip('/')}/{last}"
+
+
+def _dangling(root: int, path: str) -> str | None:
+    """Where a symlink points whose end does not exist."""
+    try:
+        fd = open_in_root(root, path, os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        return os.readlink("", dir_fd=fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _name(fd: int) -> str | None:
+    try:
+        name = os.readlink(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+    return None if name.endswith(_DELETED) else name
+
+
+def _kind_by_name(link: str) -> FdKind:
+    if link.startswith("socket:"):
+        return "socket"
+    return "pipe" if link.startswith("pipe:") else "other"
+
+
+def _kind_by_mode(status: os.stat_result) -> FdKind:
+    mode = status.st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode):
+        return "file"
+    if stat.S_ISFIFO(mode):
+        return "pipe"
+    if stat.S_ISSOCK(mode):
+        return "socket"
+    return "tty" if stat.S_ISCHR(mode) and os.major(status.st_rdev) in _TTY_MAJORS else "other"
+
+
+_TTY_MAJORS = frozenset((4, 5, *range(136, 144), 204))
+"""Virtual and serial terminals, /dev/tty and /dev/console, Unix98 pseudo-terminals (kernel's devices.txt)."""

@@ -1,0 +1,223 @@
+"""The process that decides a service's system calls: one loop, one thread, nothing that blocks.
+
+It runs in the pid namespace of its maker (a notification's pid reads 0 elsewhere) and in the
+same user namespace or an outer one. A dead supervisor must hang its callers rather than turn
+their calls into ENOSYS: whoever made it keeps a copy of each listener.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from errno import ENOSYS
+from typing import Any
+
+from faultbox.link import Frame, Link
+from faultbox.linux import seccomp
+from faultbox.model.fault import Decision, Port, RuleSet
+from faultbox.rules import decide
+from faultbox.syscalls.call import Surroundings, Syscall
+from faultbox.syscalls.evidence import Ledger
+from faultbox.syscalls.filter import ALWAYS, IO_URING
+from faultbox.syscalls.holds import Holds
+from faultbox.syscalls.outbox import Outbox, describe
+from faultbox.syscalls.table import Prepared, Table, keys
+
+_ID, _KEY = slice(0, 8), slice(16, 24)
+"""What a notification is answered by; number and architecture of its call."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a supervisor is born with. `counters` is shared with its maker, four u64 a slot.
+
+    `addresses`: IP address to the service that it is an address of, where services share a port.
+    """
+
+    service: str
+    seed: int
+    counters: memoryview[int]
+    ports: Sequence[Port] = ()
+    addresses: Mapping[str, str] | None = None
+    block_io_uring: bool = False
+
+
+class _Listener:
+    """A launch of the service. Its calls are its launcher's until the first execve."""
+
+    def __init__(self, fd: int, *, running: bool) -> None:
+        self.fd = fd
+        self.running = running
+
+
+class Supervisor:
+    """The loop. `control` asks and is answered, `events` carries records and the log's syncs."""
+
+    def __init__(self, settings: Settings, control: Link, events: Link) -> None:
+        self._seed = settings.seed
+        self._control, self._events = control, events
+        self._around = Surroundings(settings.service, settings.ports, settings.addresses)
+        self._ledger = Ledger(settings.counters)
+        self._outbox = Outbox(events)
+        self._holds = Holds()
+        self._refused = frozenset((IO_URING,)) if settings.block_io_uring else frozenset()
+        self._exec_keys = frozenset(keys(ALWAYS))
+        self._table = Table(RuleSet(), also=self._refused)
+        self._poll = select.epoll()
+        self._handlers: dict[int, Callable[[int], None]] = {}
+        self._listeners: dict[int, _Listener] = {}
+        self._stopped = False
+
+    def run(self) -> None:
+        """Serve until told to stop, or until the maker is gone."""
+        self._watch(self._control.fileno(), self._serve_control)
+        self._watch(self._events.fileno(), self._serve_log)
+        self._watch(self._holds.fileno(), self._serve_timer)
+        handlers, outbox, poll = self._handlers, self._outbox, self._poll.poll
+        while not self._stopped:
+            for fd, happened in poll(outbox.patience_s()):
+                handler = handlers.get(fd)
+                if handler is not None:
+                    handler(happened)
+            if outbox.waiting:
+                outbox.flush_if_late()
+
+    # -- calls
+
+    def _serve(self, listener: _Listener, happened: int) -> None:
+        fd = listener.fd
+        if not happened & select.EPOLLIN:
+            self._drop(listener)
+            return
+        try:
+            notification = seccomp.receive(fd)
+            if listener.running:
+                prepared = self._table.by_key.get(notification[_KEY])
+                if prepared is not None:
+                    self._decide(fd, prepared, notification)
+                    return
+            else:
+                listener.running = notification[_KEY] in self._exec_keys
+            seccomp.let_go(fd, notification[_ID])
+        except FileNotFoundError:
+            return  # the caller has died meanwhile
+
+    def _decide(self, fd: int, prepared: Prepared, notification: bytes) -> None:
+        identity = notification[_ID]
+        _, tid, _, _, _, _, *arguments = seccomp.NOTIFICATION.unpack(notification)
+        if prepared.multiplexed:
+            behind = self._table.behind(tid, arguments)
+            if behind is None:
+                seccomp.let_go(fd, identity)
+                return
+            prepared, arguments = behind[0], list(behind[1])
+        call = Syscall(self._around, prepared.name, prepared.shape, tid, arguments)
+        decision = decide(prepared.rules, call, self._ledger, self._seed)
+        if prepared.name in self._refused and not decision.errno:
+            self._ledger.io_uring_refused += 1
+            decision = Decision(decision.delay_ms, ENOSYS, decision.fired)
+        if decision.fired or decision.errno or prepared.observed:
+            self._tell(call, decision)
+        self._answer(fd, identity, decision)
+
+    def _tell(self, call: Syscall, decision: Decision) -> None:
+        fields = describe(call, decision)
+        if call.name in self._refused:
+            fields["reason"] = "a ring would bypass the rules"
+        elif decision.errno:
+            self._ledger.denied(decision.fired[-1].rule, call)
+        self._outbox.add(fields)
+
+    def _answer(self, fd: int, identity: bytes, decision: Decision) -> None:
+        if decision.delay_ms:
+            due = time.monotonic_ns() + round(decision.delay_ms * 1e6)
+            self._holds.add(due, fd, identity, decision.errno)
+        elif decision.errno:
+            seccomp.deny(fd, identity, decision.errno)
+        else:
+            seccomp.let_go(fd, identity)
+
+    def _release(self, fd: int, identity: bytes, code: int) -> None:
+        try:
+            if code:
+                seccomp.deny(fd, identity, code)
+            else:
+                seccomp.let_go(fd, identity)
+        except FileNotFoundError:
+            return  # killed while it was held
+
+    # -- frames
+
+    def _serve_control(self, _: int) -> None:
+        frame = self._control.receive()
+        if frame is None:
+            self._stopped = True
+            return
+        kind, body = self._asked(frame)
+        self._control.send(kind, body)
+
+    def _asked(self, frame: Frame) -> tuple[str, Any]:
+        match frame.kind:
+            case "listener":
+                self._attach(frame.fds[0], running=frame.body)
+                return "attached", None
+            case "swap":
+                self._swap(frame.body)
+                return "swapped", frame.body.epoch
+            case "release":
+                return "released", self._release_all()
+            case "report":
+                return "report", self._ledger.report(self._around.places.tasks)
+            case "stop":
+                self._release_all()
+                self._outbox.flush()
+                self._stopped = True
+                return "stopped", None
+        raise ValueError(f"a supervisor was sent an unknown frame: {frame.kind!r}")
+
+    def _serve_log(self, _: int) -> None:
+        frame = self._events.receive()
+        if frame is None:
+            self._stopped = True
+            return
+        self._outbox.flush()
+        self._events.send("synced", frame.body)
+
+    def _serve_timer(self, _: int) -> None:
+        for held in self._holds.due():
+            self._release(held.listener, held.identity, held.errno)
+
+    def _release_all(self) -> int:
+        count = 0
+        for held in self._holds.all():
+            self._release(held.listener, held.identity, held.errno)
+            count += 1
+        return count
+
+    # -- listeners and rules
+
+    def _attach(self, fd: int, *, running: bool) -> None:
+        seccomp.wake_callers_at_once(fd)
+        listener = _Listener(fd, running=running)
+        self._listeners[fd] = listener
+        self._watch(fd, lambda happened: self._serve(listener, happened))
+
+    def _drop(self, listener: _Listener) -> None:
+        """All tasks of that launch are gone."""
+        self._poll.unregister(listener.fd)
+        del self._handlers[listener.fd], self._listeners[listener.fd]
+        self._holds.forget(listener.fd)
+        os.close(listener.fd)
+
+    def _watch(self, fd: int, handler: Callable[[int], None]) -> None:
+        self._handlers[fd] = handler
+        self._poll.register(fd, select.EPOLLIN)
+
+    def _swap(self, ruleset: RuleSet) -> None:
+        """From now on these rules hold. Calls that are held up already keep their time."""
+        self._ledger.arm(ruleset.rules)
+        self._around.places.forget()
+        self._table = Table(ruleset, also=self._refused)
