@@ -1,0 +1,221 @@
+"""Worlds for tests: each test body runs in a forked process of its own, as a case does."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import select
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faultbox.linux import cgroup, pidfd
+from faultbox.world import Command, Layout, Output, Process, Settings, World, prepare
+
+PYTHON = os.path.realpath(sys.executable)
+DEADLINE_MS = 30_000
+
+
+def run_forked(body: Callable[[], Any]) -> Any:
+    """What `body` returns in a forked process; what it raises fails the test here."""
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        try:
+            answer = (True, body())
+        except BaseException:  # noqa: BLE001
+            answer = (False, traceback.format_exc())
+        try:
+            with os.fdopen(write, "wb") as end:
+                pickle.dump(answer, end)
+        finally:
+            os._exit(0)
+    os.close(write)
+    try:
+        with os.fdopen(read, "rb") as end:
+            data = end.read()
+    finally:
+        os.waitpid(pid, 0)
+    assert data, "the forked body died"
+    good, value = pickle.loads(data)
+    if not good:
+        pytest.fail(value, pytrace=False)
+    return value
+
+
+class Box:
+    """What a test body needs: a place for layers, worlds, and services in them."""
+
+    def __init__(self, base: Path, parent: Path | None) -> None:
+        self.parent = parent
+        self.layout = Layout(base / "run", base / "layers")
+        self.layout.run_dir.mkdir()
+        prepare(self.layout.layers_dir)
+        self.worlds: list[World] = []
+
+    def open(self, name: str = "w", **settings: Any) -> World:
+        settings.setdefault("layout", self.layout)
+        settings.setdefault("cgroup_parent", self.parent)
+        world = World.open(Settings(name, **settings))
+        self.worlds.append(world)
+        return world
+
+    def launch(self, world: World, *argv: str, service: str = "api", **how: Any) -> Process:
+        launching = {key: how.pop(key) for key in ("filter", "attach") if key in how}
+        env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **how.pop("env", {})}
+        return world.launch(Command(service, argv, env=env, **how), **launching)
+
+    def python(self, world: World, program: str, **how: Any) -> Process:
+        return self.launch(world, PYTHON, "-I", "-S", "-c", program, **how)
+
+    def sh(self, world: World, script: str, **how: Any) -> Process:
+        return self.launch(world, "/bin/sh", "-c", script, **how)
+
+    def read(self, process: Process) -> str:
+        """All that a process prints on both streams until both are closed."""
+        text = b"".join(iter(lambda: os.read(process.stdout, 65536), b""))
+        return (text + b"".join(iter(lambda: os.read(process.stderr, 65536), b""))).decode()
+
+    def output(self, world: World, script: str, **how: Any) -> str:
+        """What a shell script prints in a world."""
+        return self.read(self.sh(world, script, **how))
+
+    def exits(self, world: World, count: int) -> list[Any]:
+        """The next notices, waiting for them."""
+        found: list[Any] = []
+        while len(found) < count:
+            assert select.select([world.notices], [], [], DEADLINE_MS / 1000)[0], f"only {found} ended"
+            found += world.notices.drain()
+            if world.notices.lost:
+                break
+        return found
+
+    def close(self) -> None:
+        for world in self.worlds:
+            world.close()
+        if self.parent is not None:
+            cgroup.remove(self.parent)
+
+
+@pytest.fixture
+def boxed(tmp_path: Path) -> Callable[[Callable[[Box], Any]], Any]:
+    """Run a body in a forked process, with a Box; everything it opened is closed."""
+
+    def run(body: Callable[[Box], Any]) -> Any:
+        def inner() -> Any:
+            top = cgroup.writable_parent()
+            box = Box(tmp_path, top / f"faultbox-test-{os.getpid()}" if top else None)
+            try:
+                return body(box)
+            finally:
+                box.close()
+
+        return run_forked(inner)
+
+    return run
+
+
+@pytest.fixture
+def make_box() -> type[Box]:
+    return Box
+
+
+@pytest.fixture
+def forked() -> Callable[[Callable[[], Any]], Any]:
+    return run_forked
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Callable[[Callable[[Box], Any]], Any]]:
+    """Run a body as uid 65534 in a user namespace of its own, with a Box and no cgroups."""
+    import ctypes
+    import shutil
+    import tempfile
+
+    from faultbox.linux import namespaces
+
+    base = Path(tempfile.mkdtemp(prefix="faultbox-nobody-", dir="/var/tmp"))
+    os.chown(base, 65534, 65534)
+
+    def run(body: Callable[[Box], Any]) -> Any:
+        def inner() -> Any:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: as after an exec by that user
+            namespaces.enter_user_namespace()
+            box = Box(base, None)
+            try:
+                return body(box)
+            finally:
+                box.close()
+
+        return run_forked(inner)
+
+    yield run
+    shutil.rmtree(base)
+
+
+@pytest.fixture
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Compile a C program outside /tmp, so that every world sees it."""
+    import subprocess
+
+    made: list[Path] = []
+
+    def compile_(source: str, *flags: str) -> Path:
+        import tempfile
+
+        directory = Path(tempfile.mkdtemp(prefix="faultbox-c-", dir="/var/tmp"))
+        made.append(directory)
+        target = directory / "program"
+        command: Sequence[str] = ("gcc", "-O1", "-x", "c", "-", "-o", str(target), *flags)
+        subprocess.run(command, input=source.encode(), check=True, capture_output=True)
+        return target
+
+    yield compile_
+    import shutil
+
+    for directory in made:
+        shutil.rmtree(directory)
+
+
+def until(question: Callable[[], bool], what: str) -> None:
+    """Ask again and again, ever slower, until the answer is yes."""
+    deadline = time.monotonic() + DEADLINE_MS / 1000
+    pause = 0.001
+    while not question():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[[Callable[[], bool], str], None]:
+    return until
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Whether the process of a pidfd ends within the deadline."""
+    return lambda descriptor: pidfd.wait(descriptor, DEADLINE_MS)
+
+
+@pytest.fixture
+def drain_to_end() -> Callable[[Output], None]:
+    def drain(output: Output) -> None:
+        poll = select.poll()
+        poll.register(output.fileno(), select.POLLIN)
+        while output.drain():
+            assert poll.poll(DEADLINE_MS), "the stream is neither readable nor closed"
+
+    return drain

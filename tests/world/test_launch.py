@@ -1,0 +1,271 @@
+"""Launching: what the program finds itself in, its filter from the first call on, what is said when it fails."""
+
+import errno
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from faultbox.linux import seccomp
+from faultbox.world import LaunchError
+
+pytestmark = pytest.mark.root
+
+LISTENING = 0x7FC00000
+ALLOW = 0x7FFF0000
+
+
+def notifying(*numbers: int) -> bytes:
+    """A filter of this machine's calls that notifies the named ones."""
+    load = [struct.pack("=HBBI", 0x20, 0, 0, 0)]
+    tests = [struct.pack("=HBBI", 0x15, len(numbers) - place, 0, nr) for place, nr in enumerate(numbers)]
+    return b"".join([*load, *tests, struct.pack("=HBBI", 6, 0, 0, ALLOW), struct.pack("=HBBI", 6, 0, 0, LISTENING)])
+
+
+def serve(listener: int, code: int) -> int:
+    """Answer every call that is notified with an error, until nobody can make one; how many there were."""
+    import select
+
+    count = 0
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    while True:
+        ((_, events),) = poll.poll(30_000)
+        if not events & select.POLLIN:
+            return count
+        try:
+            notification = seccomp.receive(listener)
+        except FileNotFoundError:
+            continue
+        seccomp.deny(listener, notification[:8], code)
+        count += 1
+
+
+MKDIR = {"x86_64": (83, 258), "aarch64": (34,)}[os.uname().machine]
+
+
+def test_the_environment_is_closed(boxed, monkeypatch):
+    monkeypatch.setenv("LEAKED", "yes")
+    text = boxed(lambda box: box.read(box.launch(box.open(), "/usr/bin/env", env={"A": "1"})))
+    assert set(text.split()) == {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "A=1", "FAULTBOX_SERVICE=api"}
+
+
+def test_a_service_starts_clean(boxed):
+    """No descriptor of ours, no input, no ignored or blocked signal, a session of its own."""
+
+    def body(box):
+        script = (
+            "ls -l /proc/self/fd | awk '{print $9, $10, $11}' | grep -v '^3 \\|^ '; cat; "
+            "grep -E 'Sig(Blk|Ign)|Seccomp:|NoNewPrivs' /proc/self/status; cat /proc/self/oom_score_adj"
+        )
+        return box.output(box.open(), script)
+
+    lines = boxed(body).split("\n")
+    assert "0 -> /dev/null" in lines
+    assert sum(" -> " in line for line in lines) == 3
+    assert "SigBlk:\t0000000000000000" in lines
+    assert "SigIgn:\t0000000000000000" in lines
+    assert "Seccomp:\t0" in lines
+    assert "NoNewPrivs:\t0" in lines
+    assert "500" in lines
+
+
+def test_user_groups_cwd_and_limits(boxed):
+    def body(box):
+        world = box.open()
+        how = {"user": "nobody", "cwd": "/usr/lib", "limits": {"nofile": 99, "core": 0}}
+        return box.output(world, "id -u; id -G; pwd; ulimit -n; ulimit -c", **how)
+
+    assert boxed(body).split() == ["65534", "65534", "/usr/lib", "99", "0"]
+
+
+def test_a_number_is_a_user_even_without_a_name(boxed):
+    assert boxed(lambda box: box.output(box.open(), "id -u; id -g; id -G", user="4711:12")).split() == [
+        "4711",
+        "12",
+        "12",
+    ]
+
+
+def test_a_bare_name_is_searched_in_path(boxed):
+    assert boxed(lambda box: box.read(box.launch(box.open(), "echo", "found"))) == "found\n"
+
+
+@pytest.mark.parametrize(
+    ("setup", "argv", "message"),
+    [
+        ("", ["/tmp/none"], "cannot execute /tmp/none: no such file in its world"),
+        ("", ["nothing-of-this-name"], "no such file in PATH in its world"),
+        ("touch /tmp/x", ["/tmp/x"], "cannot execute /tmp/x: Permission denied (not executable)"),
+        ("echo hi > /tmp/x; chmod 755 /tmp/x", ["/tmp/x"], "nor a script with a #! line"),
+        (
+            "printf '#!/no/such -e\\n' > /tmp/x; chmod 755 /tmp/x",
+            ["/tmp/x"],
+            "cannot execute /tmp/x: its interpreter /no/such (named in its #! line) does not exist",
+        ),
+        ("", ["/tmp"], "cannot execute /tmp: Permission denied"),
+    ],
+)
+def test_what_cannot_be_executed_says_why(boxed, setup, argv, message):
+    def body(box):
+        world = box.open()
+        box.output(world, setup or "true")
+        with pytest.raises(LaunchError) as caught:
+            box.launch(world, *argv)
+        return str(caught.value)
+
+    text = boxed(body)
+    assert text.startswith("service 'api': ")
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"user": "no-such-user"}, "user 'no-such-user' does not exist here"),
+        ({"user": "root:no-such-group"}, "group 'no-such-group' does not exist here"),
+        ({"cwd": "/no/such"}, "cannot enter its directory /no/such: No such file or directory"),
+        ({"limits": {"bogus": 1}}, "limits bogus"),
+    ],
+)
+def test_what_cannot_be_prepared_says_why(boxed, how, message):
+    def body(box):
+        world = box.open()
+        with pytest.raises(LaunchError) as caught:
+            box.sh(world, "true", **how)
+        assert box.output(world, "echo next") == "next\n"
+        return str(caught.value)
+
+    assert message in boxed(body)
+
+
+def test_a_failed_launch_leaks_nothing_and_reports_no_exit_of_the_service(boxed):
+    def body(box):
+        world = box.open()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            with pytest.raises(LaunchError):
+                box.launch(world, "/none")
+        ends = box.exits(world, 5)
+        return len(os.listdir("/proc/self/fd")) - before, {each.service for each in ends}
+
+    assert boxed(body) == (0, {""})
+
+
+def test_the_filter_is_there_from_the_first_call_and_for_all_descendants(boxed):
+    """Served by this very process: nothing of a launch waits for a notified call to be answered."""
+
+    def body(box):
+        import threading
+
+        world = box.open()
+        counts: list[int] = []
+        threads = []
+
+        def attach(listener):
+            threads.append(threading.Thread(target=lambda: counts.append(serve(os.dup(listener), errno.ENOSPC))))
+            threads[0].start()
+
+        process = box.sh(
+            world,
+            "mkdir /tmp/a; setsid mkdir /tmp/b; grep Seccomp: /proc/self/status",
+            filter=notifying(*MKDIR),
+            attach=attach,
+        )
+        text = box.read(process)
+        threads[0].join()
+        return text, counts, box.output(world, "ls /tmp; grep Seccomp: /proc/self/status", service="free")
+
+    text, counts, free = boxed(body)
+    assert text.count("No space left on device") == 2
+    assert "Seccomp:\t2" in text
+    assert counts == [2]
+    assert free == "Seccomp:\t0\n"
+
+
+def test_a_filtered_service_drops_its_user_and_keeps_its_pid(boxed):
+    def body(box):
+        world = box.open()
+        process = box.sh(world, "id -u; echo $$; cat /proc/1/comm", user="nobody", filter=notifying(*MKDIR))
+        return box.read(process), Path(f"/proc/{process.pid}").exists()
+
+    text, _ = boxed(body)
+    assert text.split()[0] == "65534"
+    assert text.split()[2] == "faultbox-init"
+
+
+def test_a_filtered_launch_that_fails_says_why(boxed):
+    def body(box):
+        with pytest.raises(LaunchError, match="no such file"):
+            box.launch(box.open(), "/none", filter=notifying(*MKDIR))
+
+    boxed(body)
+
+
+def test_attach_that_raises_ends_the_child(boxed):
+    def body(box):
+        world = box.open()
+
+        def refuse(_):
+            raise ValueError("no")
+
+        with pytest.raises(ValueError, match="no"):
+            box.sh(world, "echo never > /tmp/never", filter=notifying(*MKDIR), attach=refuse)
+        box.exits(world, 1)
+        return box.output(world, "ls /tmp", service="after")
+
+    assert boxed(body) == ""
+
+
+VFORK = """
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = vfork();
+        if (pid == 0) { execl("/bin/mkdir", "mkdir", "/tmp/x", (char *)0); _exit(9); }
+        int status; waitpid(pid, &status, 0);
+        if (WEXITSTATUS(status) != 1) return 2;
+    }
+    puts("all refused");
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("flags", [[], ["-static"]])
+def test_vfork_and_static_programs(boxed, compiled, flags):
+    program = compiled(VFORK, *flags)
+
+    def body(box):
+        import threading
+
+        threads = []
+
+        def attach(listener):
+            threads.append(threading.Thread(target=serve, args=(os.dup(listener), errno.EIO)))
+            threads[0].start()
+
+        process = box.launch(box.open(), str(program), filter=notifying(*MKDIR), attach=attach)
+        text = box.read(process)
+        threads[0].join()
+        return text
+
+    text = boxed(body)
+    assert text.count("Input/output error") == 20
+    assert "all refused" in text
+
+
+def test_missing_elf_loader_is_named(boxed, compiled):
+    program = compiled("int main(void) { return 0; }", "-Wl,--dynamic-linker=/no/ld.so")
+    assert "INTERP" in subprocess.run(["readelf", "-l", program], capture_output=True, text=True, check=True).stdout
+
+    def body(box):
+        with pytest.raises(LaunchError, match="its ELF interpreter"):
+            box.launch(box.open(), str(program))
+
+    boxed(body)
