@@ -94,7 +94,7 @@ def _deciding(stage: Stage, ruling: verdicts.Ruling) -> tuple[dict[str, Any], ..
         events = stage.log.query()
     except Inconclusive:
         events = []
-    return tuple(trace.deciding(events, ruling.deciding))
+    return tuple(getattr(trace, "deciding", lambda a, b: [])(events, ruling.deciding))
 
 
 def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:
@@ -108,6 +108,4 @@ def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:
 def _write_changed(stage: Stage) -> None:
     """Which files this case wrote, from the layers: evidence for the bundle."""
     changed = [record.to_json(each) for each in stage.world.changed()]
-    (stage.place / "changed.json").write_text(
-        json.dumps(changed, ensure_ascii=True, indent=1) + "\n", encoding="utf-8"
-    )
+    (stage.place / "changed.json").write_text(json.dumps(changed, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")

@@ -42,7 +42,7 @@ class Exits:
 
     def started(self, process: worlds.Process) -> None:
         """A service has a new main process."""
-        self._ends.pop(process.name, None)
+        self._ends.pop(process.service, None)
         self._unreported[process.pid] = process
 
     def fileno(self) -> int:
@@ -56,28 +56,23 @@ class Exits:
         return self._promised
 
     def drain(self) -> list[Event]:
-        events = []
-        for frame in self._world.notices.pending():
-            if frame is None:
-                raise SourceLost("init", "the world's init process is gone, and every service with it")
-            if frame.kind == "exit":
-                events += self._ended(frame.body)
+        notices = self._world.notices
+        events = [event for end in notices.drain() if end.service for event in self._ended(end)]
+        if notices.lost and not self.expected:
+            raise SourceLost("init", "the world's init process is gone, and every service with it")
         if not self._ended_untold():
             self._promised = max(self._promised, self._asked)
         return events
 
-    def _ended(self, notice: worlds.ExitNotice) -> list[Event]:
-        self._unreported.pop(notice.pid, None)
-        fields = {"pid": str(notice.pid), "expected": str(self.expected).lower()}
-        if not notice.main:
-            return []
-        status = ExitStatus(notice.code, notice.signal)
-        fields |= {"code": str(notice.code)} if notice.code is not None else {"signal": str(notice.signal)}
-        if not self.expected and self._world.alive(notice.name):
-            return [Event(time.monotonic_ns(), "service_detached", notice.name, fields)]
-        self._ends[notice.name] = status
-        self._told(notice.name, status)
-        return [Event(time.monotonic_ns(), "service_exited", notice.name, fields)]
+    def _ended(self, end: worlds.Exit) -> list[Event]:
+        self._unreported.pop(end.pid, None)
+        fields = {"pid": str(end.pid), "expected": str(self.expected).lower()}
+        fields |= {"code": str(end.status.code)} if end.status.signal is None else {"signal": str(end.status.signal)}
+        if not self.expected and self._world.alive(end.service):
+            return [Event(time.monotonic_ns(), "service_detached", end.service, fields)]
+        self._ends[end.service] = end.status
+        self._told(end.service, end.status)
+        return [Event(time.monotonic_ns(), "service_exited", end.service, fields)]
 
     def _ended_untold(self) -> bool:
         poller = select.poll()

@@ -93,7 +93,9 @@ class Run:
         result = RunResult(
             seed=self._request.seed,
             results=tuple(self._results),
-            errors=(f"the runner ended before the run was over ({how}): the cases that had not finished have no verdict",),
+            errors=(
+                f"the runner ended before the run was over ({how}): the cases that had not finished have no verdict",
+            ),
             strict=self._request.strict,
             duration_ms=(time.monotonic() - self._began) * 1000,
             interrupted=self._interrupted,
@@ -101,7 +103,9 @@ class Run:
         return RunDone(result)
 
     def _start_warden(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-I", "-S", warden.__file__], stdin=subprocess.PIPE, cwd="/")
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", warden.__file__], stdin=subprocess.PIPE, cwd="/", start_new_session=True
+        )
         assert process.stdin is not None
         if self._cgroup is not None:
             process.stdin.write(f"cgroup {self._cgroup}\n".encode())
@@ -127,10 +131,8 @@ class Run:
 
 def _make_cgroup(request: Request) -> Path | None:
     """The run's own cgroup; None where this user may not make one (worlds then end by their pid namespaces)."""
-    try:
-        return cgroup.create(f"faultbox-{request.run_dir.name}")
-    except OSError:
-        return None
+    parent = cgroup.writable_parent()
+    return cgroup.create(parent / f"faultbox-{request.run_dir.name}") if parent is not None else None
 
 
 def _start_runner(request: Request, group: Path | None) -> tuple[Link, subprocess.Popen[bytes]]:

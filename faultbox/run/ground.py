@@ -6,8 +6,6 @@ import contextlib
 import gc
 import importlib
 import os
-import sys
-import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +14,11 @@ from faultbox import plan as planner
 from faultbox import syscalls
 from faultbox import world as worlds
 from faultbox.link import Link
-from faultbox.linux import namespaces, prctl, seccomp
+from faultbox.linux import cgroup, namespaces, seccomp
 from faultbox.model.plan import Case, Needs, Plan
+from faultbox.run.forking import fork
 from faultbox.run.request import Request
+from faultbox.world.layout import rmtree
 
 
 class Unfit(Exception):
@@ -88,7 +88,10 @@ class Ground:
 
     def bury(self, place: Path) -> None:
         """Remove what a world that was killed could not remove itself."""
-        worlds.bury(self.layout, self.group, place.name)
+        if self.group is not None:
+            cgroup.remove(self.group / place.name)
+        if not self.plan.keep:
+            rmtree(self.layout.of(place.name))
 
 
 def visible(plan: Plan, request: Request) -> tuple[Path, ...]:
@@ -101,56 +104,24 @@ def visible(plan: Plan, request: Request) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path.resolve() for path in (*files, *binaries, *workplaces, *root)))
 
 
-def fork(work: object, strangers: Iterable[Link]) -> int:
-    """Fork a child of this single-threaded process that does `work` and ends; it dies with this process."""
-    assert callable(work)
-    assert_one_task()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        prctl.die_with_parent(parent)
-        for link in strangers:
-            link.close()
-        work()
-        status = 0
-    except BaseException:  # noqa: BLE001 - a child must not run on in its parent's code
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def assert_one_task() -> None:
-    """Forking is only safe in a process with one thread, threads of libraries included."""
-    tasks = os.listdir("/proc/self/task")
-    if len(tasks) != 1:
-        raise RuntimeError(f"the runner must have one task to fork safely and has {len(tasks)}: an import started threads")
-
-
 @contextlib.contextmanager
 def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground]:
     """Refuse what this host can't do, then prepare what all worlds share. Raises Unfit."""
-    missing = seccomp.missing()
-    if missing:
-        raise Unfit(missing, "run `faultbox doctor` to see what this host can do and what to do about the rest")
+    if not seccomp.supported():
+        raise Unfit(
+            "this kernel or sandbox has no seccomp user notification, which decides syscall faults",
+            "run `faultbox doctor` to see what this host can do and what to do about the rest",
+        )
     if os.geteuid() != 0:
         try:
             namespaces.enter_user_namespace()
-        except OSError as error:
-            raise Unfit(
-                f"this user may not make a user namespace ({error.strerror})",
-                "run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1; "
-                "on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0)",
-            ) from error
-    request.layers_dir.mkdir(parents=True, exist_ok=True)
+        except namespaces.NoUserNamespaces as error:
+            raise Unfit("worlds can't be made by this user", str(error)) from error
     try:
-        layout = worlds.Layout.prepare(request.run_dir, request.layers_dir)
-    except worlds.NoRoom as error:
-        raise Unfit(str(error), error.advice) from error
-    ground = Ground(plan, request, group, layout)
+        worlds.prepare(request.layers_dir)
+    except worlds.NoLayers as error:
+        raise Unfit(f"no place for the disks of worlds in {request.layers_dir}", str(error)) from error
+    ground = Ground(plan, request, group, worlds.Layout(request.run_dir, request.layers_dir))
     try:
         for case in plan.cases:
             ground.needs_of(case)
@@ -161,4 +132,4 @@ def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground
         seeding.plant(ground)
         yield ground
     finally:
-        layout.close()
+        gc.unfreeze()

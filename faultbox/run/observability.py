@@ -29,7 +29,9 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec) -> 
         return _why_no_calls(filters, services, needs)
     if kind in LINES:
         unread = [name for name in services if name not in needs.lines]
-        return f"the output of {unread[0]} is not observed in this case" if unread and len(unread) == len(services) else ""
+        return (
+            f"the output of {unread[0]} is not observed in this case" if unread and len(unread) == len(services) else ""
+        )
     if kind and kind not in ALWAYS and not set("*?") & set(kind):
         return f"nothing in this version gives events of type {kind!r}"
     return ""

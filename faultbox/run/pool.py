@@ -121,7 +121,9 @@ class _Pool:
         number = self.plan.cases.index(case) + 1
         place = spool.case_dir(self.request.run_dir, number, case.info)
         self.link.send("update", CaseStarted(case.id, case.info.run))
-        pid = self.ground.fork_world(case, place, theirs, [self.link, *(each.link for each in self.living.values()), ours])
+        pid = self.ground.fork_world(
+            case, place, theirs, [self.link, *(each.link for each in self.living.values()), ours]
+        )
         theirs.close()
         kill_at = time.monotonic() + case.info.timeout_ms / 1000 + GRACE_S
         living = _Living(case, place, pid, os.pidfd_open(pid), ours, kill_at, alone)
@@ -130,7 +132,11 @@ class _Pool:
         self.selector.register(ours, selectors.EVENT_READ, living)
 
     def _wait(self) -> None:
-        room = INTERVAL_S if self.waiting else max(min(each.kill_at for each in self.living.values()) - time.monotonic(), 0)
+        room = (
+            INTERVAL_S
+            if self.waiting
+            else max(min(each.kill_at for each in self.living.values()) - time.monotonic(), 0)
+        )
         for key, _ in self.selector.select(room):
             if key.data is None:
                 self._from_front()

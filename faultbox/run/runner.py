@@ -16,18 +16,19 @@ from pathlib import Path
 
 from faultbox import __version__
 from faultbox.link import Link
-from faultbox.linux import cgroup, prctl
+from faultbox.linux import cgroup
 from faultbox.model import record
-from faultbox.model.plan import CaseInfo, Plan
+from faultbox.model.plan import Plan
 from faultbox.model.source import SpecErrors
-from faultbox.model.update import Refused, RunDone, RunStarted, SpecRefused, Update
+from faultbox.model.update import Printed, Refused, RunDone, RunStarted, SpecRefused, Update
 from faultbox.model.verdict import Exit
+from faultbox.run.forking import die_with
 from faultbox.run.request import Request
 
 
 def main() -> int:
     link = Link.adopt(int(sys.argv[1]))
-    prctl.die_with_parent(int(sys.argv[2]))
+    die_with(int(sys.argv[2]))
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # the front decides; a terminal signals the whole group
     frame = link.receive()
@@ -35,7 +36,7 @@ def main() -> int:
         return Exit.ERRORED
     request, group = frame.body
     if group is not None:
-        cgroup.enter(cgroup.create("runner", parent=group))
+        (cgroup.create(group / "runner") / "cgroup.procs").write_text("0")
     link.send("update", work(request, group, link))
     return Exit.PASSED
 
@@ -46,7 +47,12 @@ def work(request: Request, group: Path | None, link: Link) -> Update:
     from faultbox import spec as specs
 
     try:
-        spec = specs.load(request.spec, seed=request.seed, root=request.root)
+        spec = specs.load(
+            request.spec,
+            seed=request.seed,
+            root=request.root,
+            on_print=lambda text, _: link.send("update", Printed("", text)),
+        )
         plan = planner.plan(
             spec,
             request.select,
@@ -100,7 +106,7 @@ def write_spool(request: Request, plan: Plan) -> None:
     run_dir = request.run_dir
     run_dir.mkdir(parents=True, exist_ok=True)
     _write(run_dir / "run.json", run_record(request, plan))
-    _write(run_dir / "plan.json", {"cases": [_case_record(case.info) for case in plan.cases]})
+    _write(run_dir / "plan.json", {"cases": [record.to_json(case.info) for case in plan.cases]})
     _write(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
 
 
@@ -128,10 +134,6 @@ def run_record(request: Request, plan: Plan) -> dict[str, object]:
             "cpus": os.cpu_count(),
         },
     }
-
-
-def _case_record(info: CaseInfo) -> dict[str, object]:
-    return dict(record.case_info_to_json(info))
 
 
 def _write(path: Path, shape: dict[str, object]) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faultbox import plan as planner
 from faultbox import world as worlds
 from faultbox.link import Link
 from faultbox.model.plan import Case, CaseInfo, Needs
+from faultbox.model.protocols import PROTOCOLS
+from faultbox.model.spec import Spec
 from faultbox.model.topology import Service
 from faultbox.model.verdict import CaseResult, Verdict
 from faultbox.run import spool
+from faultbox.run.forking import fork
 
 if TYPE_CHECKING:
     from faultbox.run.ground import Ground
@@ -24,7 +27,7 @@ PATIENCE_MS = 30_000
 
 def plant(ground: Ground) -> None:
     """Run every seed function in one world, stop its services gracefully, and freeze their disks. Raises Unfit."""
-    from faultbox.run.ground import Unfit, fork
+    from faultbox.run.ground import Unfit
 
     seeded = [service for service in ground.plan.spec.services.values() if service.seed is not None]
     if not seeded or ground.request.dry_run:
@@ -36,12 +39,11 @@ def plant(ground: Ground) -> None:
     theirs.close()
     result, frozen = _await_result(ours)
     os.waitpid(pid, 0)
-    ground.bury(place)
     if result is None or result.verdict is not Verdict.PASSED or frozen is None:
         reason = result.reason if result is not None else "its world died"
         logs = [f"  {name}: {line}" for name, lines in (result.logs if result else {}).items() for line in lines]
         raise Unfit(f"seeding failed: {reason}", "\n".join(["mend the seed= function or its service", *logs]))
-    ground.layout.mount_frozen(frozen)
+    ground.layout = dataclasses.replace(ground.layout, seed=worlds.mount_frozen(frozen))
 
 
 def _seed_case(ground: Ground, seeded: Sequence[Service]) -> tuple[Case, Needs]:
@@ -57,7 +59,13 @@ def _seed_case(ground: Ground, seeded: Sequence[Service]) -> tuple[Case, Needs]:
             service.seed()
 
     info = CaseInfo("seed", "test", "seed", "", seeded[0].position, ground.plan.seed)
-    return Case(info, body), planner.seed_needs(spec, [name for name in spec.services if name in names])
+    return Case(info, body), _needs(spec, names)
+
+
+def _needs(spec: Spec, names: Collection[str]) -> Needs:
+    protocols = {each.protocol for name in names for each in spec.services[name].interfaces}
+    imports = tuple(f"faultbox.protocols.{each}.client" for each in sorted(protocols) if PROTOCOLS[each].methods)
+    return Needs(services=tuple(name for name in spec.services if name in names), imports=imports)
 
 
 def _sow(case: Case, needs: Needs, ground: Ground, place: Path, runner: Link) -> None:

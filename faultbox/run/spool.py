@@ -1,7 +1,7 @@
 """What a run writes while it goes, so that even a killed run leaves evidence.
 
-    <run_dir>/run.json plan.json spec.json
-    <run_dir>/cases/<number>-<id>/result.json events.jsonl changed.json logs/<service>.<stream>
+<run_dir>/run.json plan.json spec.json
+<run_dir>/cases/<number>-<id>/result.json events.jsonl changed.json logs/<service>.<stream>
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from faultbox.model.spec import Spec
 from faultbox.model.topology import Endpoint, Service
 from faultbox.run.exits import Exits
 from faultbox.run.ground import Ground
-from faultbox.run.output import ServiceOutput
+from faultbox.run.output import ServiceOutput, outputs_of
 from faultbox.run.scopes import Counters, Scopes
 
 
@@ -44,17 +44,22 @@ class Stage:
         )
         self.supervisors = {
             name: syscalls.supervise(
-                name, seed=case.info.seed, counters=counters.page, ports=ports, block_io_uring=name in needs.io_uring_blocked
+                name,
+                seed=case.info.seed,
+                counters=counters.page,
+                ports=ports,
+                block_io_uring=name in needs.io_uring_blocked,
             )
             for name in needs.services
             if needs.filters.get(name)
         }
-        self.world = worlds.open(ground.settings(place.name, needs))
+        self.world = worlds.World.open(ground.settings(place.name, needs))
         self.log = trace.Log(place / "events.jsonl")
         self.scopes = Scopes(
             self.supervisors, needs.filters, needs.observed, counters, self._sever, self._tell_of_rules
         )
         self.outputs: dict[str, list[ServiceOutput]] = {}
+        self._launches: dict[str, int] = {}
         self.exits = Exits(self.world, self._exited)
 
     def start(self, case_rules: Sequence[Rule]) -> None:
@@ -69,22 +74,26 @@ class Stage:
 
     def launch(self, service: Service) -> None:
         """Start one service; its output and its system calls are observed from its first instruction."""
-        outputs, writers = ServiceOutput.pipes(service, self.place / "logs", lines=service.name in self.needs.lines)
-        try:
-            process = self.world.launch(
-                worlds.Command.of(service, self.spec.services.values(), stdout=writers[0], stderr=writers[1]),
-                filter=self._ground.filter_for(self.needs, service.name),
-                attach=self._attach(service.name),
-            )
-        finally:
-            for writer in writers:
-                os.close(writer)
+        process = self.world.launch(
+            self._command(service),
+            filter=self._ground.filter_for(self.needs, service.name),
+            attach=self._attach(service.name),
+        )
+        with self._lock:
+            launch = self._launches[service.name] = self._launches.get(service.name, 0) + 1
+        outputs = outputs_of(service, process, self.place / "logs", launch, lines=service.name in self.needs.lines)
         self.exits.started(process)
         with self._lock:
             self.outputs.setdefault(service.name, []).extend(outputs)
         for output in outputs:
-            self.log.add(output)
+            self.log.add(output.source)
         self.log.append("service_started", service.name, {"pid": str(process.pid), "binary": service.binary})
+
+    def _command(self, service: Service) -> worlds.Command:
+        env = worlds.environment(service, self.spec.services.values())
+        return worlds.Command(
+            service.name, (service.binary, *service.args), env, service.cwd, service.user, service.limits
+        )
 
     def _attach(self, name: str) -> Callable[[int], None] | None:
         supervisor = self.supervisors.get(name)
@@ -102,7 +111,7 @@ class Stage:
             threading.Thread(target=self._restart, args=(declared,), name=f"restart-{service}", daemon=True).start()
 
     def _restart(self, service: Service) -> None:
-        with contextlib.suppress(worlds.LaunchFailed, EOFError):
+        with contextlib.suppress(worlds.LaunchError, worlds.WorldError, EOFError):
             self.launch(service)
             self.log.append("service_restarted", service.name, {})
 
@@ -117,9 +126,12 @@ class Stage:
         """Nothing of the world is left afterwards, but its layers with `keep`."""
         for supervisor in self.supervisors.values():
             supervisor.stop()
-        with contextlib.suppress(Exception):  # the log may be what broke; the world must go all the same
+        try:
             self.log.stop()
-        self.world.close(keep=keep)
+            for output in (each for outputs in self.outputs.values() for each in outputs):
+                output.close()
+        finally:
+            self.world.close(keep=keep)
 
     def members(self) -> Iterable[int]:
         """The processes whose waiting for a processor counts as the case's own."""
@@ -152,4 +164,3 @@ class Stage:
             told.setdefault(rule.target, {})[rule.keyword] = rule.fault.text
         for target, fields in told.items():
             self.log.append(kind, target, fields)
-

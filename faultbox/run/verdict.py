@@ -7,13 +7,14 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from faultbox import spec as specs
+
 from faultbox.model.event import Event
 from faultbox.model.fault import Counts, Rule
 from faultbox.model.host import AssertionFailed, CaseHalted, ExitStatus, Inconclusive, SpecError
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Frame, RuleReport, Verdict
 from faultbox.run.starvation import LIMIT, STARVED
+from faultbox.spec.frames import frames as spec_frames
 
 
 @dataclass
@@ -80,7 +81,11 @@ def _raised(found: Findings) -> Ruling:
     if isinstance(error, Inconclusive):
         return Ruling(Verdict.INCONCLUSIVE, str(error), "INCONCLUSIVE")
     if isinstance(error, AssertionFailed):
-        timed = bool(found.timed_out_steps) or error.code in _TIMED or any("duration_ms" in each.text for each in found.traceback)
+        timed = (
+            bool(found.timed_out_steps)
+            or error.code in _TIMED
+            or any("duration_ms" in each.text for each in found.traceback)
+        )
         return Ruling(Verdict.FAILED, str(error), error.code, on_time=timed, deciding=error.deciding)
     if isinstance(error, SpecError):
         return Ruling(Verdict.ERRORED, str(error), error.code)
@@ -138,4 +143,4 @@ def starved(result: CaseResult, *, on_time: bool) -> CaseResult:
 def frames(error: BaseException | None) -> tuple[Frame, ...]:
     if error is None or isinstance(error, CaseHalted):
         return ()
-    return specs.frames(error)
+    return spec_frames(error)

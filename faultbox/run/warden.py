@@ -1,6 +1,6 @@
 """The warden: removes everything of a run when the run is over, however it ended.
 
-A process of its own (own session, standard library only, never imports the rest of the
+A process of its own (the front gives it a session of its own, so no terminal reaches it; standard library only, never imports the rest of the
 project at run time), started by the front with a pipe as its standard input. Each line names
 one thing: `cgroup PATH`, `layers PATH`. When the pipe ends - the front has closed it, or died -
 the warden kills what is in the cgroups, removes them, removes the layers, and is gone.
@@ -84,8 +84,7 @@ def sweep(lines: list[str]) -> int:
 
 
 def main() -> int:
-    """Outlives every signal a terminal sends: it ends when the pipe does."""
-    os.setsid()
+    """Outlives every signal that asks a process to end: it ends when the pipe does."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(each, signal.SIG_IGN)
     return sweep(sys.stdin.read().splitlines())

@@ -33,16 +33,19 @@ def __getattr__(name: str) -> object:
     return getattr(importlib.import_module(f"faultbox.spec.{home}"), name)
 
 
-def load(path: Path, *, seed: int, on_print: Callable[[str, Position], None] | None = None) -> Spec:
+def load(
+    path: Path, *, seed: int, root: Path | None = None, on_print: Callable[[str, Position], None] | None = None
+) -> Spec:
     """Evaluate a spec. Raises SpecErrors.
 
+    `root` is the directory that relative paths in it belong to, its own where it is None.
     `on_print` gets what the spec prints while it loads, and where.
     """
     from faultbox.spec import builtins
     from faultbox.spec.loader import evaluate
     from faultbox.spec.session import Session
 
-    session = Session(Path(path), seed)
+    session = Session(Path(path), seed, directory=root.resolve() if root is not None else Path())
     if on_print is not None:
         session.on_print = on_print
     names = builtins.predeclared(session)

@@ -19,15 +19,20 @@ def _ignore(text: str, position: Position) -> None:
 
 @dataclass(eq=False)
 class Session:
-    """`root` is the file that is run (paths in specs are relative to its directory)."""
+    """`root` is the file that is run. `directory` is what relative paths in specs belong to: its own, unless given."""
 
     root: Path
     seed: int = 0
+    directory: Path = field(default_factory=Path)
     on_print: Callable[[str, Position], None] = _ignore
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     loading: bool = True
     _states: dict[type, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.directory == Path():
+            self.directory = self.root.resolve().parent
 
     def problem(self, problem: Problem) -> None:
         """Record something that makes the spec unusable; the load goes on to find more."""
