@@ -1,0 +1,224 @@
+"""What the functions of a case may ask of its world, read from their text before they run.
+
+A filter must be there before a service starts, so all that fault(), trace() and assertions may
+name has to be known early. Reading is conservative: what can't be told is taken to be everything
+that the spec's assumptions name anywhere.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from faultbox.model.fault import Assumption
+from faultbox.model.spec import Monitor
+from faultbox.model.syscalls import FAMILIES, known
+from faultbox.model.topology import Service
+from faultbox.plan.values import UNKNOWN, Values
+from faultbox.spec import describe
+from faultbox.spec.builtins import Function, Invocation, Struct, name_of
+
+ARMING = frozenset({"fault", "fault_start", "fault_all"})
+_OWN = frozenset({"run", "service", "services", "rules", "source"})
+TRACING = frozenset({"trace", "trace_start"})
+ASKING = frozenset({"events", "assert_eventually", "assert_never", "assert_before"})
+LINES = frozenset({"stdout", "stderr"})
+_DEPTH = 4
+"""How deep values that hold functions are looked into."""
+
+
+@dataclass
+class Asked:
+    """What bodies ask for. A service of None means all of them.
+
+    `armed` are keywords of inline faults, `observed` system calls named by assertions and trace(),
+    `assumptions` those armed by name, `anything` says that some fault could not be read at all.
+    `lines` are services whose output may be looked at.
+    """
+
+    armed: set[tuple[str | None, str]] = field(default_factory=set)
+    observed: set[tuple[str | None, str]] = field(default_factory=set)
+    assumptions: set[Assumption] = field(default_factory=set)
+    anything: bool = False
+    lines: set[str | None] = field(default_factory=set)
+
+
+def read(functions: Iterable[object]) -> Asked:
+    """What these functions, and all that they can reach, may ask for."""
+    asked = Asked()
+    waiting = [each for function in functions for each in _functions(function)]
+    met: set[Function] = set()
+    while waiting:
+        function = waiting.pop()
+        if function not in met:
+            met.add(function)
+            body = _Body(function, asked)
+            body.read()
+            waiting.extend(body.reached)
+    return asked
+
+
+def _functions(value: object, depth: int = _DEPTH) -> Iterator[Function]:
+    """The functions that a value is or holds."""
+    if isinstance(value, Function):
+        yield value
+    elif isinstance(value, Invocation):
+        yield from _functions(value.function, depth)
+    elif isinstance(value, Monitor):
+        yield from _functions(value.source, depth)
+    elif depth:
+        for each in _parts(value):
+            yield from _functions(each, depth - 1)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, Struct):
+        return value.fields.values()
+    if isinstance(value, Mapping):
+        return (part for pair in value.items() for part in pair)
+    return value if isinstance(value, list | tuple) else ()
+
+
+class _Body:
+    """One function: what its text names, and what that means where it can be told."""
+
+    def __init__(self, function: Function, asked: Asked) -> None:
+        info = describe(function)
+        self._node = info.node
+        self._values = Values(info)
+        self._asked = asked
+        self.reached: list[Function] = list(_functions(tuple(function.defaults.values())))
+
+    def read(self) -> None:
+        called = {id(node.func) for node in ast.walk(self._node) if isinstance(node, ast.Call)}
+        for node in ast.walk(self._node):
+            if isinstance(node, ast.Call):
+                self._call(node, name_of(self._values.of(node.func)))
+            elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+                value = self._values.of(node)
+                self.reached.extend(_functions(value))
+                if id(node) not in called:
+                    self._mention(name_of(value))
+
+    def _mention(self, name: str) -> None:
+        """A builtin that is passed on may be called with anything."""
+        if name in ARMING:
+            self._asked.anything = True
+        elif name in ASKING:
+            self._asked.lines.add(None)
+
+    def _call(self, node: ast.Call, name: str) -> None:
+        if name in ARMING:
+            self._arming(node)
+        elif name in TRACING:
+            self._tracing(node)
+        elif name in ASKING:
+            self._asking(node, name)
+
+    # --- faults ---
+
+    def _arming(self, node: ast.Call) -> None:
+        where = [self._values.of(each) for each in _positional(node)[:1]]
+        where += [self._values.of(each.value) for each in node.keywords if each.arg in ("service", "services")]
+        services = self._services(where)
+        keywords = [each.arg for each in node.keywords if each.arg is not None and not _is_position(each.arg)]
+        for each in node.keywords:
+            if each.arg is None:
+                keywords.extend(self._keys(each.value))
+        if any(isinstance(each, ast.Starred) for each in node.args):
+            self._asked.anything = True
+        self._asked.armed.update(
+            (service, keyword) for service in services for keyword in keywords if keyword not in _OWN
+        )
+
+    def _services(self, where: Iterable[object]) -> set[str | None]:
+        """The services that an argument means; an assumption is noted, what can't be told is everything."""
+        found: set[str | None] = set()
+        for value in where:
+            if isinstance(value, Service):
+                found.add(value.name)
+            elif isinstance(value, Assumption):
+                self._asked.assumptions.add(value)
+            elif isinstance(value, list | tuple):
+                found |= self._services(value)
+            else:
+                self._asked.anything = True
+                found.add(None)
+        return found
+
+    def _keys(self, node: ast.expr) -> Iterator[str]:
+        """The keywords that `**node` gives."""
+        value = self._values.of(node)
+        if isinstance(value, Mapping):
+            yield from (each for each in value if isinstance(each, str))
+            return
+        self._asked.anything = True
+        yield from (each for each in _strings(self._node) if each in FAMILIES or each in known())
+
+    # --- what is observed ---
+
+    def _tracing(self, node: ast.Call) -> None:
+        services = self._services([self._values.of(each) for each in _positional(node)[:1]] or [UNKNOWN])
+        for each in node.keywords:
+            if each.arg == "syscalls":
+                value = self._values.of(each.value)
+                named = value if isinstance(value, list | tuple) else _strings(self._node)
+                names = {name for name in named if isinstance(name, str) and (name in FAMILIES or name in known())}
+                self._asked.observed.update((service, name) for service in services for name in names)
+
+    def _asking(self, node: ast.Call, name: str) -> None:
+        if name == "assert_before":
+            for keyword in node.keywords:
+                self._filters(self._values.of(keyword.value), keyword.value)
+            return
+        named = {each.arg: each.value for each in node.keywords if each.arg not in ("where", "within")}
+        functions = _positional(node)[:1] + [each.value for each in node.keywords if each.arg == "where"]
+        if None in named:
+            self._filters(UNKNOWN, node)
+        elif named or not functions:
+            self._filters({name: self._values.of(value) for name, value in named.items()}, node)
+        for function in functions:
+            self._where(function)
+
+    def _filters(self, filters: object, node: ast.expr) -> None:
+        if not isinstance(filters, Mapping):
+            self._where(node)
+            return
+        wanted = filters.get("service")
+        service = wanted.name if isinstance(wanted, Service) else wanted if isinstance(wanted, str) else None
+        service = None if service is not None and "*" in service else service
+        self._look(service, filters.get("type"), filters.get("syscall"), filters.get("decision"))
+
+    def _look(self, service: str | None, kind: object, syscall: object, decision: object) -> None:
+        if not isinstance(kind, str) or kind in LINES or "*" in kind:
+            self._asked.lines.add(service)
+        met = isinstance(decision, str) and decision.startswith(("deny", "delay"))
+        if isinstance(syscall, str) and not met:  # what a rule answers is an event without being asked for
+            self._asked.observed.add((service, syscall))
+
+    def _where(self, node: ast.expr) -> None:
+        """A condition in code: system calls are those that its text, or the function it names, spells out."""
+        self._asked.lines.add(None)
+        value = self._values.of(node)
+        text = describe(value).node if isinstance(value, Function) else node
+        words = set(_strings(text))
+        if "syscall" in words or _reads(text, "syscall"):
+            self._asked.observed.update((None, word) for word in words if word in FAMILIES or word in known())
+
+
+def _positional(node: ast.Call) -> list[ast.expr]:
+    """Positional arguments, those that the normaliser gave a name included."""
+    return [*node.args, *(each.value for each in node.keywords if each.arg is not None and _is_position(each.arg))]
+
+
+def _is_position(keyword: str) -> bool:
+    return keyword.startswith("_p") and keyword[2:].isdigit()
+
+
+def _strings(node: ast.AST) -> Iterator[str]:
+    return (each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def _reads(node: ast.AST, attribute: str) -> bool:
+    return any(isinstance(each, ast.Attribute) and each.attr == attribute for each in ast.walk(node))

@@ -1,0 +1,104 @@
+"""What the world of a case must hold before it starts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from faultbox.model.fault import Rule
+from faultbox.model.plan import Case, Needs
+from faultbox.model.protocols import PROTOCOLS
+from faultbox.model.spec import Spec
+from faultbox.model.syscalls import UnknownSyscall, expand
+from faultbox.model.topology import Service
+from faultbox.plan.bodies import Asked, read
+from faultbox.rules import bind
+
+Calls = dict[str, set[str]]
+
+
+def needs(case: Case, spec: Spec) -> Needs:
+    """The services, filters, rules, imports and output lines of a case.
+
+    Filters are the union of what its assumptions, the faults that its functions may arm and its
+    assertions ask for; what can't be read from a function is taken to be all that the spec's
+    assumptions name.
+    """
+    rules = tuple(rule for each in case.faults for rule in bind(each, spec.services, scope_id=each.name))
+    monitors = (*spec.monitors, *case.monitors)
+    seeds = (each.seed for each in spec.services.values())
+    asked = read((case.setup, case.body, case.expect, *monitors, *seeds))
+    observed = _observed(asked, spec)
+    filters: Calls = defaultdict(set)
+    for rule in (*rules, *_armed_assumptions(asked, spec)):
+        filters[rule.service] |= rule.syscalls
+    for service, calls in (*_armed(asked, spec), *observed.items()):
+        filters[service] |= calls
+    return Needs(
+        services=tuple(spec.services),
+        filters={service: frozenset(calls) for service, calls in filters.items()},
+        observed={service: frozenset(calls) for service, calls in observed.items()},
+        rules=rules,
+        imports=_imports(spec),
+        lines=_lines(asked, spec, watched=bool(monitors)),
+        io_uring_blocked=frozenset(filters),
+    )
+
+
+def _armed_assumptions(asked: Asked, spec: Spec) -> Iterator[Rule]:
+    for each in spec.assumptions.values() if asked.anything else asked.assumptions:
+        yield from bind(each, spec.services, scope_id=each.name)
+
+
+def _armed(asked: Asked, spec: Spec) -> Iterator[tuple[str, frozenset[str]]]:
+    """Per service, what inline faults may meet: `connect` on a service meets its callers' connects too."""
+    keywords = set(asked.armed)
+    if asked.anything:
+        evaluated = {keyword for each in spec.assumptions.values() for keyword, _ in each.faults}
+        keywords |= {(None, keyword) for keyword in evaluated}
+    for wanted, keyword in keywords:
+        for service in _meant(wanted, spec):
+            calls = _calls(service, keyword)
+            yield service.name, calls
+            if "connect" in calls:
+                yield from ((other, frozenset({"connect"})) for other in spec.services if other != service.name)
+
+
+def _observed(asked: Asked, spec: Spec) -> Calls:
+    found: Calls = defaultdict(set)
+    for wanted, name in asked.observed:
+        for service in _meant(wanted, spec):
+            found[service.name] |= _calls(service, name)
+    return {service: calls for service, calls in found.items() if calls}
+
+
+def _meant(name: str | None, spec: Spec) -> Iterable[Service]:
+    if name is None:
+        return spec.services.values()
+    return [spec.services[name]] if name in spec.services else []
+
+
+def _calls(service: Service, keyword: str) -> frozenset[str]:
+    """The system calls of a keyword; none where it names nothing here, which the call itself will refuse."""
+    operation = service.ops.get(keyword)
+    try:
+        return frozenset().union(*(expand(each) for each in (operation.syscalls if operation else (keyword,))))
+    except UnknownSyscall:
+        return frozenset()
+
+
+def _imports(spec: Spec) -> tuple[str, ...]:
+    """Clients of the protocols in the spec, for steps and for readiness."""
+    spoken = {each.protocol for service in spec.services.values() for each in service.interfaces}
+    checks = {each.healthcheck.kind for each in spec.services.values() if each.healthcheck is not None} & {
+        "http",
+        "tcp",
+    }
+    return tuple(f"faultbox.protocols.{name}.client" for name in sorted(spoken | checks) if PROTOCOLS[name].methods)
+
+
+def _lines(asked: Asked, spec: Spec, *, watched: bool) -> frozenset[str]:
+    observing = {each.name for each in spec.services.values() if each.observe}
+    if watched or None in asked.lines:
+        return frozenset(spec.services)
+    return frozenset(observing | {each for each in asked.lines if each is not None and each in spec.services})

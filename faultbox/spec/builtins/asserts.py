@@ -1,0 +1,190 @@
+"""Assertions over values and over what happened, and events()."""
+
+from __future__ import annotations
+
+from faultbox.model.event import Event
+from faultbox.model.host import AssertionFailed, ExitStatus, Inconclusive
+from faultbox.model.spec import Function
+from faultbox.model.topology import Service
+from faultbox.spec.builtins import filters, kinds
+from faultbox.spec.builtins.assumptions import target
+from faultbox.spec.builtins.declare import Call, builtin
+from faultbox.spec.builtins.filters import Filter
+from faultbox.spec.builtins.values import show
+from faultbox.spec.builtins.wrong import Wrong
+from faultbox.spec.semantics.compare import equal
+from faultbox.spec.semantics.values import List, truth
+
+_MESSAGE = kinds.text
+
+
+def _said(msg: str) -> str:
+    return f" ({msg})" if msg else ""
+
+
+@builtin("assert_true", cond=kinds.anything, msg=_MESSAGE)
+def assert_true(call: Call, cond: object, msg: str = "") -> None:
+    """Fails the case unless a value is true.
+
+    cond: the value
+    msg: said when it fails
+    """
+    call.host.asserted()
+    if not truth(cond):
+        raise AssertionFailed(f"assert_true failed: got {show(cond, typed=False)}{_said(msg)}")
+
+
+@builtin("assert_eq", a=kinds.anything, b=kinds.anything, msg=_MESSAGE)
+def assert_eq(call: Call, a: object, b: object, msg: str = "") -> None:
+    """Fails the case unless two values are equal.
+
+    a: what there is
+    b: what there should be
+    msg: said when it fails
+    """
+    call.host.asserted()
+    if not equal(a, b):
+        raise AssertionFailed(f"assert_eq failed: {show(a, typed=False)} != {show(b, typed=False)}{_said(msg)}")
+
+
+@builtin("assert_eventually", where=kinds.function, within=kinds.duration, filters=filters.value)
+def assert_eventually(call: Call, where: Function | None = None, *, within: float = 2_000, **filters: str) -> None:
+    """Waits for an event, past or to come, and fails the case when it doesn't come in time.
+
+    where: a function of an event that says whether it is the one
+    within: how long to wait; a failing assertion costs that much
+    **filters: what its fields must be: type="syscall", service="db", decision="deny*"
+    """
+    host = call.host
+    host.asserted()
+    wanted = _named(filters, where)
+    _check_observable(call, wanted)
+    if host.await_event(wanted, within) is None:
+        raise AssertionFailed(f"assert_eventually failed: no event with {wanted} within {within:g}ms")
+
+
+@builtin("assert_never", where=kinds.function, filters=filters.value)
+def assert_never(call: Call, where: Function | None = None, **filters: str) -> None:
+    """Fails the case if an event has happened up to now.
+
+    where: a function of an event that says whether it is the one
+    **filters: what its fields must be: type="syscall", service="db", decision="deny*"
+    """
+    host = call.host
+    host.asserted()
+    unwanted = _named(filters, where)
+    found = next(filter(unwanted, host.events()), None)
+    if found is not None:
+        raise AssertionFailed(
+            f"assert_never failed: event #{found.seq} ({found.type} of {found.service}) has {unwanted}",
+            deciding=(found,),
+        )
+    _check_observable(call, unwanted)
+
+
+@builtin("assert_before", first=filters.filter_or_function, then=filters.filter_or_function)
+def assert_before(call: Call, *, first: Filter, then: Filter) -> None:
+    """Fails the case unless both events have happened, the first of one kind before the first of the other.
+
+    first: filters, or a function of an event
+    then: filters, or a function of an event
+    """
+    host = call.host
+    host.asserted()
+    seen = host.events()
+    found: list[Event] = []
+    for name, wanted in (("first", first), ("then", then)):
+        event = next(filter(wanted, seen), None)
+        if event is None:
+            _check_observable(call, wanted)
+            raise AssertionFailed(f"assert_before failed: no event is {name}: {wanted}", deciding=found)
+        found.append(event)
+    if found[0].seq >= found[1].seq:
+        message = f"assert_before failed: {first} came at #{found[0].seq}, not before {then} at #{found[1].seq}"
+        raise AssertionFailed(message, deciding=sorted(found, key=lambda event: event.seq))
+
+
+@builtin("events", where=kinds.function, filters=filters.value)
+def events(call: Call, where: Function | None = None, **filters: str) -> List:
+    """The events that have happened up to now, in order.
+
+    where: a function of an event that says whether it is wanted
+    **filters: what its fields must be: type="stdout", service="db"
+    gives: a list of events
+    """
+    wanted = Filter.of(filters, where)
+    return List(filter(wanted, call.host.events()))
+
+
+@builtin("fail", args=kinds.anything, sep=kinds.text)
+def fail(call: Call, *args: object, sep: str = " ") -> None:
+    """Fails the case, or the load of the spec.
+
+    *args: what is said
+    sep: what stands between them
+    """
+    from faultbox.spec.semantics.printing import text
+
+    said = sep.join(text(each) for each in args)
+    if call.session.loading:
+        raise Wrong("FAILED", said or "without a reason")
+    raise AssertionFailed(said or "fail() was called without a reason", code="FAIL")
+
+
+@builtin(
+    "assert_exited",
+    service=target,
+    code=kinds.integer,
+    signal=kinds.signal_number,
+    within=kinds.duration,
+    msg=_MESSAGE,
+)
+def assert_exited(
+    call: Call,
+    service: Service,
+    *,
+    code: int | None = None,
+    signal: int | None = None,
+    within: float = 2_000,
+    msg: str = "",
+) -> None:
+    """Waits for a service's end and accepts it; fails the case when it doesn't end so in time.
+
+    service: whose main process is meant
+    code: the exit code it must have
+    signal: the signal that must have killed it, by name or number
+    within: how long to wait
+    msg: said when it fails
+    """
+    call.host.asserted()
+    if code is not None and signal is not None:
+        raise Wrong("WRONG_TYPE", "code and signal can't both be: a process exits or is killed", at="signal")
+    ended = call.host.exit_of(service.name, within)
+    if ended is None:
+        raise AssertionFailed(f"assert_exited failed: {service.name} still runs after {within:g}ms{_said(msg)}")
+    if (code is not None and ended.code != code) or (signal is not None and ended.signal != signal):
+        wanted = f"code {code}" if code is not None else _signal_name(signal or 0)
+        raise AssertionFailed(f"assert_exited failed: {service.name} {_ending(ended)} (want {wanted}){_said(msg)}")
+
+
+def _ending(ended: ExitStatus) -> str:
+    return f"exited with code {ended.code}" if ended.signal is None else f"was killed by {_signal_name(ended.signal)}"
+
+
+def _signal_name(number: int) -> str:
+    from signal import Signals
+
+    return Signals(number).name if number in Signals.__members__.values() else f"signal {number}"
+
+
+def _named(fields: dict[str, str], where: Function | None) -> Filter:
+    if not fields and where is None:
+        raise Wrong("MISSING_ARGUMENT", 'which event? name fields like type="syscall", or where=lambda e: ...')
+    return Filter.of(fields, where)
+
+
+def _check_observable(call: Call, wanted: Filter) -> None:
+    """What can't be seen here is no proof of anything."""
+    reason = call.host.observable(wanted.fields)
+    if reason:
+        raise Inconclusive(f"{call.name}({wanted}): {reason}")

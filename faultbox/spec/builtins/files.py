@@ -1,0 +1,73 @@
+"""Files beside the spec: load_file(), load_json(), here()."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from faultbox.spec.builtins import kinds, paths
+from faultbox.spec.builtins.declarations import Declarations
+from faultbox.spec.builtins.declare import Call, builtin
+from faultbox.spec.builtins.values import frozen
+from faultbox.spec.builtins.wrong import Wrong
+from faultbox.spec.semantics.values import decode
+
+LIMIT = 50 * 1024 * 1024
+"""Bytes that load_file() reads at most."""
+
+
+@builtin("load_file", path=kinds.text)
+def load_file(call: Call, path: str) -> str:
+    """Reads a file as a string.
+
+    path: relative to the directory of the spec that is run
+    gives: its content
+    """
+    return _read(call, path)
+
+
+@builtin("load_json", path=kinds.text)
+def load_json(call: Call, path: str) -> Any:
+    """Reads a JSON file.
+
+    path: relative to the directory of the spec that is run
+    gives: its content as dicts, lists, strings, numbers, True, False and None
+    """
+    content = _read(call, path)
+    try:
+        return frozen(json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise Wrong("BAD_FILE", f"{path} is no JSON: {str(error) or 'nested too deeply'}", at=0) from None
+
+
+@builtin("here", path=kinds.text)
+def here(call: Call, path: str) -> str:
+    """The absolute path of something beside the file that holds this call, for modules with files of their own.
+
+    path: relative to the directory of that file
+    gives: a path
+    """
+    directory = Path(call.position.file).resolve().parent
+    return os.path.normpath(directory / path)
+
+
+def _read(call: Call, path: str) -> str:
+    if "://" in path:
+        raise Wrong("BAD_PATH", f"only files can be read, not {path}", at=0)
+    found = paths.absolute(call.session, path)
+    try:
+        if not found.is_file():
+            what = "is no file" if found.exists() else "does not exist"
+            raise Wrong("NO_SUCH_FILE", f"the file {what}: {found}", nearest=paths.near(found), at=0)
+        with found.open("rb") as file:
+            data = file.read(LIMIT + 1)
+    except OSError as error:
+        raise Wrong("NO_SUCH_FILE", f"can't read {found}: {error.strerror}", at=0) from None
+    if len(data) > LIMIT:
+        raise Wrong("TOO_LARGE", f"{found} is larger than {LIMIT // 1024 // 1024} MB", at=0)
+    content = decode(data)
+    if call.session.loading:
+        call.state(Declarations).files[str(found)] = content
+    return content

@@ -1,0 +1,282 @@
+"""The topology: service() and interface()."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from faultbox.model.fault import Operation
+from faultbox.model.protocols import PROTOCOLS
+from faultbox.model.syscalls import FAMILIES, known
+from faultbox.model.topology import Healthcheck, Interface, Observation, Service
+from faultbox.spec.builtins import kinds, paths
+from faultbox.spec.builtins.declarations import Declarations
+from faultbox.spec.builtins.declare import Call, builtin, not_available
+from faultbox.spec.builtins.values import Invocation, nearest_name, show
+from faultbox.spec.builtins.wrong import Wrong
+
+CONDITIONS = frozenset(
+    {"name", "target", "service", "services", "rules", "faults", "monitors", "description", "run", "source"}
+)
+"""Keywords beside which ops are written."""
+RESERVED = frozenset({"driver"})
+"""Lanes of the trace that are no service."""
+_LIMITS = tuple(name.removeprefix("RLIMIT_").lower() for name in dir(resource) if name.startswith("RLIMIT_"))
+_LATER = {
+    "image": "containers",
+    "build": "containers",
+    "ports": "containers",
+    "seccomp": "containers",
+    "remote": "remote services",
+    "reuse": "services that live across cases",
+    "reset": "services that live across cases",
+    "nondeterministic_ok": "determinism checks",
+    "tls": "TLS",
+}
+_HINTS = {
+    "cmd": 'write the program as binary= and its arguments as args=["..."]',
+    "command": 'write the program as binary= and its arguments as args=["..."]',
+    "entrypoint": 'write the program as binary= and its arguments as args=["..."]',
+    "http": 'write healthcheck = http("localhost:8080/health")',
+    "tcp": 'write healthcheck = tcp("localhost:5432")',
+    "interface": 'pass interface("main", "tcp", 5432) without a name',
+    "interfaces": 'pass each interface("main", "tcp", 5432) without a name',
+    "port": 'pass interface("main", "tcp", 5432) without a name',
+}
+
+
+@builtin(
+    "interface",
+    name=kinds.identifier,
+    protocol=kinds.text,
+    port=kinds.port,
+    unavailable={"spec": "clients from API contracts", "tls": "TLS"},
+)
+def interface(call: Call, name: str, protocol: str, port: int) -> Interface:
+    """A protocol on a port of a service, which is then reached as db.main.
+
+    name: what the interface is called after the service's name
+    protocol: what is spoken there: "http", "tcp", ...
+    port: where the service listens
+    gives: an interface, for service()
+    """
+    if name == "name":
+        raise Wrong("BAD_NAME", "an interface can't be called \"name\": db.name is the service's own", at="name")
+    if protocol not in PROTOCOLS:
+        near = nearest_name(protocol, list(PROTOCOLS))
+        raise Wrong(
+            "UNKNOWN_PROTOCOL",
+            f"unknown protocol {show(protocol, typed=False)}",
+            accepted=", ".join(PROTOCOLS),
+            nearest=near,
+            at="protocol",
+        )
+    return Interface(name, protocol, port, call.position)
+
+
+def service_or_name(value: Any, label: str) -> str:
+    """a service or its name"""
+    return value.name if isinstance(value, Service) else kinds.text(value, label)
+
+
+_interface = kinds.instance(Interface, "an interface()")
+
+
+def _binary_or_interface(value: Any, label: str) -> str | Interface:
+    """the program, or an interface()"""
+    return value if isinstance(value, str) else _interface(value, label)
+
+
+@builtin(
+    "service",
+    name=kinds.name,
+    rest=_binary_or_interface,
+    binary=kinds.text,
+    args=kinds.list_of(kinds.text),
+    env=kinds.dict_of(kinds.text, kinds.text),
+    cwd=kinds.text,
+    user=kinds.text,
+    depends_on=kinds.list_of(service_or_name),
+    healthcheck=kinds.instance(Healthcheck, "http(...), tcp(...) or ready()"),
+    seed=kinds.function,
+    volumes=kinds.dict_of(kinds.text, kinds.text),
+    limits=kinds.dict_of(kinds.choice(*_LIMITS), kinds.at_least(0)),
+    stop_signal=kinds.signal_number,
+    stop_timeout=kinds.duration,
+    ops=kinds.dict_of(kinds.identifier, kinds.instance(Operation, "an op(...)")),
+    observe=kinds.list_of(kinds.instance(Observation, "observe.stdout() or observe.stderr()")),
+    on_exit=kinds.choice("fail", "ignore", "restart"),
+    unavailable=_LATER,
+    hints=_HINTS,
+)
+def service(
+    call: Call,
+    name: str,
+    *rest: str | Interface,
+    binary: str = "",
+    args: tuple[str, ...] = (),
+    env: Mapping[str, str] | None = None,
+    cwd: str = "",
+    user: str = "",
+    depends_on: tuple[str, ...] = (),
+    healthcheck: Healthcheck | None = None,
+    seed: Callable[[], Any] | None = None,
+    volumes: Mapping[str, str] | None = None,
+    limits: Mapping[str, int] | None = None,
+    stop_signal: int = int(signal.SIGTERM),
+    stop_timeout: float = 1_000,
+    ops: Mapping[str, Operation] | None = None,
+    observe: tuple[Observation, ...] = (),
+    on_exit: Literal["fail", "ignore", "restart"] = "fail",
+) -> Service:
+    """Declares a program that every case starts afresh in its own world.
+
+    Relative paths belong to the directory of the spec that is run. The environment is closed: it holds
+    PATH, HOME, LANG, FAULTBOX_<SERVICE>_<INTERFACE>_ADDR, _HOST and _PORT of every service, and env.
+
+    name: what it is called in results, in filters and as a host name
+    *rest: the program, unless it is given as binary, and any number of interfaces, in any order
+    binary: the program; a name without a slash is looked up in PATH
+    args: its arguments
+    env: its environment, beside what every service gets
+    cwd: where it starts
+    user: who it runs as: a name or uid, optionally ":" and a group
+    depends_on: services that must be ready before it is started
+    healthcheck: how it is asked whether it is ready; by default every interface on its own protocol
+    seed: called once it is ready; what it leaves on disk is where every case begins
+    volumes: directories of the host it may write to: {"./data": "/data"}
+    limits: resource limits as in setrlimit(2): {"nofile": 256}
+    stop_signal: how it is asked to stop
+    stop_timeout: how long it may take before it is killed
+    ops: names for groups of its system calls, usable as fault keywords
+    observe: its output as events: [observe.stdout(decoder=decoder("json"))]
+    on_exit: what its end means while a case runs: "fail" the case, "ignore" it, or "restart" the service
+    gives: a service; db.main is an interface, db.main.addr its "host:port"
+    """
+    declared = call.state(Declarations)
+    interfaces = tuple(each for each in rest if isinstance(each, Interface))
+    with call.noting("name"):
+        _check_name(declared, name)
+    _check_interfaces(call, declared, name, interfaces)
+    with call.noting("ops"):
+        _check_ops(ops or {})
+    with call.noting("env"):
+        _check_environment(env or {})
+    with call.noting("binary"):
+        binary = _program(call, [each for each in rest if isinstance(each, str)], binary)
+    with call.noting("cwd"):
+        cwd = str(paths.directory(call.session, cwd, "cwd")) if cwd else ""
+    with call.noting("user"):
+        _check_user(user)
+    with call.noting("volumes"):
+        volumes = _volumes(call, volumes or {})
+    made = Service(
+        name=name,
+        binary=binary,
+        position=call.position,
+        interfaces=interfaces,
+        args=args,
+        env=env or {},
+        cwd=cwd,
+        user=user,
+        depends_on=tuple(dict.fromkeys(depends_on)),
+        healthcheck=healthcheck,
+        seed=Invocation(seed) if seed is not None else None,
+        volumes=volumes or {},
+        limits=limits or {},
+        stop_signal=stop_signal,
+        stop_timeout_ms=stop_timeout,
+        ops=ops or {},
+        observe=observe,
+        on_exit=on_exit,
+    )
+    if not call.broken:
+        declared.services[name] = made
+    return made
+
+
+def _check_name(declared: Declarations, name: str) -> None:
+    if "." in name or not name[0].isalpha() or len(name) > 63:
+        accepted = '1 to 63 letters, digits, "_" and "-", beginning with a letter'
+        raise Wrong("BAD_NAME", f"name is not usable for a service: {show(name, typed=False)}", accepted=accepted)
+    if name in RESERVED:
+        raise Wrong("BAD_NAME", f"a service can't be called {name!r}: that is the scenario's own name in traces")
+    for other in declared.services.values():
+        if other.name == name:
+            raise Wrong("DUPLICATE_NAME", f"a service {name!r} is declared at {other.position} already")
+        if environment_name(other.name) == environment_name(name):
+            shared = f"FAULTBOX_{environment_name(name)}_*"
+            message = (
+                f"{name!r} and {other.name!r} ({other.position}) would have the same environment variables, {shared}"
+            )
+            raise Wrong("DUPLICATE_NAME", message)
+
+
+def environment_name(name: str) -> str:
+    """A name as part of an environment variable: upper case, "_" for all but letters and digits."""
+    return "".join(each if each.isascii() and each.isalnum() else "_" for each in name).upper()
+
+
+def _check_interfaces(call: Call, declared: Declarations, name: str, interfaces: tuple[Interface, ...]) -> None:
+    names: dict[str, Interface] = {}
+    ports: dict[int, Interface] = {}
+    for each in interfaces:
+        if each.name in names:
+            call.problem(Wrong("DUPLICATE_NAME", f"two interfaces are called {each.name!r}"))
+        if each.port in ports:
+            message = f"interfaces {ports[each.port].name!r} and {each.name!r} have the same port, {each.port}"
+            call.problem(Wrong("DUPLICATE_PORT", message))
+        names[each.name] = ports[each.port] = each
+    for other in declared.services.values():
+        for theirs in other.interfaces:
+            if theirs.port in ports and other.name != name:
+                what = f"services {other.name!r} ({other.position}) and {name!r} on one port ({theirs.port})"
+                call.problem(not_available(f"{what} need addresses of their own"))
+
+
+def _check_ops(ops: Mapping[str, Operation]) -> None:
+    for each in ops:
+        if each in FAMILIES or each in known():
+            raise Wrong("DUPLICATE_NAME", f"an op can't be called {each!r}: that is a system call; try {each}_files")
+        if each in CONDITIONS:
+            raise Wrong("DUPLICATE_NAME", f"an op can't be called {each!r}: that is a keyword of fault()")
+
+
+def _check_environment(env: Mapping[str, str]) -> None:
+    for name, value in env.items():
+        if not name or "=" in name or "\0" in name + value:
+            raise Wrong("BAD_NAME", f"env can't hold {show(name, typed=False)}: a name has no '=', and neither has NUL")
+
+
+def _program(call: Call, positional: list[str], binary: str) -> str:
+    given = [*positional, binary] if binary else positional
+    if not given:
+        message = 'which program? pass it after the name, or binary="./bin/api"'
+        raise Wrong("MISSING_ARGUMENT", message, at=None)
+    if len(given) > 1:
+        raise Wrong("DUPLICATE_ARGUMENT", f"two programs: {', '.join(map(repr, given))}; arguments go into args=[...]")
+    return paths.program(call.session, given[0])
+
+
+def _check_user(user: str) -> None:
+    import grp
+    import pwd
+
+    name, _, group = user.partition(":")
+    for given, find, what in ((name, pwd.getpwnam, "user"), (group, grp.getgrnam, "group")):
+        if given and not given.isdigit():
+            try:
+                find(given)
+            except KeyError:
+                raise Wrong("UNKNOWN_USER", f"{what} {given!r} does not exist on this host") from None
+
+
+def _volumes(call: Call, volumes: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for host, inside in volumes.items():
+        if not inside.startswith("/"):
+            raise Wrong("BAD_PATH", f"volumes: the path in the world must be absolute, got {show(inside, typed=False)}")
+        found[str(paths.directory(call.session, host, "volumes: the directory"))] = inside
+    return found
