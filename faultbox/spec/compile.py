@@ -74,19 +74,17 @@ def loadings(source: Source, tree: ast.Module) -> list[Loading]:
 def compile_source(source: Source, tree: ast.Module) -> Compiled | Problem:
     """The file's code, or why it can't be compiled."""
     statements = Statements(source)
-    steps = []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for node in tree.body:
-                steps.append(_step(source, statements, node))
+            steps = tuple(_step(source, statements, node) for node in tree.body)
     except NotStarlark as error:
         return error.problem
     except SyntaxError as error:
         return syntax_problem(source, error)
     except (RecursionError, MemoryError):
         return too_deep(source)
-    return Compiled(source, tuple(steps), statements.sites, statements.definitions, statements.loadings)
+    return Compiled(source, steps, statements.sites, statements.definitions, statements.loadings)
 
 
 def _step(source: Source, statements: Statements, node: ast.stmt) -> Step:
@@ -148,7 +146,12 @@ def namespace(
     def store_attribute(value: Any, name: str, _new: Any) -> None:
         indexing.store_attribute(value, name)
 
-    own = {**_HELPERS, "call": call, "function": maker(compiled.definitions), "load": load}
+    own: dict[str, Callable[..., Any]] = {
+        **_HELPERS,
+        "call": call,
+        "function": maker(compiled.definitions),
+        "load": load,
+    }
     own["store attribute"] = store_attribute
     names = {HIDDEN + name: function for name, function in own.items()}
     return {"__builtins__": {**predeclared, **names}, f"{HIDDEN}source": compiled.source}

@@ -137,9 +137,9 @@ class Expressions:
     def _unary(self, node: ast.UnaryOp) -> ast.expr:
         if isinstance(node.op, ast.Not):
             return ast.copy_location(ast.UnaryOp(ast.Not(), self.condition(node.operand)), node)
-        if isinstance(node.operand, ast.Constant) and type(node.operand.value) in (int, float):
-            if isinstance(node.op, ast.USub):
-                return ast.copy_location(ast.UnaryOp(ast.USub(), node.operand), node)
+        number = isinstance(node.operand, ast.Constant) and type(node.operand.value) in (int, float)
+        if number and isinstance(node.op, ast.USub):
+            return ast.copy_location(ast.UnaryOp(ast.USub(), node.operand), node)
         return self.helper("unary " + _UNARY[type(node.op)], [self.expr(node.operand)], node)
 
     def _compare(self, node: ast.Compare) -> ast.expr:

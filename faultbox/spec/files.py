@@ -32,7 +32,7 @@ class Tree:
     compiled: Compiled | None = None
     loadings: list[Loading] = field(default_factory=list)
 
-    def compile(self, session: Session) -> None:
+    def compile(self) -> None:
         """Make its code, or note why it can't be made."""
         if self.parsed is None:
             return

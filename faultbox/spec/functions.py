@@ -75,9 +75,6 @@ class Function(SpecFunction):
     def __repr__(self) -> str:
         return f"<function {self.definition.name}>"
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.invoke(args, kwargs)
-
     def invoke(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         definition = self.definition
         if kwargs or len(args) != definition.plain:

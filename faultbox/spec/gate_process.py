@@ -6,6 +6,7 @@ argument: the Go runtime starts threads, which no process that forks may have.
 
 import json
 import sys
+from typing import Any
 
 PREAMBLE = "1 // 0\n"
 """A first statement that fails: the file behind it is parsed and resolved, but never executed."""
@@ -18,13 +19,10 @@ def main() -> None:
 
     asked = json.load(sys.stdin)
     names = dict.fromkeys(asked["names"])
-    answers = []
-    for text in asked["texts"]:
-        answers.append(judge(starlark_go, names, text))
-    json.dump(answers, sys.stdout)
+    json.dump([judge(starlark_go, names, text) for text in asked["texts"]], sys.stdout)
 
 
-def judge(starlark_go, names, text):  # type: ignore[no-untyped-def]
+def judge(starlark_go: Any, names: dict[str, None], text: str) -> list[tuple[str, str, int, int]]:
     """The problems of one file, as (kind, message, line, column); kind is "syntax", "resolve" or "gate"."""
     try:
         starlark_go.Starlark(globals=names).exec(PREAMBLE + text, filename="spec")
@@ -34,7 +32,7 @@ def judge(starlark_go, names, text):  # type: ignore[no-untyped-def]
         return [("resolve", each.msg, each.line - 1, each.column) for each in error.errors]
     except starlark_go.EvalError:
         return []
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever the binding raises is an answer
         return [("gate", str(error) or type(error).__name__, 1, 1)]
     return [("gate", "the file was executed", 1, 1)]
 

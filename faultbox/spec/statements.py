@@ -90,8 +90,11 @@ class Statements(Expressions):
         if isinstance(target, ast.Subscript | ast.Attribute):
             name = self._temporary()
             stored = ast.copy_location(ast.Name(name, ast.Load()), target)
-            return ast.copy_location(ast.Name(name, ast.Store()), target), [self._store(target, stored)]
+            return self._temporary_target(name, target), [self._store(target, stored)]
         raise self.refuse(target, "can't assign to this expression")
+
+    def _temporary_target(self, name: str, at: ast.AST) -> ast.Name:
+        return ast.copy_location(ast.Name(name, ast.Store()), at)
 
     def _temporary(self) -> str:
         self._temporaries += 1
@@ -124,9 +127,7 @@ class Statements(Expressions):
         names = [self._temporary(), self._temporary()]
         parts = [target.value, target.slice]
         made: list[ast.stmt] = [
-            ast.copy_location(
-                ast.Assign([ast.copy_location(ast.Name(name, ast.Store()), target)], self.expr(part)), node
-            )
+            ast.copy_location(ast.Assign([self._temporary_target(name, target)], self.expr(part)), node)
             for name, part in zip(names, parts, strict=True)
         ]
 

@@ -8,7 +8,7 @@ from faultbox.spec import attributes
 from faultbox.spec.builtin import Builtin
 from faultbox.spec.semantics.errors import EvalError, nearest
 from faultbox.spec.semantics.iteration import elements, snapshot
-from faultbox.spec.semantics.numbers import as_int32
+from faultbox.spec.semantics.numbers import decimal
 from faultbox.spec.semantics.values import BoundMethod, SpecFunction, type_name
 
 Args = tuple[Any, ...]
@@ -60,11 +60,13 @@ def want_str(name: str, which: object, value: Any) -> str:
 
 
 def want_int(name: str, which: object, value: Any) -> int:
-    """A small integer argument. Raises EvalError."""
-    try:
-        return as_int32(value)
-    except EvalError as error:
-        raise EvalError(f"{name}: for parameter {which}: {error}") from None
+    """An integer argument of 64 bits. Raises EvalError."""
+    number = int(want(name, which, value, int, "int"))
+    if not -(1 << 63) <= number < 1 << 63:
+        raise EvalError(
+            f"{name}: for parameter {which}: {decimal(number)} out of range (want value in signed 64-bit range)"
+        )
+    return number
 
 
 def want_elements(name: str, which: object, value: Any) -> list[Any]:

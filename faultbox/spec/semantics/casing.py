@@ -37,7 +37,7 @@ def _is_digit(letter: str) -> bool:
 
 
 def _is_cased(letter: str) -> bool:
-    """Whether the letter has another case (or is of one orbit with another letter)."""
+    """Whether the letter has another case (`ß` only has `ẞ`, which has it in lower case)."""
     return (
         "a" <= letter <= "z"
         or "A" <= letter <= "Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -28,24 +29,45 @@ def equal(x: Any, y: Any, depth: int = DEPTH) -> bool:
         raise EvalError("comparison exceeded maximum recursion depth")
     kind, other = type(x), type(y)
     if kind is other:
-        if kind is str or kind is int or kind is bool or kind is bytes or x is None:
+        if kind in _PLAIN:
             return bool(x == y)
-        if kind is float:
-            return bool(x == y) or (x != x and y != y)
-        if kind is List or kind is tuple:
-            return len(x) == len(y) and all(equal(a, b, depth - 1) for a, b in zip(x, y, strict=True))
-        if kind is Dict:
-            return len(x) == len(y) and all(key in y and equal(value, y[key], depth - 1) for key, value in x.items())
-        if kind is Range:
-            return bool(x.items == y.items)
-        if kind is Elements:
-            return bool((x.kind, x.method, x.of) == (y.kind, y.method, y.of))
-    elif (kind is int and other is float) or (kind is float and other is int):
+        same = _SAME_TYPE.get(kind)
+        if same is not None:
+            return same(x, y, depth - 1)
+    elif {kind, other} == _NUMBERS:
         return bool(x == y)
     answer = _ask_hosts("==", x, y)
     if answer is not NotImplemented:
         return bool(answer)
     return x is y or (attributes.of(x) is not None and kind is other and bool(x == y))
+
+
+def _equal_floats(x: float, y: float, _depth: int) -> bool:
+    return x == y or (math.isnan(x) and math.isnan(y))
+
+
+def _equal_sequences(x: Any, y: Any, depth: int) -> bool:
+    return len(x) == len(y) and all(equal(a, b, depth) for a, b in zip(x, y, strict=True))
+
+
+def _equal_dicts(x: Dict, y: Dict, depth: int) -> bool:
+    return len(x) == len(y) and all(key in y and equal(value, y[key], depth) for key, value in x.items())
+
+
+def _equal_elements(x: Elements, y: Elements, _depth: int) -> bool:
+    return (x.kind, x.method, x.of) == (y.kind, y.method, y.of)
+
+
+_PLAIN = frozenset({str, int, bool, bytes, type(None)})
+_NUMBERS = {int, float}
+_SAME_TYPE: dict[type, Callable[[Any, Any, int], bool]] = {
+    float: _equal_floats,
+    List: _equal_sequences,
+    tuple: _equal_sequences,
+    Dict: _equal_dicts,
+    Range: lambda x, y, _depth: bool(x.items == y.items),
+    Elements: _equal_elements,
+}
 
 
 def _ask_hosts(op: str, x: Any, y: Any) -> object:
@@ -64,20 +86,13 @@ def ordered(op: str, x: Any, y: Any, depth: int = DEPTH) -> bool:
     """Whether x op y for an ordering operator. Raises EvalError where the types have no order."""
     if depth < 1:
         raise EvalError("comparison exceeded maximum recursion depth")
-    compare = _ORDERINGS[op]
     kind, other = type(x), type(y)
-    numbers = (kind is int or kind is float) and (other is int or other is float)
-    if numbers:
-        return _order_numbers(compare, x, y)
-    if kind is other:
-        if kind is str:
-            if not (x.isascii() and y.isascii()):
-                return compare(encode(x), encode(y))
-            return compare(x, y)
-        if kind is bytes or kind is bool:
-            return compare(x, y)
-        if kind is List or kind is tuple:
-            return _order_sequences(op, x, y, depth)
+    if kind in _NUMBERS and other in _NUMBERS:
+        return _order_numbers(_ORDERINGS[op], x, y)
+    if kind is other and kind in (str, bytes, bool):
+        return _ORDERINGS[op](encode(x), encode(y)) if kind is str else _ORDERINGS[op](x, y)
+    if kind is other and kind in (List, tuple):
+        return _order_sequences(op, x, y, depth)
     answer = _ask_hosts(op, x, y)
     if answer is not NotImplemented:
         return bool(answer)
@@ -88,9 +103,15 @@ def ordered(op: str, x: Any, y: Any, depth: int = DEPTH) -> bool:
 
 def _order_numbers(compare: Callable[[Any, Any], bool], x: Any, y: Any) -> bool:
     """Numbers by value; nan equals itself and is greater than all others."""
-    if x != x or y != y:
-        return compare(int(x != x), int(y != y))
+    if type(x) is int and type(y) is int:
+        return compare(x, y)
+    if _is_nan(x) or _is_nan(y):
+        return compare(_is_nan(x), _is_nan(y))
     return compare(x, y)
+
+
+def _is_nan(x: Any) -> bool:
+    return type(x) is float and math.isnan(x)
 
 
 def _order_sequences(op: str, x: Any, y: Any, depth: int) -> bool:

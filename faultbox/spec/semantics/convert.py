@@ -22,19 +22,19 @@ def _only(name: str, args: Args, kwargs: Kwargs, *, exactly: str = "") -> Any:
     return args[0]
 
 
-def _abs(site: CallSite, args: Args, kwargs: Kwargs) -> Any:
+def _abs(_site: CallSite, args: Args, kwargs: Kwargs) -> Any:
     (value,) = positional("abs", args, kwargs, 1, 1)
     if type(value) not in (int, float):
-        raise EvalError(f"abs: got {type_name(value)}, want int or float")
+        raise EvalError(f"got {type_name(value)}, want int or float")
     return abs(value)
 
 
-def _bool(site: CallSite, args: Args, kwargs: Kwargs) -> bool:
+def _bool(_site: CallSite, args: Args, kwargs: Kwargs) -> bool:
     given = positional("bool", args, kwargs, 0, 1)
     return truth(given[0]) if given else False
 
 
-def _bytes(site: CallSite, args: Args, kwargs: Kwargs) -> bytes:
+def _bytes(_site: CallSite, args: Args, kwargs: Kwargs) -> bytes:
     value = _only("bytes", args, kwargs, exactly="exactly ")
     if type(value) is bytes:
         return value
@@ -53,7 +53,7 @@ def _bytes(site: CallSite, args: Args, kwargs: Kwargs) -> bytes:
     return bytes(found)
 
 
-def _chr(site: CallSite, args: Args, kwargs: Kwargs) -> str:
+def _chr(_site: CallSite, args: Args, kwargs: Kwargs) -> str:
     value = _only("chr", args, kwargs)
     if type(value) is not int:
         raise EvalError(f"chr: got {type_name(value)}, want int")
@@ -65,7 +65,7 @@ def _chr(site: CallSite, args: Args, kwargs: Kwargs) -> str:
     return character(code)
 
 
-def _ord(site: CallSite, args: Args, kwargs: Kwargs) -> int:
+def _ord(_site: CallSite, args: Args, kwargs: Kwargs) -> int:
     value = _only("ord", args, kwargs)
     if type(value) is bytes:
         if len(value) != 1:
@@ -79,7 +79,7 @@ def _ord(site: CallSite, args: Args, kwargs: Kwargs) -> int:
     return 0xFFFD if 0xDC80 <= code <= 0xDCFF else code
 
 
-def _float(site: CallSite, args: Args, kwargs: Kwargs) -> float:
+def _float(_site: CallSite, args: Args, kwargs: Kwargs) -> float:
     if kwargs:
         raise EvalError("float does not accept keyword arguments")
     if len(args) > 1:
@@ -94,7 +94,7 @@ def _float(site: CallSite, args: Args, kwargs: Kwargs) -> float:
     raise EvalError(f"float got {type_name(value)}, want number or string")
 
 
-def _hash(site: CallSite, args: Args, kwargs: Kwargs) -> int:
+def _hash(_site: CallSite, args: Args, kwargs: Kwargs) -> int:
     """Java's String.hashCode of a string (over UTF-16), FNV-1a of bytes: the same in every run."""
     (value,) = positional("hash", args, kwargs, 1, 1)
     if type(value) is bytes:
@@ -111,12 +111,14 @@ def _hash(site: CallSite, args: Args, kwargs: Kwargs) -> int:
     return digest - (1 << 32) if digest >= 1 << 31 else digest
 
 
-def _int(site: CallSite, args: Args, kwargs: Kwargs) -> int:
+def _int(_site: CallSite, args: Args, kwargs: Kwargs) -> int:
     given = named("int", args, kwargs, "x", "base?")
     value = given["x"]
     if type(value) is str:
         base = given.get("base", 10)
-        if type(base) is not int or (base != 0 and not 2 <= base <= 36):
+        if type(base) is not int:
+            raise EvalError(f"int: for base, got {type_name(base)}, want int")
+        if base != 0 and not 2 <= base <= 36:
             raise EvalError("int: base must be an integer >= 2 && <= 36")
         return parse_int(value, base)
     if "base" in given:
@@ -129,7 +131,7 @@ def _int(site: CallSite, args: Args, kwargs: Kwargs) -> int:
         raise EvalError(f"int: {error}") from None
 
 
-def _str(site: CallSite, args: Args, kwargs: Kwargs) -> str:
+def _str(_site: CallSite, args: Args, kwargs: Kwargs) -> str:
     return text(_only("str", args, kwargs, exactly="exactly "))
 
 

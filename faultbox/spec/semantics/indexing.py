@@ -126,11 +126,8 @@ def _sub_range(items: range, chosen: slice) -> range:
 
 
 def _slice(low: Any, high: Any, step: Any, size: int) -> slice:
-    return slice(
-        _bound("invalid start index", low, size),
-        _bound("invalid end index", high, size),
-        _step(step),
-    )
+    by = _step(step)
+    return slice(_bound("invalid start index", low, size), _bound("invalid end index", high, size), by)
 
 
 def _step(step: Any) -> int:

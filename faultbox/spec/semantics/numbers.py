@@ -99,7 +99,7 @@ def _parse_digits(digits: str, base: int) -> int:
 
 
 _FLOAT = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE | re.ASCII
+    r"[+-]?(?:(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:e[+-]?[0-9_]+)?|inf(?:inity)?|nan)", re.IGNORECASE | re.ASCII
 )
 _HEX_FLOAT = re.compile(r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", re.IGNORECASE | re.ASCII)
 
@@ -118,6 +118,8 @@ def parse_float(text: str) -> float:
         value = read(text)
     except OverflowError:
         value = math.inf
+    except ValueError:
+        raise EvalError(f"invalid float literal: {text}") from None
     if math.isinf(value) and "inf" not in text.lower():
         raise EvalError("floating-point number too large")
     return value

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from faultbox.spec import attributes
 from faultbox.spec.broken import BROKEN, Broken
 from faultbox.spec.semantics.budget import MAX_ALLOCATION, allocate, charge
 from faultbox.spec.semantics.compare import equal, ordered
@@ -124,7 +125,7 @@ def modulo(x: Any, y: Any) -> Any:
     a, b = pair
     if b == 0:
         raise EvalError("floating-point modulo by zero")
-    if math.isinf(a) or a != a or b != b:
+    if math.isinf(a) or math.isnan(a) or math.isnan(b):
         return math.nan
     rest = math.fmod(a, b)
     return rest + b if rest and (rest < 0) is not (b < 0) else rest
@@ -171,30 +172,24 @@ def shift_right(x: Any, y: Any) -> Any:
 
 def contains(x: Any, y: Any) -> Any:
     """`x in y`."""
-    kind = type(y)
-    if kind is Dict:
-        return _has_key(y, x)
-    if kind is List or kind is tuple:
-        charge(len(y) >> 3)
-        return any(equal(each, x) for each in y)
-    if kind is str:
-        if type(x) is not str:
-            return _refuse_operand("'in <string>' requires string as left operand", x)
-        return x in y if y.isascii() else encode(x) in encode(y)
-    if kind is bytes:
-        return _in_bytes(x, y)
-    if kind is Range:
-        return _in_range(x, y)
-    found = elements(y)
-    if found is None or type(x) is Broken or kind not in _hosts(y):
+    search = _SEARCHES.get(type(y))
+    if search is not None:
+        return search(x, y)
+    host = attributes.of(y)
+    if host is None or host.iterate is None or type(x) is Broken:
         return _refuse("in", x, y)
-    return any(equal(each, x) for each in found)
+    return any(equal(each, x) for each in host.iterate(y))
 
 
-def _hosts(value: Any) -> tuple[type, ...]:
-    from faultbox.spec import attributes
+def _in_sequence(x: Any, y: Any) -> Any:
+    charge(len(y) >> 3)
+    return any(equal(each, x) for each in y)
 
-    return (type(value),) if attributes.of(value) is not None else ()
+
+def _in_str(x: Any, y: str) -> Any:
+    if type(x) is not str:
+        return _refuse_operand("'in <string>' requires string as left operand", x)
+    return x in y if y.isascii() else encode(x) in encode(y)
 
 
 def _refuse_operand(message: str, x: Any) -> Any:
@@ -203,7 +198,7 @@ def _refuse_operand(message: str, x: Any) -> Any:
     raise EvalError(f"{message}, not {type_name(x)}")
 
 
-def _has_key(mapping: Dict, key: Any) -> bool:
+def _in_dict(key: Any, mapping: Dict) -> bool:
     try:
         return key in mapping
     except EvalError:
@@ -225,6 +220,16 @@ def _in_range(x: Any, y: Range) -> Any:
         return number_to_int(x) in y.items
     except EvalError:
         return _refuse_operand("'in <range>' requires integer as left operand", x)
+
+
+_SEARCHES: dict[type, Callable[[Any, Any], Any]] = {
+    Dict: _in_dict,
+    List: _in_sequence,
+    tuple: _in_sequence,
+    str: _in_str,
+    bytes: _in_bytes,
+    Range: _in_range,
+}
 
 
 def contains_not(x: Any, y: Any) -> Any:

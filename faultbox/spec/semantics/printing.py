@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from faultbox.spec import attributes
@@ -104,24 +105,15 @@ def _write_dict(value: Dict, parts: list[str], path: tuple[int, ...]) -> None:
 
 
 def _scalar(value: Any) -> str:
-    kind = type(value)
-    if kind is int:
-        return decimal(value)
-    if kind is float:
-        return float_text(value)
-    if kind is bool or value is None:
-        return str(value)
-    if kind is bytes:
-        return "b" + quote(value.decode("utf-8", "surrogateescape"))
-    if kind is Range:
-        return _range(value.items)
-    if kind is Elements:
-        return f"{represent(value.of)}.{value.method}()"
+    write = _SCALARS.get(type(value))
+    if write is not None:
+        return write(value)
     if isinstance(value, SpecFunction):
         return f"<function {value.name}>"
-    if kind is BoundMethod:
-        return f"<built-in method {value.name} of {type_name(value.receiver)} value>"
-    return _host(value)
+    host = attributes.of(value)
+    if host is not None and host.text is not None:
+        return host.text(value)
+    return f"<{type_name(value)}>"
 
 
 def _range(items: range) -> str:
@@ -130,10 +122,14 @@ def _range(items: range) -> str:
     return f"range({items.start}, {items.stop})" if items.start else f"range({items.stop})"
 
 
-def _host(value: Any) -> str:
-    host = attributes.of(value)
-    if host is not None and host.text is not None:
-        return host.text(value)
-    if type(value) is Builtin:
-        return f"<built-in function {value.name}>"
-    return f"<{type_name(value)}>"
+_SCALARS: dict[type, Callable[[Any], str]] = {
+    type(None): str,
+    bool: str,
+    int: decimal,
+    float: float_text,
+    bytes: lambda value: "b" + quote(value.decode("utf-8", "surrogateescape")),
+    Range: lambda value: _range(value.items),
+    Elements: lambda value: f"{represent(value.of)}.{value.method}()",
+    Builtin: lambda value: f"<built-in function {value.name}>",
+    BoundMethod: lambda value: f"<built-in method {value.name} of {type_name(value.receiver)} value>",
+}

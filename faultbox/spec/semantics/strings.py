@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from faultbox.spec.semantics.arguments import Args, Kwargs, positional, want_elements, want_int, want_str
+from faultbox.spec.semantics.arguments import Args, Kwargs, positional, want, want_elements, want_int, want_str
 from faultbox.spec.semantics.budget import allocate, charge
 from faultbox.spec.semantics.casing import CASING
 from faultbox.spec.semantics.errors import EvalError
 from faultbox.spec.semantics.format import format_string
 from faultbox.spec.semantics.indexing import bounds
-from faultbox.spec.semantics.values import Elements, List, Method, decode, encode, truth, type_name
+from faultbox.spec.semantics.values import Elements, List, Method, decode, encode, type_name
 
-SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+"""What Go's unicode.IsSpace holds true of."""
 _FIELD = re.compile(f"[^{SPACES}]+")
 
 
@@ -32,12 +33,12 @@ def _elems(text: str) -> list[Any]:
 
 
 def _codepoints(text: str) -> list[Any]:
-    """Invalid bytes stay what they are as strings; as numbers they are U+FFFD."""
-    return list(text)
+    """Invalid bytes become U+FFFD, as in Go."""
+    return ["\ufffd" if 0xDC80 <= ord(each) <= 0xDCFF else each for each in text]
 
 
 def _codepoint_ords(text: str) -> list[Any]:
-    return [0xFFFD if 0xDC80 <= ord(each) <= 0xDCFF else ord(each) for each in text]
+    return [ord(each) for each in _codepoints(text)]
 
 
 def _window(name: str, text: str, args: Args, kwargs: Kwargs) -> tuple[bytes, bytes, int]:
@@ -181,7 +182,7 @@ def _fields(text: str, most: int, *, backwards: bool) -> list[str]:
 
 def _splitlines(text: str, args: Args, kwargs: Kwargs) -> List:
     given = positional("splitlines", args, kwargs, 0, 1)
-    keep = bool(given) and truth(given[0])
+    keep = bool(given) and want("splitlines", 1, given[0], bool, "bool")
     allocate(len(text) * 4)
     lines = text.split("\n")
     if keep:

@@ -30,17 +30,17 @@ from faultbox.spec.semantics.printing import represent, text
 from faultbox.spec.semantics.values import Dict, List, Range, length, truth, type_name
 
 
-def _any(site: CallSite, args: Args, kwargs: Kwargs) -> bool:
+def _any(_site: CallSite, args: Args, kwargs: Kwargs) -> bool:
     (value,) = positional("any", args, kwargs, 1, 1)
     return any(truth(each) for each in want_elements("any", 1, value))
 
 
-def _all(site: CallSite, args: Args, kwargs: Kwargs) -> bool:
+def _all(_site: CallSite, args: Args, kwargs: Kwargs) -> bool:
     (value,) = positional("all", args, kwargs, 1, 1)
     return all(truth(each) for each in want_elements("all", 1, value))
 
 
-def _dict(site: CallSite, args: Args, kwargs: Kwargs) -> Dict:
+def _dict(_site: CallSite, args: Args, kwargs: Kwargs) -> Dict:
     if len(args) > 1:
         raise EvalError(f"dict: got {len(args)} arguments, want at most 1")
     made = Dict()
@@ -51,14 +51,14 @@ def _dict(site: CallSite, args: Args, kwargs: Kwargs) -> Dict:
     return made
 
 
-def _dir(site: CallSite, args: Args, kwargs: Kwargs) -> List:
+def _dir(_site: CallSite, args: Args, kwargs: Kwargs) -> List:
     if kwargs:
         raise EvalError("dir does not accept keyword arguments")
     (value,) = positional("dir", args, kwargs, 1, 1)
     return List(attribute_names(value))
 
 
-def _enumerate(site: CallSite, args: Args, kwargs: Kwargs) -> List:
+def _enumerate(_site: CallSite, args: Args, kwargs: Kwargs) -> List:
     value, *more = positional("enumerate", args, kwargs, 1, 2)
     found = want_elements("enumerate", 1, value)
     start = want_int("enumerate", 2, more[0]) if more else 0
@@ -66,7 +66,7 @@ def _enumerate(site: CallSite, args: Args, kwargs: Kwargs) -> List:
     return List(enumerate(found, start))
 
 
-def _fail(site: CallSite, args: Args, kwargs: Kwargs) -> None:
+def _fail(_site: CallSite, args: Args, kwargs: Kwargs) -> None:
     given = dict(kwargs)
     separator = given.pop("sep", " ")
     if given:
@@ -82,7 +82,7 @@ def _attribute(name: str, args: Args) -> tuple[bool, Any]:
         return False, None
 
 
-def _getattr(site: CallSite, args: Args, kwargs: Kwargs) -> Any:
+def _getattr(_site: CallSite, args: Args, kwargs: Kwargs) -> Any:
     given = positional("getattr", args, kwargs, 2, 3)
     found, value = _attribute("getattr", given)
     if found:
@@ -92,11 +92,11 @@ def _getattr(site: CallSite, args: Args, kwargs: Kwargs) -> Any:
     raise EvalError(f"getattr: {type_name(given[0])} has no .{given[1]} field or method")
 
 
-def _hasattr(site: CallSite, args: Args, kwargs: Kwargs) -> bool:
+def _hasattr(_site: CallSite, args: Args, kwargs: Kwargs) -> bool:
     return _attribute("hasattr", positional("hasattr", args, kwargs, 2, 2))[0]
 
 
-def _len(site: CallSite, args: Args, kwargs: Kwargs) -> int:
+def _len(_site: CallSite, args: Args, kwargs: Kwargs) -> int:
     (value,) = positional("len", args, kwargs, 1, 1)
     size = length(value)
     if size is None:
@@ -104,12 +104,12 @@ def _len(site: CallSite, args: Args, kwargs: Kwargs) -> int:
     return size
 
 
-def _list(site: CallSite, args: Args, kwargs: Kwargs) -> List:
+def _list(_site: CallSite, args: Args, kwargs: Kwargs) -> List:
     given = positional("list", args, kwargs, 0, 1)
     return List(want_elements("list", 1, given[0])) if given else List()
 
 
-def _tuple(site: CallSite, args: Args, kwargs: Kwargs) -> tuple[Any, ...]:
+def _tuple(_site: CallSite, args: Args, kwargs: Kwargs) -> tuple[Any, ...]:
     given = positional("tuple", args, kwargs, 0, 1)
     return tuple(want_elements("tuple", 1, given[0])) if given else ()
 
@@ -151,25 +151,20 @@ def _ordered(name: str, op: str, x: Any, y: Any) -> bool:
         raise EvalError(f"{name}: {error}") from None
 
 
-def _range(site: CallSite, args: Args, kwargs: Kwargs) -> Range:
+def _range(_site: CallSite, args: Args, kwargs: Kwargs) -> Range:
     given = positional("range", args, kwargs, 1, 3)
-    numbers = []
-    for place, each in enumerate(given):
-        if type(each) is int and abs(each) < 1 << 62:
-            numbers.append(each)
-        else:
-            numbers.append(want_int("range", place + 1, each))
+    numbers = [want_int("range", place, each) for place, each in enumerate(given, 1)]
     if len(numbers) == 3 and numbers[2] == 0:
         raise EvalError("range: step argument must not be zero")
     return Range(range(*numbers))
 
 
-def _repr(site: CallSite, args: Args, kwargs: Kwargs) -> str:
+def _repr(_site: CallSite, args: Args, kwargs: Kwargs) -> str:
     (value,) = positional("repr", args, kwargs, 1, 1)
     return represent(value)
 
 
-def _reversed(site: CallSite, args: Args, kwargs: Kwargs) -> List:
+def _reversed(_site: CallSite, args: Args, kwargs: Kwargs) -> List:
     (value,) = positional("reversed", args, kwargs, 1, 1)
     return List(reversed(want_elements("reversed", 1, value)))
 
@@ -182,22 +177,22 @@ def _sorted(site: CallSite, args: Args, kwargs: Kwargs) -> List:
         key = want_callable("sorted", '"key"' if "key" in kwargs else "key", given["key"])
         keys = [call(site, key, (each,), {}) for each in values]
     charge(len(values) * 4)
-    reverse = truth(given.get("reverse", False))
-    order = sorted(
-        range(len(values)),
-        key=functools.cmp_to_key(lambda a, b: _compare(keys[a], keys[b])),
-        reverse=reverse,
+    reverse = want(
+        "sorted", '"reverse"' if "reverse" in kwargs else "reverse", given.get("reverse", False), bool, "bool"
     )
-    return List(values[place] for place in order)
+    pairs = list(zip(keys, values, strict=True))
+    by_key = functools.cmp_to_key(_compare)
+    pairs.sort(key=lambda pair: by_key(pair[0]), reverse=reverse)
+    return List(value for _, value in pairs)
 
 
 def _compare(x: Any, y: Any) -> int:
-    if _ordered("sorted", "<", x, y):
+    if ordered("<", x, y):
         return -1
-    return int(_ordered("sorted", "<", y, x))
+    return int(ordered("<", y, x))
 
 
-def _type(site: CallSite, args: Args, kwargs: Kwargs) -> str:
+def _type(_site: CallSite, args: Args, kwargs: Kwargs) -> str:
     if kwargs:
         raise EvalError("type does not accept keyword arguments")
     if len(args) != 1:
@@ -205,7 +200,7 @@ def _type(site: CallSite, args: Args, kwargs: Kwargs) -> str:
     return type_name(args[0])
 
 
-def _zip(site: CallSite, args: Args, kwargs: Kwargs) -> List:
+def _zip(_site: CallSite, args: Args, kwargs: Kwargs) -> List:
     if kwargs:
         raise EvalError("zip does not accept keyword arguments")
     columns = []

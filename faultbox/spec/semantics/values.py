@@ -7,6 +7,7 @@ subclasses of Python's that can be frozen and are locked while they are iterated
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -45,7 +46,7 @@ class List(list[Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class _Key:
@@ -64,7 +65,8 @@ class _Key:
         return isinstance(other, _Key) and self.canonical == other.canonical
 
 
-_TRUE, _FALSE, _NAN = _Key("True", True), _Key("False", False), _Key("nan", float("nan"))
+_BOOLS = {each: _Key(str(each), each) for each in (True, False)}
+_NAN = _Key("nan", math.nan)
 
 
 def key_of(value: Any) -> Any:
@@ -73,9 +75,9 @@ def key_of(value: Any) -> Any:
     if kind is str or kind is int or kind is bytes or value is None:
         return value
     if kind is bool:
-        return _TRUE if value else _FALSE
+        return _BOOLS[value]
     if kind is float:
-        return _NAN if value != value else value
+        return _NAN if math.isnan(value) else value
     if kind is tuple:
         keys = tuple(key_of(each) for each in value)
         if all(key is each for key, each in zip(keys, value, strict=True)):
@@ -155,7 +157,7 @@ class Dict(dict[Any, Any]):
         return map(_plain, super().__iter__())
 
     def keys(self) -> Any:
-        return [_plain(key) for key in super().keys()]
+        return [_plain(key) for key in super().__iter__()]
 
     def items(self) -> Any:
         return [(_plain(key), value) for key, value in super().items()]
@@ -168,7 +170,7 @@ class Dict(dict[Any, Any]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class Range:
@@ -219,6 +221,9 @@ class SpecFunction:
     def freeze_parts(self) -> Iterable[Any]:
         """The values it holds: defaults and captured variables. A second call gives none."""
         raise NotImplementedError
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.invoke(args, kwargs)
 
     def invoke(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call it."""
