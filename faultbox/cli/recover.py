@@ -13,7 +13,7 @@ from faultbox.model.verdict import Exit, Verdict
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="*", help="only these runs, as --list names them (default: all)")
+    parser.add_argument("name", nargs="*", help="only these runs, as --list names them (default: all)")
     parser.add_argument("--list", action="store_true", help="name what could be recovered, change nothing")
     parser.add_argument("--output", metavar="DIR", help="where the bundles go (default: here)")
 
@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> int:
     from faultbox.evidence import spool
 
     dead = {each.name: each for each in spool.dead_runs(spool.state_dir(os.environ))}
-    if missing := [name for name in options.run if name not in dead]:
+    if missing := [name for name in options.name if name not in dead]:
         raise UsageError(f"no dead run is named {missing[0]}", "`faultbox recover --list` names them")
-    chosen = [dead[name] for name in options.run] or list(dead.values())
+    chosen = [dead[name] for name in options.name] or list(dead.values())
     out = Out()
     if not chosen:
         out.lines(["Nothing to recover"])

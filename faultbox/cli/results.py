@@ -83,8 +83,12 @@ def _planned(info: CaseInfo) -> dict[str, Any]:
         "verdict": None,
         "exercised": None,
         "reason": "",
+        "code": "",
         "rules": [],
         "duration_ms": 0.0,
+        "notes": [],
+        "prints": [],
+        "replay": "",
     }
 
 
