@@ -8,9 +8,9 @@ from importlib import import_module
 
 from faultbox.model.host import Response, SpecError
 from faultbox.model.protocols import PROTOCOLS
-from faultbox.protocols.connection import cancel_all, open_ports
+from faultbox.protocols.connection import cancel_all, open_ports, resume
 
-__all__ = ["Protocol", "cancel_all", "get", "open_ports"]
+__all__ = ["Protocol", "cancel_all", "get", "open_ports", "resume"]
 
 Address = tuple[str, int]
 

@@ -22,8 +22,9 @@ _WORDS = {
     errno.ENETUNREACH: "no route to host",
 }
 
-_lock = threading.Lock()  # guards _open
+_lock = threading.Lock()  # guards the two below
 _open: set[Connection] = set()
+_closed_for_all = threading.Event()
 
 
 class StepFailed(Exception):
@@ -41,10 +42,19 @@ def open_ports() -> frozenset[int]:
 
 
 def cancel_all() -> None:
-    """End all open driver connections: the steps that wait on them fail with "cancelled"."""
+    """End all driver connections, open ones and those still to come: their steps fail with "cancelled".
+
+    For good, until `resume`: a step that was about to connect must not slip through.
+    """
     with _lock:
+        _closed_for_all.set()
         for connection in _open:
             connection.cancel()
+
+
+def resume() -> None:
+    """Let this process connect again, for its next case."""
+    _closed_for_all.clear()
 
 
 class Connection:
@@ -113,7 +123,8 @@ class Connection:
         except OSError as error:
             raise StepFailed(words(error.errno or 0)) from None
         with _lock:
-            code = self._socket.connect_ex(target)
+            self._cancelled = _closed_for_all.is_set()
+            code = errno.ECANCELED if self._cancelled else self._socket.connect_ex(target)
             self.port = self._socket.getsockname()[1]
             _open.add(self)
         try:

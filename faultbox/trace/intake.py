@@ -104,11 +104,11 @@ class Intake:
         with self._lock:
             return self._merge.pop(self._clock())
 
-    def complete(self, token: int) -> bool:
-        """Whether all that happened before `token` has been popped."""
+    def holds(self, until_ns: int | None) -> bool:
+        """Whether an event of at most that time (None: any) still waits to be popped."""
         with self._lock:
             oldest = self._merge.oldest
-            return (oldest is None or oldest > token) and not self._merge.behind(token)
+        return oldest is not None and (until_ns is None or oldest <= until_ns)
 
     def ask_all(self) -> int:
         """Ask every source for a promise as of now. The token is the time of asking."""

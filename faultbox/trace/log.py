@@ -39,9 +39,14 @@ class _Request:
 
 @dataclass(eq=False)
 class _Sync:
-    """A wait for all that happened before `token` (0: not yet asked)."""
+    """A wait for all that happened before `token` (0: not yet asked).
+
+    A source may stamp what happened before it was asked with the time at which it noticed. So when
+    all have answered and something younger is left, they are asked a second time.
+    """
 
     token: int = 0
+    again: bool = False
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -247,7 +252,12 @@ class Log:
 
     def _settle(self) -> None:
         """Let go of those whose wait is over."""
-        for sync in [each for each in self._syncs if self._intake.complete(each.token)]:
+        for sync in [each for each in self._syncs if not self._intake.behind(each.token)]:
+            if self._intake.holds(sync.token if sync.again else None):
+                if not sync.again:
+                    sync.again = True
+                    sync.token = self._intake.ask_all()
+                continue
             self._spool.flush()
             self._syncs.remove(sync)
             sync.done.set()

@@ -118,6 +118,11 @@ class TestRegistry:
 
 
 class TestCancel:
+    @pytest.fixture(autouse=True)
+    def resumed(self) -> Iterator[None]:
+        yield
+        protocols.resume()
+
     def test_a_waiting_step_is_cancelled(self, serve: Any) -> None:
         reached, results = threading.Event(), []
 
@@ -152,6 +157,9 @@ class TestCancel:
         assert failures == ["cancelled"]
         assert protocols.open_ports() == before
 
-    def test_later_steps_work(self, serve: Any) -> None:
+    def test_later_steps_are_cancelled_until_resumed(self, serve: Any) -> None:
+        address = serve(lambda connection: connection.sendall(b"hi\n"))
         protocols.cancel_all()
-        assert protocols.get("tcp").step(serve(lambda c: c.sendall(b"hi\n")), "send", {}).body == "hi"
+        assert protocols.get("tcp").step(address, "send", {}).error == "cancelled"
+        protocols.resume()
+        assert protocols.get("tcp").step(address, "send", {}).body == "hi"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
@@ -49,6 +50,32 @@ class TestOrder:
         slow.prompt = True
         log.sync()
         assert names(log.query()) == ["before", "step"]
+
+    def test_what_a_source_notices_only_when_asked_is_part_of_the_sync(self, live: Log) -> None:
+        class Noticing:
+            """Like a waiter for children: what ended before is stamped with the time of looking."""
+
+            name, promised = "exits", 0
+
+            def __init__(self) -> None:
+                self.asked = self.given = 0
+
+            def fileno(self) -> int:
+                return -1
+
+            def ask(self, token: int) -> None:
+                self.asked = token
+
+            def drain(self) -> list[Event]:
+                self.promised = self.asked
+                if self.given or not self.asked:
+                    return []
+                self.given = 1
+                return [Event(time.monotonic_ns(), "service_exited", "db", {"name": "exit"})]
+
+        live.add(Noticing())
+        live.sync()
+        assert names(live.query()) == ["exit"]
 
     def test_a_lagging_source_is_asked_only_while_something_waits_for_it(
         self, live: Log, source: Make, happened: Make
