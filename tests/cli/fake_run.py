@@ -204,7 +204,7 @@ def dry(run: FakeRun) -> Iterator[Update]:
 
 
 def many(run: FakeRun) -> Iterator[Update]:
-    infos = [spools.info(f"test_{number:04d}") for number in range(3000)]
+    infos = [spools.info(f"test_{number:04d}") for number in range(400)]
     yield from run.go(infos, [spools.result(each) for each in infos])
 
 

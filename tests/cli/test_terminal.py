@@ -138,7 +138,7 @@ def test_a_reader_that_leaves_is_no_error(command: Callable[..., list[str]], her
     process.stderr.close()
     assert (process.wait(PATIENCE_S), errors) == (0, b"")
     with evidence.open(here / "out.fb") as bundle:
-        assert len(bundle.directories()) == 3000
+        assert len(bundle.directories()) == 400
 
 
 def test_help_into_a_closed_pipe_is_quiet(command: Callable[..., list[str]]) -> None:
