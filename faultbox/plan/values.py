@@ -31,16 +31,15 @@ class Values:
                 return node.value
             case ast.Name() if node.id not in self._local:
                 return self._names.get(node.id, BUILTINS.get(node.id, UNKNOWN))
-            case ast.Attribute():
-                value = self.of(node.value)
-                return value.fields.get(node.attr, UNKNOWN) if isinstance(value, Struct) else UNKNOWN
             case ast.List() | ast.Tuple():
                 return [self.of(each) for each in node.elts]
             case ast.Dict():
                 return self._dict(node)
-            case ast.Subscript():
-                return self._item(self.of(node.value), self.of(node.slice))
-        return UNKNOWN
+            case ast.Attribute() | ast.Subscript():
+                key = node.attr if isinstance(node, ast.Attribute) else self.of(node.slice)
+                return self._item(self.of(node.value), key)
+            case _:
+                return UNKNOWN
 
     def _dict(self, node: ast.Dict) -> Any:
         keys = [UNKNOWN if each is None else self.of(each) for each in node.keys]
@@ -49,6 +48,8 @@ class Values:
         return {key: self.of(value) for key, value in zip(keys, node.values, strict=True)}
 
     def _item(self, value: Any, key: Any) -> Any:
+        if isinstance(value, Struct):
+            return value.fields.get(key, UNKNOWN)
         if isinstance(value, Mapping) and isinstance(key, str):
             return value.get(key, UNKNOWN)
         if isinstance(value, list | tuple) and isinstance(key, int) and -len(value) <= key < len(value):

@@ -92,7 +92,7 @@ class Call:
         if not self.session.loading:
             raise SpecError(wrong.code, message, accepted=wrong.accepted, nearest=wrong.nearest)
         self.broken = True
-        self.session.problem(Problem(wrong.code, message, self.place(wrong.at), wrong.accepted, wrong.nearest))
+        self.session.problem(Problem(wrong.code, message, self._place(wrong), wrong.accepted, wrong.nearest))
 
     @contextmanager
     def noting(self, at: int | str | None = None) -> Iterator[None]:
@@ -111,6 +111,11 @@ class Call:
 
     def place(self, at: int | str | None) -> Position:
         return self.position if at is None else self.site.argument_position(at)
+
+    def _place(self, wrong: Wrong) -> Position:
+        if wrong.naming and isinstance(wrong.at, str):
+            return self.site.keyword_position(wrong.at)
+        return self.place(wrong.at)
 
 
 @dataclass(frozen=True)
@@ -226,7 +231,7 @@ class Definition:
         hint = self.hints.get(name, "")
         message = f"unknown keyword {name!r}" + (f"; {hint}" if hint else "")
         near = "" if hint else nearest_name(name, [each.name for each in self.parameters])
-        return Wrong("UNKNOWN_KEYWORD", message, accepted=self.accepted, nearest=near, at=name)
+        return Wrong("UNKNOWN_KEYWORD", message, accepted=self.accepted, nearest=near, at=name, naming=True)
 
     @property
     def accepted(self) -> str:
@@ -250,7 +255,10 @@ def builtin(
     hints: Mapping[str, str] = MappingProxyType({}),
     **kinds: Kind,
 ) -> Callable[[Callable[..., object]], Definition]:
-    """Declare a builtin by the kinds of its parameters. `unavailable` maps keywords to the feature they wait for, `hints` to what to write instead."""
+    """Declare a builtin by the kinds of its parameters.
+
+    `unavailable` maps keywords to the feature that they wait for, `hints` to what to write instead.
+    """
 
     all_kinds = {name: kind for several in (*shared, kinds) for name, kind in several.items()}
 
@@ -281,7 +289,7 @@ def method_call(name: str, site: CallSite, body: Callable[[Call], object]) -> ob
 
 
 def not_available(what: str, *, at: int | str | None = None) -> Wrong:
-    return Wrong("NOT_AVAILABLE", f"{what}, which this version does not have yet", at=at)
+    return Wrong("NOT_AVAILABLE", f"{what}, which this version does not have yet", at=at, naming=True)
 
 
 def _converted(call: Call, kind: Kind, value: Any, label: str, at: int | str | None) -> Any:

@@ -169,6 +169,7 @@ def check_keyword(keyword: str, ops: dict[str, Operation] | Any) -> frozenset[st
             accepted=f'{named}a family ("write", "connect", "fsync") or a system call ("openat")',
             nearest=near,
             at=keyword,
+            naming=True,
         ) from None
 
 

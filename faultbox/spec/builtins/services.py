@@ -17,10 +17,10 @@ from faultbox.spec.builtins.declare import Call, builtin, not_available
 from faultbox.spec.builtins.values import Invocation, nearest_name, show
 from faultbox.spec.builtins.wrong import Wrong
 
-CONDITIONS = frozenset(
+TAKEN = frozenset(
     {"name", "target", "service", "services", "rules", "faults", "monitors", "description", "run", "source"}
 )
-"""Keywords beside which ops are written."""
+"""Keywords beside which ops are written, as keywords too."""
 RESERVED = frozenset({"driver"})
 """Lanes of the trace that are no service."""
 _LIMITS = tuple(name.removeprefix("RLIMIT_").lower() for name in dir(resource) if name.startswith("RLIMIT_"))
@@ -157,40 +157,30 @@ def service(
     """
     declared = call.state(Declarations)
     interfaces = tuple(each for each in rest if isinstance(each, Interface))
+    programs = [each for each in (*rest, binary) if each and isinstance(each, str)]
     with call.noting("name"):
         _check_name(declared, name)
     _check_interfaces(call, declared, name, interfaces)
-    with call.noting("ops"):
-        _check_ops(ops or {})
-    with call.noting("env"):
-        _check_environment(env or {})
-    with call.noting("binary"):
-        binary = _program(call, [each for each in rest if isinstance(each, str)], binary)
-    with call.noting("cwd"):
-        cwd = str(paths.directory(call.session, cwd, "cwd")) if cwd else ""
-    with call.noting("user"):
-        _check_user(user)
-    with call.noting("volumes"):
-        volumes = _volumes(call, volumes or {})
+    _check_words(call, ops or {}, env or {}, user)
     made = Service(
-        name=name,
-        binary=binary,
-        position=call.position,
-        interfaces=interfaces,
-        args=args,
-        env=env or {},
-        cwd=cwd,
-        user=user,
-        depends_on=tuple(dict.fromkeys(depends_on)),
-        healthcheck=healthcheck,
-        seed=Invocation(seed) if seed is not None else None,
-        volumes=volumes or {},
-        limits=limits or {},
-        stop_signal=stop_signal,
-        stop_timeout_ms=stop_timeout,
-        ops=ops or {},
-        observe=observe,
-        on_exit=on_exit,
+        name,
+        _program(call, programs),
+        call.position,
+        interfaces,
+        args,
+        env or {},
+        _directory(call, cwd),
+        user,
+        tuple(dict.fromkeys(depends_on)),
+        healthcheck,
+        Invocation(seed) if seed is not None else None,
+        _volumes(call, volumes or {}),
+        limits or {},
+        stop_signal,
+        stop_timeout,
+        ops or {},
+        observe,
+        on_exit,
     )
     if not call.broken:
         declared.services[name] = made
@@ -236,28 +226,20 @@ def _check_interfaces(call: Call, declared: Declarations, name: str, interfaces:
                 call.problem(not_available(f"{what} need addresses of their own"))
 
 
-def _check_ops(ops: Mapping[str, Operation]) -> None:
+def _check_words(call: Call, ops: Mapping[str, Operation], env: Mapping[str, str], user: str) -> None:
+    """What is wrong with names, each said once."""
     for each in ops:
         if each in FAMILIES or each in known():
-            raise Wrong("DUPLICATE_NAME", f"an op can't be called {each!r}: that is a system call; try {each}_files")
-        if each in CONDITIONS:
-            raise Wrong("DUPLICATE_NAME", f"an op can't be called {each!r}: that is a keyword of fault()")
-
-
-def _check_environment(env: Mapping[str, str]) -> None:
+            message = f"an op can't be called {each!r}: that is a system call; try {each}_files"
+            call.problem(Wrong("DUPLICATE_NAME", message, at="ops"))
+        if each in TAKEN:
+            call.problem(Wrong("DUPLICATE_NAME", f"an op can't be called {each!r}: fault() has that keyword", at="ops"))
     for name, value in env.items():
         if not name or "=" in name or "\0" in name + value:
-            raise Wrong("BAD_NAME", f"env can't hold {show(name, typed=False)}: a name has no '=', and neither has NUL")
-
-
-def _program(call: Call, positional: list[str], binary: str) -> str:
-    given = [*positional, binary] if binary else positional
-    if not given:
-        message = 'which program? pass it after the name, or binary="./bin/api"'
-        raise Wrong("MISSING_ARGUMENT", message, at=None)
-    if len(given) > 1:
-        raise Wrong("DUPLICATE_ARGUMENT", f"two programs: {', '.join(map(repr, given))}; arguments go into args=[...]")
-    return paths.program(call.session, given[0])
+            message = f"env can't hold {show(name, typed=False)}: its name has no '=', and neither part has NUL"
+            call.problem(Wrong("BAD_NAME", message, at="env"))
+    with call.noting("user"):
+        _check_user(user)
 
 
 def _check_user(user: str) -> None:
@@ -273,10 +255,30 @@ def _check_user(user: str) -> None:
                 raise Wrong("UNKNOWN_USER", f"{what} {given!r} does not exist on this host") from None
 
 
+def _program(call: Call, given: list[str]) -> str:
+    """The absolute path of the one program; "" where there is a problem with it."""
+    with call.noting():
+        if not given:
+            raise Wrong("MISSING_ARGUMENT", 'which program? pass it after the name, or binary="./bin/api"')
+        if len(given) > 1:
+            names = ", ".join(show(each, typed=False) for each in given)
+            raise Wrong("DUPLICATE_ARGUMENT", f"two programs: {names}; arguments go into args=[...]")
+        return paths.program(call.session, given[0])
+    return ""
+
+
+def _directory(call: Call, cwd: str) -> str:
+    with call.noting("cwd"):
+        return str(paths.directory(call.session, cwd, "cwd")) if cwd else ""
+    return ""
+
+
 def _volumes(call: Call, volumes: Mapping[str, str]) -> dict[str, str]:
     found = {}
-    for host, inside in volumes.items():
-        if not inside.startswith("/"):
-            raise Wrong("BAD_PATH", f"volumes: the path in the world must be absolute, got {show(inside, typed=False)}")
-        found[str(paths.directory(call.session, host, "volumes: the directory"))] = inside
+    with call.noting("volumes"):
+        for host, inside in volumes.items():
+            if not inside.startswith("/"):
+                shown = show(inside, typed=False)
+                raise Wrong("BAD_PATH", f"volumes: the path in the world must be absolute, got {shown}")
+            found[str(paths.directory(call.session, host, "volumes: the directory"))] = inside
     return found

@@ -73,7 +73,7 @@ def perform(
         if name not in parameters:
             near = nearest_name(name, list(parameters))
             message = f"unknown keyword {name!r}"
-            raise Wrong("UNKNOWN_KEYWORD", message, accepted=", ".join(parameters), nearest=near, at=name)
+            raise Wrong("UNKNOWN_KEYWORD", message, accepted=", ".join(parameters), nearest=near, at=name, naming=True)
         given[name] = value
     arguments: dict[str, Any] = {}
     for each in parameters.values():

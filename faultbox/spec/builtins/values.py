@@ -87,6 +87,9 @@ class Nowhere:
     def argument_position(self, _which: int | str) -> Position:
         return self.position
 
+    def keyword_position(self, _name: str) -> Position:
+        return self.position
+
 
 def plain(value: Any) -> Any:
     """A Starlark value as Python's own lists and dicts, for what leaves the spec."""
