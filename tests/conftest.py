@@ -106,7 +106,7 @@ def _kernel_objects() -> Iterator[str]:
     """Cgroups that nobody is in, mounts and loop devices that bear our name."""
     for cgroup in _cgroups():
         with contextlib.suppress(OSError):
-            if "populated 0" in (cgroup / "cgroup.events").read_text():
+            if "populated 0" in (cgroup / "cgroup.events").read_text() and not _owner_lives(cgroup.name):
                 yield f"cgroup {cgroup}"
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         if "faultbox" in line:
@@ -115,6 +115,12 @@ def _kernel_objects() -> Iterator[str]:
         with contextlib.suppress(OSError):
             if "faultbox" in backing.read_text():
                 yield f"loop device {backing.parts[3]}"
+
+
+def _owner_lives(name: str) -> bool:
+    """Fixtures name their cgroups after the process that made them: it may belong to another session."""
+    pid = name.rpartition("-")[2]
+    return pid.isdigit() and int(pid) != os.getpid() and Path("/proc", pid).exists()
 
 
 def _cgroups() -> Iterator[Path]:
