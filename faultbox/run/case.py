@@ -10,9 +10,10 @@ from typing import Any
 
 from faultbox import world as worlds
 from faultbox.link import Link
+from faultbox.linux import pidfd
 from faultbox.model.host import CaseHalted, current
 from faultbox.model.plan import Case, Needs
-from faultbox.model.verdict import CaseResult
+from faultbox.model.verdict import CaseResult, Verdict
 from faultbox.run import conclusion
 from faultbox.run.ground import Ground
 from faultbox.run.host import WorldHost
@@ -21,6 +22,8 @@ from faultbox.run.start import StartFailed, start_all
 from faultbox.run.starvation import run_delay_ns
 from faultbox.run.verdict import Findings
 from faultbox.run.vitals import Vitals
+
+HELPER_DEATH_MS = 2_000
 
 
 def live(case: Case, needs: Needs, ground: Ground, place: Path, runner: Link) -> CaseResult:
@@ -54,6 +57,7 @@ class Life:
         current.set(self._host)
         self._value: Any = None
         self._result: CaseResult | None = None
+        self._frozen = False
         self.found = Findings()
         self.began = 0.0
         self.lasted_ms = 0.0
@@ -121,15 +125,20 @@ class Life:
 
     def freeze(self) -> worlds.Frozen:
         """The disk as the stopped services left it, to lie under other worlds."""
+        self._frozen = True
         return self._stage.world.freeze()
 
     def result(self) -> CaseResult:
+        self._note_dead_helpers()
         self._result = conclusion.conclude(self._case, self._stage, self._host, self.found, self)
         return self._result
 
     def close(self) -> None:
-        keep = self._ground.plan.keep and (self._result is None or not self._result.verdict == "passed")
+        failed = self._result is None or self._result.verdict is not Verdict.PASSED
+        keep = self._frozen or (self._ground.plan.keep and failed)
         self._stage.close(keep=keep)
+        if keep and not self._frozen:
+            self._ground.put_aside(self._stage.place.name)
 
     @property
     def age_ms(self) -> float:
@@ -159,9 +168,14 @@ class Life:
         }
 
     def _vitals(self) -> Vitals:
-        helpers = {f"the supervisor of {name}": each.pidfd for name, each in self._stage.supervisors.items()}
-        helpers["the world's init process"] = self._stage.world.init_pidfd
-        return Vitals(helpers, self._runner, self._helper_died, self._ordered)
+        return Vitals(self._stage.helpers(), self._runner, self._helper_died, self._ordered)
+
+    def _note_dead_helpers(self) -> None:
+        """A helper's links end a moment before its pidfd says that it has died: a lost source makes us wait for that."""
+        if self._stage.lost():
+            for name, descriptor in self._stage.helpers().items():
+                if pidfd.wait(descriptor, HELPER_DEATH_MS):
+                    self._helper_died(name)
 
     def _helper_died(self, name: str) -> None:
         self._broke(f"{name} died: what its services did since can't be trusted, so the world was ended")

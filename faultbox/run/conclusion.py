@@ -94,7 +94,7 @@ def _deciding(stage: Stage, ruling: verdicts.Ruling) -> tuple[dict[str, Any], ..
         events = stage.log.query()
     except Inconclusive:
         events = []
-    return tuple(getattr(trace, "deciding", lambda a, b: [])(events, ruling.deciding))
+    return tuple(trace.deciding(events, ruling.deciding))
 
 
 def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import os
+import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,12 +87,20 @@ class Ground:
 
         link.send("done", live(case, needs, self, place, link))
 
+    def put_aside(self, world: str) -> None:
+        """Keep the layers of a closed world where the warden doesn't remove them."""
+        kept = self.request.run_dir / "kept" / world
+        kept.parent.mkdir(exist_ok=True)
+        try:
+            self.layout.of(world).rename(kept)
+        except OSError:  # the layers are on a file system of their own
+            subprocess.run(["cp", "-a", str(self.layout.of(world)), str(kept)], check=True)
+
     def bury(self, place: Path) -> None:
         """Remove what a world that was killed could not remove itself."""
         if self.group is not None:
             cgroup.remove(self.group / place.name)
-        if not self.plan.keep:
-            rmtree(self.layout.of(place.name))
+        rmtree(self.layout.of(place.name))
 
 
 def visible(plan: Plan, request: Request) -> tuple[Path, ...]:

@@ -133,6 +133,11 @@ class Stage:
         finally:
             self.world.close(keep=keep)
 
+    def helpers(self) -> dict[str, int]:
+        """The processes of ours that a verdict depends on, with their pidfds."""
+        helpers = {f"the supervisor of {name}": each.pidfd for name, each in self.supervisors.items()}
+        return {**helpers, "the world's init process": self.world.init_pidfd}
+
     def members(self) -> Iterable[int]:
         """The processes whose waiting for a processor counts as the case's own."""
         yield os.getpid()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import faultbox
 
 PROGRAMS = Path(__file__).parent / "programs"
 PATIENCE_S = 60.0
@@ -91,6 +95,23 @@ class Tool:
     def test(self, spec: str, *arguments: str) -> Outcome:
         """`faultbox test` of this text, its results as JSON."""
         return self.run("test", str(self.write(spec)), "--format", "json", "--seed", "1", *arguments)
+
+    def run_as_nobody(self, spec: Path, home: Path) -> Outcome:
+        """`faultbox test` by uid 65534, with the system's Python and our sources copied to where it may read them."""
+        sources = home / "sources"
+        shutil.copytree(Path(faultbox.__file__).parent, sources / "faultbox")
+        site = sources / "site"
+        shutil.copytree(sysconfig.get_path("purelib"), site, symlinks=True)
+        env = {
+            "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": f"{sources}:{site}",
+            "FAULTBOX_STATE_DIR": str(home / "state"), "NO_COLOR": "1",
+        }  # fmt: skip
+        process = subprocess.run(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3", "-m", "faultbox",
+             "test", str(spec), "--seed", "1", "--no-bundle"],
+            cwd=home, env=env, text=True, capture_output=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+        return Outcome(process.returncode, process.stdout, process.stderr)
 
     def close(self) -> None:
         for process in self._living:

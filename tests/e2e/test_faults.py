@@ -1,0 +1,219 @@
+"""Syscall faults as users meet them: real programs, both ends of an edge, exact counters."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.root]
+
+EDGE = """
+db = echo("db", 5432)
+api = web("api", 8080, depends_on = [db])
+other = web("other", 8081, depends_on = [db])
+
+def ask():
+    return api.get(path = "/call?addr=" + db.main.addr)
+
+"""
+
+
+def test_a_dependency_that_refuses_is_down_for_its_callers_and_not_for_the_driver(tool) -> None:
+    spec = (
+        EDGE
+        + """
+db_down = fault_assumption("db_down", target = db, connect = deny("ECONNREFUSED"))
+scenario(ask)
+
+def check(r):
+    assert_eq(r.status, 502)
+    assert_eq(r.body, "ECONNREFUSED")
+    assert_eq(db.send(data = "hello").body, "echo hello")
+
+fault_scenario("down", scenario = ask, faults = db_down, expect = check)
+"""
+    )
+    outcome = tool.test(spec)
+    assert outcome.verdicts() == {"test_ask": "passed", "down": "passed"}, outcome
+    rules = {rule["rule"]: rule for rule in outcome.cases["down"]["rules"]}
+    assert rules["db_down/connect/in/api"]["fired"] == 1
+    assert rules["db_down/connect/in/other"]["fired"] == 0
+    assert rules["db_down/connect/out"]["seen"] == 0
+
+
+def test_an_established_pool_meets_a_fault_that_starts_later(tool) -> None:
+    spec = """
+    cache = service("cache", "redis-server", interface("main", "tcp", 6379),
+                    args = ["--port", "6379", "--save", "", "--bind", "127.0.0.1"], healthcheck = tcp("localhost:6379"))
+    api = service("api", PYTHON, interface("http", "http", 8080), args = ["-I", "-S", PROGRAMS + "/pooled.py"],
+                  depends_on = [cache], healthcheck = http("http://localhost:8080/health"))
+
+    def ping():
+        return api.get(path = "/ping")
+
+    def test_pool():
+        assert_eq(ping().body, "+PONG on connection 1")
+        assert_eq(ping().body, "+PONG on connection 1")
+        down = fault(cache, connect = deny("ECONNREFUSED"), run = ping)
+        assert_eq(down.status, 502, "the pooled connection must not go round the fault")
+        assert_eq(down.body, "ECONNREFUSED")
+        assert_eq(ping().body, "+PONG on connection 2")
+
+    def test_a_pool_that_is_spared():
+        assert_eq(ping().body, "+PONG on connection 1")
+        kept = fault(cache, connect = deny("ECONNREFUSED", existing = "keep"), run = ping)
+        assert_eq(kept.body, "+PONG on connection 1")
+    """
+    outcome = tool.test(spec)
+    assert set(outcome.verdicts().values()) == {"passed"}, outcome
+
+
+def test_redis_with_its_log_always_on_disk(tool) -> None:
+    """appendfsync always: one fdatasync a write command, so counters are exact."""
+    spec = """
+    cache = service("cache", "redis-server", interface("main", "tcp", 6379),
+                    args = ["--port", "6379", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", "/var/tmp"],
+                    healthcheck = tcp("localhost:6379"), on_exit = "ignore")
+
+    def set_ten():
+        return [cache.send(data = "SET key%d value" % n).body for n in range(10)]
+
+    slow = fault_assumption("slow_disk", target = cache, fsync = delay("20ms", path = "/var/tmp/appendonlydir/*"))
+    third = fault_assumption("third_fails", target = cache, fsync = deny("EIO", nth = 3))
+    elsewhere = fault_assumption("elsewhere", target = cache, fsync = deny("EIO", path = "/srv/*"))
+    scenario(set_ten)
+
+    fault_scenario("slow", scenario = set_ten, faults = slow, expect = lambda r: assert_eq(r, ["+OK"] * 10))
+    fault_scenario("third", scenario = set_ten, faults = third, expect = lambda r: (
+        assert_eq(r[:2], ["+OK", "+OK"]),
+        assert_true(r[2] != "+OK", "redis must not acknowledge what it could not sync"),
+        assert_exited(cache, code = 1),
+    ))
+    fault_scenario("missed", scenario = set_ten, faults = elsewhere, expect = lambda r: assert_eq(r, ["+OK"] * 10))
+    """
+    outcome = tool.test(spec)
+    assert set(outcome.verdicts().values()) == {"passed"}, outcome
+    counts = {name: outcome.cases[name]["rules"][0] for name in ("slow", "third", "missed")}
+    assert (counts["slow"]["matched"], counts["slow"]["fired"]) == (10, 10)
+    assert (counts["third"]["matched"], counts["third"]["fired"]) == (3, 1)
+    assert (counts["missed"]["seen"], counts["missed"]["matched"]) == (10, 0)
+    assert outcome.cases["missed"]["exercised"] is False
+    assert [dead["name"] for dead in outcome.results["dead_assumptions"]] == ["elsewhere"]
+    assert outcome.code == 1
+
+
+def test_a_static_program_beside_python(tool, tmp_path: Path) -> None:
+    source = Path(__file__).parent / "programs" / "counter.c"
+    program = tmp_path / "counter"
+    subprocess.run(["gcc", "-static", "-O2", "-pthread", "-o", program, source], check=True)
+    spec = f"""
+    counter = service("counter", "{program}", interface("main", "tcp", 7000), healthcheck = tcp("localhost:7000"))
+    api = web("api", 8080, depends_on = [counter])
+
+    def write_hundred():
+        return counter.send(data = "100").body
+
+    def test_all():
+        assert_eq(write_hundred(), "100 written, 0 failed")
+
+    def test_every_fourth():
+        assert_eq(fault(counter, write = deny("ENOSPC", path = "/var/tmp/*", every = 4), run = write_hundred), "75 written, 25 failed")
+
+    def test_first_and_after():
+        assert_eq(fault(counter, write = deny("EIO", path = "/var/tmp/*", first = 10), run = write_hundred), "90 written, 10 failed")
+        assert_eq(fault(counter, write = deny("EIO", path = "/var/tmp/*", after = 10), run = write_hundred), "10 written, 90 failed")
+
+    def test_only_files():
+        assert_eq(fault(counter, write = deny("EIO", on = "file"), run = write_hundred), "0 written, 100 failed")
+
+    def test_scopes_stack():
+        def inner():
+            return fault(counter, write = deny("EIO", path = "/var/tmp/*", first = 5), run = write_hundred)
+        assert_eq(fault(counter, fsync = deny("EIO"), run = inner), "95 written, 5 failed")
+        assert_eq(write_hundred(), "100 written, 0 failed")
+    """
+    outcome = tool.test(spec)
+    assert set(outcome.verdicts().values()) == {"passed"}, outcome
+    (rule,) = outcome.cases["test_every_fourth"]["rules"]
+    assert (rule["matched"], rule["fired"]) == (100, 25)
+
+
+def test_the_same_seed_decides_the_same_for_every_call_identity(tool, tmp_path: Path) -> None:
+    """Eight threads race to write eight files: which calls fail depends on the seed alone, not on the race."""
+    source = Path(__file__).parent / "programs" / "racer.c"
+    program = tmp_path / "racer"
+    subprocess.run(["gcc", "-static", "-O2", "-pthread", "-o", program, source], check=True)
+    spec = f"""
+    racer = service("racer", "{program}", interface("main", "tcp", 7000), healthcheck = tcp("localhost:7000"))
+
+    def race():
+        return racer.send(data = "go").body
+
+    def test_race():
+        print(fault(racer, write = deny("EIO", path = "/var/tmp/*", probability = "40%"), run = race))
+    """
+    path = tool.write(spec)
+    seen = set()
+    for _ in range(20):
+        outcome = tool.run("test", str(path), "--seed", "7", "--no-bundle")
+        assert outcome.code == 0, outcome
+        (line,) = [line for line in outcome.out.splitlines() + outcome.err.splitlines() if "pattern " in line]
+        seen.add(line.strip())
+    assert len(seen) == 1, seen
+    assert "X" in seen.pop()
+    other = tool.run("test", str(path), "--seed", "8")
+    assert not any(line.strip() in seen for line in other.out.splitlines())
+
+
+def test_a_replay_takes_the_same_decisions(tool) -> None:
+    spec = (
+        EDGE
+        + """
+def ask_often():
+    return [ask().status for _ in range(20)]
+
+flaky = fault_assumption("flaky", target = db, connect = deny("ECONNREFUSED", probability = 0.5))
+fault_scenario("often", scenario = ask_often, faults = flaky, expect = lambda r: assert_eq(r, []))
+"""
+    )
+    first = tool.test(spec)
+    assert first.code == 1, first
+    bundle = next(tool.directory.glob("run-*.fb"))
+    again = tool.run("replay", str(bundle))
+    assert again.code == 1, again
+    reason = first.cases["often"]["reason"]
+    assert "200" in reason
+    assert "502" in reason
+    assert reason in again.out + again.err
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv (util-linux)")
+def test_an_ordinary_user_can_do_it_too(tool, tmp_path: Path) -> None:
+    """As nobody: worlds in a user namespace, cases isolated, faults decided."""
+    for directory in (tool.directory, *tool.directory.parents):
+        if directory.stat().st_mode & 0o005 == 0:
+            directory.chmod(directory.stat().st_mode | 0o055)
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copytree(Path(__file__).parent / "programs", home / "programs")
+    spec = home / "spec.star"
+    spec.write_text(
+        """
+api = service("api", "/usr/bin/python3", interface("http", "http", 8080), args = ["-I", "-S", here("programs/web.py")],
+              healthcheck = http("http://localhost:8080/health"))
+
+def put():
+    return api.put(path = "/file?path=/tmp/x", body = "y")
+
+def test_put():
+    assert_eq(put().status, 200)
+    assert_eq(fault(api, write = deny("ENOSPC", path = "/tmp/*"), run = put).body, "ENOSPC")
+"""
+    )
+    subprocess.run(["chown", "-R", "65534:65534", home], check=True)
+    outcome = tool.run_as_nobody(spec, home)
+    assert outcome.code == 0, outcome
+    assert "--- PASS: test_put" in outcome.out + outcome.err
