@@ -53,14 +53,14 @@ def members(path: Path) -> list[int]:
     found: set[int] = set()
     for directory in _tree(path):
         with contextlib.suppress(FileNotFoundError, OSError):
-            found.update(int(word) for word in (directory / "cgroup.procs").read_text(encoding="ascii").split())
+            found.update(int(word) for word in (directory / "cgroup.procs").read_text(encoding="utf-8").split())
     return sorted(found - {0})
 
 
 def populated(path: Path) -> bool:
     """Whether a process that has not ended is in the cgroup or below it."""
     try:
-        return "populated 1" in (path / "cgroup.events").read_text(encoding="ascii")
+        return "populated 1" in (path / "cgroup.events").read_text(encoding="utf-8")
     except FileNotFoundError:
         return False
 
@@ -68,7 +68,7 @@ def populated(path: Path) -> bool:
 def kill(path: Path) -> None:
     """SIGKILL every process in a cgroup and below it, those being forked too. cgroup.kill: 5.14."""
     try:
-        (path / "cgroup.kill").write_text("1", encoding="ascii")
+        (path / "cgroup.kill").write_text("1", encoding="utf-8")
     except FileNotFoundError:
         if path.exists():
             _kill_one_by_one(path)

@@ -19,8 +19,10 @@ NEWNET = 0x40000000
 
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
+_SIOCSIFADDR = 0x8916
 _IFF_UP = 0x1
 _INTERFACE_REQUEST = struct.Struct("16sH22x")
+_ADDRESS_REQUEST = struct.Struct("16sHH4s16x")
 
 
 class NoUserNamespaces(Exception):
@@ -51,9 +53,9 @@ def enter_user_namespace() -> None:
     uid, gid = os.geteuid(), os.getegid()
     try:
         unshare(NEWUSER | NEWNS)
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
+        Path("/proc/self/setgroups").write_text("deny", encoding="utf-8")
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="utf-8")
+        Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="utf-8")
     except OSError as error:
         raise NoUserNamespaces(
             f"this host lets uid {uid} make no user namespace ({error.strerror}): run as root, or allow them "
@@ -64,7 +66,7 @@ def enter_user_namespace() -> None:
 
 def is_initial_user_namespace() -> bool:
     """Whether every uid exists here, as in the host's own user namespace."""
-    first = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    first = Path("/proc/self/uid_map").read_text(encoding="utf-8").split()
     return first == ["0", "0", str(2**32 - 1)]
 
 
@@ -74,3 +76,10 @@ def loopback_up() -> None:
         answer = fcntl.ioctl(control, _SIOCGIFFLAGS, _INTERFACE_REQUEST.pack(b"lo", 0))
         flags: int = _INTERFACE_REQUEST.unpack(answer)[1]
         fcntl.ioctl(control, _SIOCSIFFLAGS, _INTERFACE_REQUEST.pack(b"lo", flags | _IFF_UP))
+
+
+def add_loopback_address(address: str) -> None:
+    """Give `lo` a second IPv4 address, as its alias lo:1. netdevice(7)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as control:
+        request = _ADDRESS_REQUEST.pack(b"lo:1", socket.AF_INET, 0, socket.inet_aton(address))
+        fcntl.ioctl(control, _SIOCSIFADDR, request)

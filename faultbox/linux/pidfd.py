@@ -40,7 +40,7 @@ def wait(pidfd: int, timeout_ms: float | None = None) -> bool:
 
 def pid_of(pidfd: int) -> int:
     """Its pid as this process's /proc counts; -1 once it has been reaped."""
-    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines():
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="utf-8").splitlines():
         if line.startswith("Pid:"):
             return int(line.split()[1])
     raise OSError(f"descriptor {pidfd} is no pidfd")

@@ -3,7 +3,7 @@
 from faultbox.world.changes import ChangedFile
 from faultbox.world.command import Command, LaunchError
 from faultbox.world.environment import environment
-from faultbox.world.layout import Frozen, Layout, NoLayers, mount_frozen, prepare
+from faultbox.world.layout import Frozen, Layout, NoLayers, discard, mount_frozen, prepare
 from faultbox.world.output import Output
 from faultbox.world.readiness import NotReady, wait_ready
 from faultbox.world.world import Exit, Notices, Process, Settings, World, WorldError
@@ -23,6 +23,7 @@ __all__ = [
     "Settings",
     "World",
     "WorldError",
+    "discard",
     "environment",
     "mount_frozen",
     "prepare",

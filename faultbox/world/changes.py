@@ -34,7 +34,7 @@ def _walk(layer: Layer, inside: str) -> Iterator[ChangedFile]:
         path = layer.point.rstrip("/") + relative
         shape = entry.stat(follow_symlinks=False)
         if stat.S_ISDIR(shape.st_mode):
-            if layer.fresh or not os.path.isdir(layer.lower + relative):
+            if not any(os.path.isdir(lower + relative) for lower in layer.lowers):
                 yield ChangedFile(path, "directory")
             yield from _walk(layer, relative)
         else:

@@ -50,6 +50,10 @@ class DiskError(Exception):
     """The world's disk can't be built as asked. The text says which part and why."""
 
 
+class _NoLowerLayer(Exception):
+    """The file system of a place can't lie under an overlay: FAT, some FUSE, one that is an overlay of overlays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A path of the host and how the world shows it: over a layer, or read-only."""
@@ -65,6 +69,7 @@ def build(disk: Disk) -> Built:
     mounts.make_private()
     names = _Names(disk)
     places = sorted(_places(disk, names), key=lambda place: place.point.count("/") if place.point != "/" else -1)
+    names.points = [place.point for place in places]
     root = str(disk.layout.of(disk.world) / "root")
     os.mkdir(root)
     layers = [_layer(disk, names, places[0], root, before_pivot=True)]
@@ -163,6 +168,12 @@ class _Names:
         self._top = str(disk.layout.of(disk.world))
         self._count = 0
         self.made: set[str] = set()
+        self.points: list[str] = []
+
+    def inside(self, upper: str, point: str, path: str) -> Path | None:
+        """Where a path of the world lies in the upper directory at `point`; None where another layer holds it."""
+        holder = max((each for each in self.points if _under(path, each)), key=len)
+        return Path(upper, os.path.relpath(path, point)) if holder == point else None
 
     def directory(self, name: str, mode: int = 0o755, *, here: str = "") -> str:
         """A new directory of the layers, as an absolute path of the host; `here` is where we see the host's root."""
@@ -175,6 +186,7 @@ class _Names:
 
     def ensure(self, path: str, *, directory: bool) -> None:
         """Make a path of the world that something will be mounted on, and remember what was made."""
+        path = os.path.realpath(path)
         missing = []
         above = path if directory else os.path.dirname(path)
         while not os.path.isdir(above):
@@ -198,10 +210,8 @@ def _show(disk: Disk, names: _Names, place: Place) -> Layer | None:
         return None
     try:
         return _layer(disk, names, place, place.point)
-    except OSError as error:
-        if place.fresh or error.errno != errno.EINVAL:
-            raise
-        mounts.bind(source, place.point, read_only=True)  # FAT, some FUSE: no lower layer for an overlay
+    except _NoLowerLayer:
+        mounts.bind(source, place.point, read_only=True)
         return None
 
 
@@ -212,26 +222,46 @@ def _layer(disk: Disk, names: _Names, place: Place, target: str, *, before_pivot
     upper = names.directory("upper", stat.S_IMODE(shape.st_mode), here=here)
     work = os.path.join(os.path.dirname(upper), "work")
     os.mkdir(here + work)
-    with contextlib.suppress(PermissionError):  # an owner who has no name in our user namespace
+    if namespaces.is_initial_user_namespace():  # in another one the owner has no name, and we can be no one else
         os.chown(here + upper, shape.st_uid, shape.st_gid)
-    if not place.fresh and place.point in ("/", "/etc"):
-        _prepare_etc(disk, here + upper, place.point)
-        names.made.update(_ETC)
+    if not place.fresh:
+        _prepare_etc(disk, names, here + upper, place.point)
+        _prepare_open(names, here + upper, place.point)
     seed = disk.layout.seed
     lowers = seed.below(place.point, place.lower) if seed else [place.lower]
-    mounts.overlay(target, [here + each for each in lowers], here + upper, here + work, overlay_options())
-    return Layer(place.point, place.lower, upper, place.fresh)
+    try:
+        mounts.overlay(target, [here + each for each in lowers], here + upper, here + work, overlay_options())
+    except OSError as error:
+        if before_pivot or place.fresh or error.errno != errno.EINVAL:
+            raise
+        raise _NoLowerLayer from error
+    return Layer(place.point, tuple(lowers), upper, place.fresh)
 
 
-def _prepare_etc(disk: Disk, upper: str, point: str) -> None:
+def _prepare_open(names: _Names, upper: str, point: str) -> None:
+    """Let /var/tmp be writable where its owner has no name: the kernel can't copy it up then (EOVERFLOW)."""
+    place = names.inside(upper, point, "/var/tmp")
+    if place is None or namespaces.is_initial_user_namespace():
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o1777)
+
+
+def _prepare_etc(disk: Disk, names: _Names, upper: str, point: str) -> None:
     """Put what names resolve to into the layer that holds /etc, before it is mounted."""
-    etc = os.path.join(upper, "etc") if point == "/" else upper
-    os.makedirs(etc, exist_ok=True)
-    names = " ".join(("localhost", disk.hostname))
-    lines = [f"127.0.0.1 {names}", "::1 localhost ip6-localhost", *(f"127.0.0.1 {each}" for each in disk.hosts)]
+    etc = names.inside(upper, point, "/etc")
+    if etc is None:
+        return
+    etc.mkdir(exist_ok=True)
+    names.made.update(_ETC)
+    lines = [
+        f"127.0.0.1 localhost {disk.hostname}",
+        "::1 localhost ip6-localhost",
+        *(f"127.0.0.1 {each}" for each in disk.hosts),
+    ]
     texts = ("\n".join(lines), "# no name server: nothing outside this world can be reached", disk.hostname)
     for path, text in zip(_ETC, texts, strict=True):
-        Path(etc, os.path.basename(path)).write_text(text + "\n", encoding="utf-8")
+        (etc / os.path.basename(path)).write_text(text + "\n", encoding="utf-8")
 
 
 def _kernel_file_systems() -> None:

@@ -66,6 +66,8 @@ def kill(members: Members, service: str) -> None:
         cgroup.kill(directory)
         if not cgroup.wait_empty(directory, _CERTAIN_MS):
             raise WillNotEnd(f"service {service!r}: processes {members(service)} are left after SIGKILL")
+        # Some kernels (6.14 to 6.18 at least) kill what clone3 puts into a cgroup that was ever killed: take a new one.
+        cgroup.remove(directory)
         return
     deadline = time.monotonic() + _CERTAIN_MS / 1000
     while left := members(service):

@@ -90,7 +90,7 @@ def _prepare(command: Command, fds: Descriptors) -> tuple[int, int, list[int]] |
         os.dup2(fd, target)
     process.close_on_exec_from(3)
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="utf-8")
     for name, value in command.limits.items():
         with _step(f"limits {name}"):
             resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (value, value))

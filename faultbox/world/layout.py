@@ -18,13 +18,13 @@ class NoLayers(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A writable part of a world's disk: at `point` it shows `lower` of the host, changed as `upper` says.
+    """A writable part of a world's disk: at `point` it shows `lowers`, topmost first, changed as `upper` says.
 
-    A `fresh` one shows nothing of the host: /tmp and /run.
+    All are directories of the host. A `fresh` layer shows nothing of the host's own: /tmp and /run.
     """
 
     point: str
-    lower: str
+    lowers: tuple[str, ...]
     upper: str
     fresh: bool = False
 
@@ -48,7 +48,7 @@ class Frozen:
         layer = next((each for each in self.layers if each.point == point), None)
         if layer is None:
             return [lower]
-        return [layer.upper] if layer.fresh else [layer.upper, layer.lower]
+        return [layer.upper, *layer.lowers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,33 +113,36 @@ def mount_frozen(frozen: Frozen) -> Frozen:
     """
     shown: dict[str, str] = {}
     for number, layer in enumerate(frozen.layers):
-        if layer.fresh or os.stat(layer.lower).st_dev != os.stat(layer.upper).st_dev:
+        if layer.fresh or os.stat(layer.lowers[-1]).st_dev != os.stat(layer.upper).st_dev:
             continue
         target, work = frozen.directory / f"shown-{number}", frozen.directory / f"shown-{number}.work"
         for each in (target, work):
             each.mkdir(exist_ok=True)
-        mounts.overlay(str(target), [layer.lower], layer.upper, str(work), overlay_options())
+        mounts.overlay(str(target), layer.lowers, layer.upper, str(work), overlay_options())
         mounts.set_read_only(str(target))
         shown[layer.point] = str(target)
     return Frozen(frozen.directory, frozen.layers, shown)
 
 
-def rmtree(path: Path) -> None:
-    """Remove a tree, overlays' work directories (mode 000) and read-only directories included."""
+def discard(frozen: Frozen) -> None:
+    """Remove a frozen layer; no world may stand on it any more. Call it in the process that called `mount_frozen`."""
+    for each in frozen.shown.values():
+        mounts.umount(each, mounts.DETACH)
+    rmtree(frozen.directory)
 
-    def unlock(_: object, name: str, __: object) -> None:
-        for each in (os.path.dirname(name), name):
-            with contextlib.suppress(OSError):
+
+def rmtree(path: Path) -> None:
+    """Remove a tree, overlays' work directories (mode 000) and others closed to their owner included."""
+    if not path.exists():
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        for directory, below, _ in os.walk(path):
+            for each in (os.path.join(directory, name) for name in below):
                 if not os.path.islink(each):
                     os.chmod(each, 0o700)
-        if os.path.isdir(name) and not os.path.islink(name):
-            shutil.rmtree(name, ignore_errors=True)
-            return
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-
-    if path.exists():
-        shutil.rmtree(path, onerror=unlock)
+        shutil.rmtree(path)
 
 
 def _refusal(directory: Path) -> str | None:

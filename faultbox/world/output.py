@@ -42,7 +42,7 @@ class Output:
         self._tail = _Ring(KEPT)
         self._line = bytearray()
         self._open = True
-        os.set_blocking(fd, whole=False)
+        os.set_blocking(fd, False)
         with contextlib.suppress(PermissionError):  # pipe-user-pages-soft: it stays at its 64 KiB, and works
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 

@@ -89,7 +89,7 @@ def _read(path: Path) -> Record | None:
 
 
 def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
 
 
 def _start_time(pid: int) -> int | None:

@@ -114,6 +114,7 @@ class World:
         self._by_inner_pid: dict[int, Process] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._frozen = False
         self._built = Built((), frozenset())
         self._notices_link = notices
         self.notices = Notices(notices, self._by_inner_pid, self._lock)
@@ -211,14 +212,15 @@ class World:
         return changed_in(self._built.layers, self._built.made)
 
     def freeze(self) -> Frozen:
-        """Close the world but keep its layers, for later worlds to stand on. Stop its services before."""
+        """End the world but for its layers, on which later worlds stand until `discard`. Stop its services before."""
         self._end()
+        self._frozen = True
         return Frozen(self.settings.layout.of(self.settings.name), self._built.layers)
 
     def close(self, *, keep: bool = False) -> None:
         """End everything and remove what the world left, but for its layers with `keep`. Safe to call again."""
         self._end()
-        if not keep:
+        if not keep and not self._frozen:
             rmtree(self.settings.layout.of(self.settings.name))
 
     def _end(self) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import errno
 import os
 import pickle
 import select
+import shutil
+import struct
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -15,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from faultbox.linux import cgroup, pidfd
+from faultbox.linux import cgroup, namespaces, pidfd, seccomp
 from faultbox.world import Command, Layout, Output, Process, Settings, World, prepare
 
 PYTHON = os.path.realpath(sys.executable)
@@ -85,6 +93,10 @@ class Box:
         text = b"".join(iter(lambda: os.read(process.stdout, 65536), b""))
         return (text + b"".join(iter(lambda: os.read(process.stderr, 65536), b""))).decode()
 
+    def read_some(self, process: Process) -> str:
+        """The next thing that it prints to standard output."""
+        return os.read(process.stdout, 65536).decode()
+
     def output(self, world: World, script: str, **how: Any) -> str:
         """What a shell script prints in a world."""
         return self.read(self.sh(world, script, **how))
@@ -137,12 +149,6 @@ def forked() -> Callable[[Callable[[], Any]], Any]:
 @pytest.fixture
 def as_nobody() -> Iterator[Callable[[Callable[[Box], Any]], Any]]:
     """Run a body as uid 65534 in a user namespace of its own, with a Box and no cgroups."""
-    import ctypes
-    import shutil
-    import tempfile
-
-    from faultbox.linux import namespaces
-
     base = Path(tempfile.mkdtemp(prefix="faultbox-nobody-", dir="/var/tmp"))
     os.chown(base, 65534, 65534)
 
@@ -168,13 +174,9 @@ def as_nobody() -> Iterator[Callable[[Callable[[Box], Any]], Any]]:
 @pytest.fixture
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Compile a C program outside /tmp, so that every world sees it."""
-    import subprocess
-
     made: list[Path] = []
 
     def compile_(source: str, *flags: str) -> Path:
-        import tempfile
-
         directory = Path(tempfile.mkdtemp(prefix="faultbox-c-", dir="/var/tmp"))
         made.append(directory)
         target = directory / "program"
@@ -183,8 +185,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return target
 
     yield compile_
-    import shutil
-
     for directory in made:
         shutil.rmtree(directory)
 
@@ -219,3 +219,56 @@ def drain_to_end() -> Callable[[Output], None]:
             assert poll.poll(DEADLINE_MS), "the stream is neither readable nor closed"
 
     return drain
+
+
+_MKDIR = {"x86_64": (83, 258), "aarch64": (34,)}[os.uname().machine]
+"""mkdir, mkdirat."""
+
+
+def _notifying(*numbers: int) -> bytes:
+    """A filter, assembled by hand, that notifies the named calls of this machine and allows all others."""
+    load, equals, answer = (0x20, 0x15, 0x06)
+    tests = [struct.pack("=HBBI", equals, len(numbers) - place, 0, nr) for place, nr in enumerate(numbers)]
+    ends = [struct.pack("=HBBI", answer, 0, 0, action) for action in (0x7FFF0000, 0x7FC00000)]
+    return b"".join([struct.pack("=HBBI", load, 0, 0, 0), *tests, *ends])
+
+
+@pytest.fixture
+def notifying_mkdir() -> bytes:
+    return _notifying(*_MKDIR)
+
+
+def _serve(listener: int, counts: list[int]) -> None:
+    """Answer every call that is notified with ENOSPC until nobody is left to make one."""
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    counts.append(0)
+    while True:
+        ((_, events),) = poll.poll(DEADLINE_MS)
+        if not events & select.POLLIN:
+            os.close(listener)
+            return
+        with contextlib.suppress(FileNotFoundError):
+            seccomp.deny(listener, seccomp.receive(listener)[:8], errno.ENOSPC)
+            counts[-1] += 1
+
+
+class Server:
+    """attach= for a launch: answers in a thread. `counts`: calls answered, by launch."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+        self._threads: list[threading.Thread] = []
+
+    def __call__(self, listener: int) -> None:
+        self._threads.append(threading.Thread(target=_serve, args=(os.dup(listener), self.counts)))
+        self._threads[-1].start()
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(DEADLINE_MS / 1000)
+
+
+@pytest.fixture
+def serve_errors() -> Server:
+    return Server()

@@ -80,7 +80,7 @@ def test_an_untouched_world_has_changed_nothing(boxed, tmp_path):
 def test_what_the_spec_names_in_tmp_is_there_copy_on_write(boxed, tmp_path):
     spec = tmp_path / "spec"
     spec.mkdir()
-    (spec / "server").write_text("#!/bin/sh\necho from the spec's directory\necho gone > server\nls /tmp\n")
+    (spec / "server").write_text("#!/bin/sh\necho from its directory\necho gone > server\nls /tmp\n")
     (spec / "server").chmod(0o755)
     (tmp_path / "other").mkdir()
 
@@ -90,7 +90,7 @@ def test_what_the_spec_names_in_tmp_is_there_copy_on_write(boxed, tmp_path):
         return text, world.changed(), box.output(world, f"ls {tmp_path}")
 
     text, changed, listing = boxed(body)
-    assert text.startswith("from the spec's directory\n")
+    assert text.startswith("from its directory\n")
     assert "pytest" in text
     assert changed == [ChangedFile(str(spec / "server"), "file", 5)]
     assert listing == "spec\n"
@@ -161,17 +161,17 @@ def test_devices_terminals_and_shared_memory_work(boxed):
     """
     text = boxed(lambda box: box.output(box.open(), script))
     assert text.startswith("4\n 00 00\nto-stdout\n")
-    assert "No space left on device" in text
+    assert "echo: I/O error" in text
     assert "/dev/pts/0" in text
     assert "cannot access '/dev/kmsg'" in text
 
 
 @pytest.mark.root
 def test_kernel_settings_of_the_host_cannot_be_changed(boxed):
-    script = "echo 1 > /proc/sys/vm/drop_caches; echo x > /sys/power/state; cat /proc/self/mountinfo | grep -c old_root"
+    script = "echo 1 > /proc/sys/vm/drop_caches; echo x > /sys/power/state; echo done"
     text = boxed(lambda box: box.output(box.open(), script))
-    assert text.count("Read-only file system") >= 1
-    assert text.endswith("0\n")
+    assert text.startswith("done\n")
+    assert text.count("Read-only file system") == 2
 
 
 @pytest.mark.root

@@ -1,49 +1,14 @@
 """Launching: what the program finds itself in, its filter from the first call on, what is said when it fails."""
 
-import errno
 import os
-import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from faultbox.linux import seccomp
 from faultbox.world import LaunchError
 
 pytestmark = pytest.mark.root
-
-LISTENING = 0x7FC00000
-ALLOW = 0x7FFF0000
-
-
-def notifying(*numbers: int) -> bytes:
-    """A filter of this machine's calls that notifies the named ones."""
-    load = [struct.pack("=HBBI", 0x20, 0, 0, 0)]
-    tests = [struct.pack("=HBBI", 0x15, len(numbers) - place, 0, nr) for place, nr in enumerate(numbers)]
-    return b"".join([*load, *tests, struct.pack("=HBBI", 6, 0, 0, ALLOW), struct.pack("=HBBI", 6, 0, 0, LISTENING)])
-
-
-def serve(listener: int, code: int) -> int:
-    """Answer every call that is notified with an error, until nobody can make one; how many there were."""
-    import select
-
-    count = 0
-    poll = select.poll()
-    poll.register(listener, select.POLLIN)
-    while True:
-        ((_, events),) = poll.poll(30_000)
-        if not events & select.POLLIN:
-            return count
-        try:
-            notification = seccomp.receive(listener)
-        except FileNotFoundError:
-            continue
-        seccomp.deny(listener, notification[:8], code)
-        count += 1
-
-
-MKDIR = {"x86_64": (83, 258), "aarch64": (34,)}[os.uname().machine]
 
 
 def test_the_environment_is_closed(boxed, monkeypatch):
@@ -154,29 +119,15 @@ def test_a_failed_launch_leaks_nothing_and_reports_no_exit_of_the_service(boxed)
     assert boxed(body) == (0, {""})
 
 
-def test_the_filter_is_there_from_the_first_call_and_for_all_descendants(boxed):
+def test_the_filter_is_there_from_the_first_call_and_for_all_descendants(boxed, notifying_mkdir, serve_errors):
     """Served by this very process: nothing of a launch waits for a notified call to be answered."""
+    script = "mkdir /tmp/a; setsid mkdir /tmp/b; grep Seccomp: /proc/self/status"
 
     def body(box):
-        import threading
-
         world = box.open()
-        counts: list[int] = []
-        threads = []
-
-        def attach(listener):
-            threads.append(threading.Thread(target=lambda: counts.append(serve(os.dup(listener), errno.ENOSPC))))
-            threads[0].start()
-
-        process = box.sh(
-            world,
-            "mkdir /tmp/a; setsid mkdir /tmp/b; grep Seccomp: /proc/self/status",
-            filter=notifying(*MKDIR),
-            attach=attach,
-        )
-        text = box.read(process)
-        threads[0].join()
-        return text, counts, box.output(world, "ls /tmp; grep Seccomp: /proc/self/status", service="free")
+        text = box.read(box.sh(world, script, filter=notifying_mkdir, attach=serve_errors))
+        serve_errors.join()
+        return text, serve_errors.counts, box.output(world, "ls /tmp; grep Seccomp: /proc/self/status", service="free")
 
     text, counts, free = boxed(body)
     assert text.count("No space left on device") == 2
@@ -185,10 +136,10 @@ def test_the_filter_is_there_from_the_first_call_and_for_all_descendants(boxed):
     assert free == "Seccomp:\t0\n"
 
 
-def test_a_filtered_service_drops_its_user_and_keeps_its_pid(boxed):
+def test_a_filtered_service_drops_its_user_and_keeps_its_pid(boxed, notifying_mkdir):
     def body(box):
         world = box.open()
-        process = box.sh(world, "id -u; echo $$; cat /proc/1/comm", user="nobody", filter=notifying(*MKDIR))
+        process = box.sh(world, "id -u; echo $$; cat /proc/1/comm", user="nobody", filter=notifying_mkdir)
         return box.read(process), Path(f"/proc/{process.pid}").exists()
 
     text, _ = boxed(body)
@@ -196,15 +147,15 @@ def test_a_filtered_service_drops_its_user_and_keeps_its_pid(boxed):
     assert text.split()[2] == "faultbox-init"
 
 
-def test_a_filtered_launch_that_fails_says_why(boxed):
+def test_a_filtered_launch_that_fails_says_why(boxed, notifying_mkdir):
     def body(box):
         with pytest.raises(LaunchError, match="no such file"):
-            box.launch(box.open(), "/none", filter=notifying(*MKDIR))
+            box.launch(box.open(), "/none", filter=notifying_mkdir)
 
     boxed(body)
 
 
-def test_attach_that_raises_ends_the_child(boxed):
+def test_attach_that_raises_ends_the_child(boxed, notifying_mkdir):
     def body(box):
         world = box.open()
 
@@ -212,7 +163,7 @@ def test_attach_that_raises_ends_the_child(boxed):
             raise ValueError("no")
 
         with pytest.raises(ValueError, match="no"):
-            box.sh(world, "echo never > /tmp/never", filter=notifying(*MKDIR), attach=refuse)
+            box.sh(world, "echo never > /tmp/never", filter=notifying_mkdir, attach=refuse)
         box.exits(world, 1)
         return box.output(world, "ls /tmp", service="after")
 
@@ -238,26 +189,19 @@ int main(void) {
 
 
 @pytest.mark.parametrize("flags", [[], ["-static"]])
-def test_vfork_and_static_programs(boxed, compiled, flags):
+def test_vfork_and_static_programs(boxed, compiled, notifying_mkdir, serve_errors, flags):
     program = compiled(VFORK, *flags)
 
     def body(box):
-        import threading
-
-        threads = []
-
-        def attach(listener):
-            threads.append(threading.Thread(target=serve, args=(os.dup(listener), errno.EIO)))
-            threads[0].start()
-
-        process = box.launch(box.open(), str(program), filter=notifying(*MKDIR), attach=attach)
+        process = box.launch(box.open(), str(program), filter=notifying_mkdir, attach=serve_errors)
         text = box.read(process)
-        threads[0].join()
-        return text
+        serve_errors.join()
+        return text, serve_errors.counts
 
-    text = boxed(body)
-    assert text.count("Input/output error") == 20
+    text, counts = boxed(body)
+    assert text.count("No space left on device") == 20
     assert "all refused" in text
+    assert counts == [20]
 
 
 def test_missing_elf_loader_is_named(boxed, compiled):

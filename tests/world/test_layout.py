@@ -1,12 +1,15 @@
 """Frozen layers: what one world wrote, later ones begin with."""
 
 import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from faultbox.linux import mounts, namespaces
-from faultbox.world import Layout, NoLayers, mount_frozen, prepare
+from faultbox.world import Layout, NoLayers, discard, mount_frozen, prepare
 from faultbox.world.layout import rmtree
 
 pytestmark = pytest.mark.root
@@ -31,6 +34,9 @@ def seed_and_look(box):
         world = box.open(name, layout=layout, services=(name,))
         texts.append(box.output(world, LOOK))
         assert [each.path for each in world.changed()] == ["/var/lib/db/rows"]
+        world.close()
+    discard(frozen)
+    assert os.listdir(box.layout.layers_dir) == []
     return texts
 
 
@@ -90,8 +96,18 @@ def test_where_no_overlay_can_be_mounted_the_advice_says_what_to_do(forked, tmp_
     forked(body)
 
 
-def test_trees_of_overlays_are_removed(tmp_path):
+@pytest.fixture
+def open_path():
+    """A directory that any user reaches, as tmp_path is not."""
+    path = Path(tempfile.mkdtemp(prefix="faultbox-", dir="/var/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def test_trees_of_overlays_are_removed(open_path):
     """As nobody would have to: a work directory has mode 000, a service may take away its own rights."""
+    tmp_path = open_path
     top = tmp_path / "top"
     (top / "work" / "work" / "x").mkdir(parents=True)
     (top / "a" / "b").mkdir(parents=True)
