@@ -9,6 +9,18 @@ from faultbox.rules.call import Call, Thing
 from faultbox.rules.decision import decide
 from faultbox.rules.draws import draw
 from faultbox.rules.globs import BadGlob, literal_part, meets
-from faultbox.rules.tally import Tally
+from faultbox.rules.tally import Standing, Tally
 
-__all__ = ["BadGlob", "Call", "Tally", "Thing", "bind", "compose", "decide", "draw", "literal_part", "meets"]
+__all__ = [
+    "BadGlob",
+    "Call",
+    "Standing",
+    "Tally",
+    "Thing",
+    "bind",
+    "compose",
+    "decide",
+    "draw",
+    "literal_part",
+    "meets",
+]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from faultbox.model.fault import ALLOW, ActionKind, Decision, Fired, Rule, Trigger
 from faultbox.rules.call import Call
 from faultbox.rules.draws import draw
-from faultbox.rules.tally import Tally
+from faultbox.rules.tally import Standing, Tally
 
 
-def decide(rules: Sequence[Rule], call: Call, tally: Tally, seed: int) -> Decision:
-    """What becomes of a call under rules given innermost scope first.
+def decide(standing: Sequence[Standing], call: Call, tally: Tally, seed: int) -> Decision:
+    """What becomes of a call under the rules that speak of calls of its name, innermost scope first.
 
     The first rule that fires and answers (deny, allow) decides; delays of those before it add up.
     Every rule counts the calls it matches, decided by others or not, so that `nth=3` means the
@@ -19,22 +19,24 @@ def decide(rules: Sequence[Rule], call: Call, tally: Tally, seed: int) -> Decisi
     """
     delay_ms, errno, answered = 0.0, 0, None
     fired: tuple[Fired, ...] = ()
-    for rule in rules:
-        if call.name not in rule.syscalls:
-            continue
-        tally.see(rule)
-        match = _matches(rule, call)
-        if not match:
-            tally.miss(rule, call, unresolved=match is None)
-            continue
-        number = tally.match(rule)
-        if not (_due(rule.fault.trigger, number) and _drawn(rule, call, tally, seed)):
+    counters = tally.counters
+    for each in standing:
+        counters[each.seen] += 1
+        if not each.any_call:
+            match = _matches(each.rule, call)
+            if not match:
+                tally.miss(each, call, unresolved=match is None)
+                continue
+        counters[each.matched] += 1
+        each.matches += 1
+        rule = each.rule
+        if not each.always and not (_due(rule.fault.trigger, each.matches) and _drawn(rule, call, tally, seed)):
             continue
         if answered is not None:
             tally.shadowed[rule.id, answered.id] += 1
             continue
-        tally.fire(rule)
-        fired += (Fired(rule, number),)
+        counters[each.fired] += 1
+        fired += (Fired(rule, each.matches),)
         action = rule.fault.action
         if action.answers:
             answered = rule

@@ -21,6 +21,7 @@ class BadGlob(ValueError):
         super().__init__(f"path {glob!r} {reason}")
 
 
+@lru_cache(maxsize=4096)
 def literal_part(glob: str) -> str:
     """The directory (or, without any wildcard, the whole path) that a glob names letter by letter.
 

@@ -3,46 +3,67 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import MutableSequence
+from collections.abc import Iterable, MutableSequence
+from typing import TypeAlias
 
-from faultbox.model.fault import Counts, Rule
+from faultbox.model.fault import Counts, Rule, Trigger
 from faultbox.rules.call import Call
 
+Counters: TypeAlias = "MutableSequence[int] | memoryview[int]"
+
 _WIDTH = len(Counts._fields)
-_SEEN, _MATCHED, _FIRED, _UNRESOLVED = range(_WIDTH)
+
+
+class Standing:
+    """A rule in force, where it counts, and how many calls it has matched.
+
+    Flags say what needs no look at the call: a decision is made for every notified call, and a
+    microsecond counts.
+    """
+
+    __slots__ = ("always", "any_call", "fired", "matched", "matches", "rule", "seen", "unresolved")
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.seen, self.matched, self.fired, self.unresolved = range(rule.slot * _WIDTH, (rule.slot + 1) * _WIDTH)
+        self.matches = 0
+        self.any_call = not (rule.path or rule.destinations or rule.fault.on)
+        self.always = rule.fault.trigger == Trigger()
 
 
 class Tally:
     """Counts by rule. `counters` holds seen, matched, fired, unresolved of slot s from index 4 * s.
 
-    It may be a view of memory that other processes read. Slots must not be shared by rules that
-    are in force at one time. What a rule has counted outlives its absence from a rule set. Matches
-    count anew with a new slot; turns go on, so that the same rule armed again draws anew.
+    It may be a view of memory that other processes read. A slot belongs to one rule for good; what
+    it has counted outlives the rule's absence from a rule set. Matches count anew with a new slot,
+    turns go on, so that the same rule armed again draws anew.
     """
 
-    def __init__(self, counters: MutableSequence[int] | memoryview[int]) -> None:
-        self._counters = counters
-        self._matches: Counter[int] = Counter()
+    def __init__(self, counters: Counters) -> None:
+        self.counters = counters
+        self._standing: dict[int, Standing] = {}
         self._turns: Counter[tuple[str, str]] = Counter()
         self.shadowed: Counter[tuple[str, str]] = Counter()
         """(rule, rule that had answered): how often the first would have fired too."""
 
-    def see(self, rule: Rule) -> None:
-        self._counters[rule.slot * _WIDTH + _SEEN] += 1
+    def standing(self, rules: Iterable[Rule]) -> tuple[Standing, ...]:
+        """Rules as `decide` takes them. Raises ValueError for one without a slot."""
+        return tuple(self._stand(rule) for rule in rules)
 
-    def match(self, rule: Rule) -> int:
-        """Count a matching call; gives which one it is, from 1."""
-        self._counters[rule.slot * _WIDTH + _MATCHED] += 1
-        self._matches[rule.slot] += 1
-        return self._matches[rule.slot]
+    def _stand(self, rule: Rule) -> Standing:
+        if rule.slot < 0:
+            raise ValueError(f"rule {rule.id} has no slot for its counters")
+        return self._standing.setdefault(rule.slot, Standing(rule))
 
-    def fire(self, rule: Rule) -> None:
-        self._counters[rule.slot * _WIDTH + _FIRED] += 1
+    @property
+    def known(self) -> Iterable[Rule]:
+        """Every rule that has ever stood, by slot."""
+        return [self._standing[slot].rule for slot in sorted(self._standing)]
 
-    def miss(self, rule: Rule, call: Call, *, unresolved: bool) -> None:  # noqa: ARG002 - for those who keep samples
+    def miss(self, standing: Standing, call: Call, *, unresolved: bool) -> None:  # noqa: ARG002 - for those who keep samples
         """Count a call that the rule does not match, `unresolved` because its path can't be known."""
         if unresolved:
-            self._counters[rule.slot * _WIDTH + _UNRESOLVED] += 1
+            self.counters[standing.unresolved] += 1
 
     def turn(self, rule: Rule, identity: str) -> int:
         """Count a draw for an identity; gives which one it is, from 1."""
@@ -52,4 +73,4 @@ class Tally:
 
     def counts(self, rule: Rule) -> Counts:
         start = rule.slot * _WIDTH
-        return Counts(*self._counters[start : start + _WIDTH])
+        return Counts(*self.counters[start : start + _WIDTH])

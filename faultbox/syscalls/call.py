@@ -20,6 +20,7 @@ from faultbox.syscalls.places import Places
 
 _LONGEST_ADDRESS = 128
 _NO_FD = -1
+_TID, _ARGUMENTS_AT, _SIX = slice(8, 12), 32, struct.Struct("=6Q")
 
 
 class Destination(NamedTuple):
@@ -57,13 +58,31 @@ class Surroundings:
 class Syscall:
     """One notification. Reading it may race with the program changing its memory; deciding needs no more."""
 
-    def __init__(self, around: Surroundings, name: str, shape: Shape, tid: int, arguments: Sequence[int]) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        name: str,
+        shape: Shape,
+        notification: bytes,
+        arguments: Sequence[int] | None = None,
+    ) -> None:
         self.name = name
         self._around = around
         self._shape = shape
-        self.tid = tid
-        self.arguments = arguments
+        self._notification = notification
+        self._arguments = arguments
         self._quick: tuple[Thing, ...] | None = None
+
+    @property
+    def tid(self) -> int:
+        """The calling thread, as our pid namespace counts."""
+        return int.from_bytes(self._notification[_TID], "little")
+
+    @property
+    def arguments(self) -> Sequence[int]:
+        if self._arguments is None:
+            self._arguments = _SIX.unpack_from(self._notification, _ARGUMENTS_AT)
+        return self._arguments
 
     # -- what rules ask
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno as names
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 
 from faultbox.model.fault import Action, ActionKind, FdKind, Rule, Trigger
 from faultbox.model.syscalls import WRITERS
-from faultbox.rules import Call, Tally, literal_part, meets
+from faultbox.rules import Call, Standing, Tally, Thing, literal_part, meets
+from faultbox.rules.tally import Counters
 from faultbox.syscalls.call import Syscall
 
 _MOST_KINDS_OF_MISSES = 256
@@ -51,24 +52,19 @@ class Report:
 class Ledger(Tally):
     """A tally that remembers samples of what did not match."""
 
-    def __init__(self, counters: MutableSequence[int] | memoryview[int]) -> None:
+    def __init__(self, counters: Counters) -> None:
         super().__init__(counters)
-        self._rules: dict[int, Rule] = {}
         self._misses: dict[int, Counter[tuple[str, str]]] = {}
         self._doubts: Counter[tuple[int, FdKind]] = Counter()
         self.io_uring_refused = 0
 
-    def arm(self, rules: Iterable[Rule]) -> None:
-        """Know rules that are in force from now on. Raises ValueError for one without a slot."""
-        for rule in rules:
-            if rule.slot < 0:
-                raise ValueError(f"rule {rule.id} has no slot for its counters")
-            self._rules.setdefault(rule.slot, rule)
-
-    def miss(self, rule: Rule, call: Call, *, unresolved: bool) -> None:
-        super().miss(rule, call, unresolved=unresolved)
-        sample = self._misses.setdefault(rule.slot, Counter())
-        key = (call.name, _manner(rule, call))
+    def miss(self, standing: Standing, call: Call, *, unresolved: bool) -> None:
+        super().miss(standing, call, unresolved=unresolved)
+        slot = standing.rule.slot
+        sample = self._misses.get(slot)
+        if sample is None:
+            sample = self._misses[slot] = Counter()
+        key = (call.name, _manner(standing.rule, call))
         if key in sample or len(sample) < _MOST_KINDS_OF_MISSES:
             sample[key] += 1
 
@@ -81,8 +77,8 @@ class Ledger(Tally):
     def report(self, tasks: Iterable[int]) -> Report:
         """What there is to say now. `tasks` are those whose mappings are looked at."""
         return Report(
-            misses={slot: self._closest(rule) for slot, rule in self._rules.items()},
-            notes={slot: tuple(self._notes(rule)) for slot, rule in self._rules.items()},
+            misses={rule.slot: self._closest(rule) for rule in self.known},
+            notes={rule.slot: tuple(self._notes(rule)) for rule in self.known},
             blind_spots=tuple(self._blind_spots(tasks)),
         )
 
@@ -106,7 +102,7 @@ class Ledger(Tally):
     def _blind_spots(self, tasks: Iterable[int]) -> Iterator[str]:
         if self.io_uring_refused:
             yield f"io_uring was refused {self.io_uring_refused}x with ENOSYS: its calls would bypass every rule"
-        globs = sorted({rule.path for rule in self._rules.values() if rule.path and rule.syscalls & WRITERS})
+        globs = sorted({rule.path for rule in self.known if rule.path and rule.syscalls & WRITERS})
         for path in sorted(set().union(*(_written_by_mapping(tid, globs) for tid in tasks))):
             yield f"{path} is mapped writable and shared: what is written there by mapping meets no rule"
 
@@ -116,9 +112,13 @@ def _manner(rule: Rule, call: Call) -> str:
     if rule.destinations:
         return f"to {getattr(call, 'peer', '') or 'an unknown address'}"
     things = call.things(rule)
-    if not things:
-        return "on nothing that has a path"
-    return " ".join(thing.path or (f"a {thing.kind}" if thing.path == "" else "a nameless file") for thing in things)
+    if len(things) == 1:
+        return things[0].path or _nameless(things[0])
+    return " ".join(thing.path or _nameless(thing) for thing in things) or "on nothing that has a path"
+
+
+def _nameless(thing: Thing) -> str:
+    return f"on a {thing.kind}" if thing.path == "" else "on a file without a name"
 
 
 def _alike(text: str, other: str) -> int:

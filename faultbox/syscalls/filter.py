@@ -10,8 +10,10 @@ from typing import Any
 
 from faultbox.model.syscalls import Arch, number, numbers
 
-ALWAYS = ("execve", "execveat")
+EXECS = ("execve", "execveat")
 """Notified in every filter: a service's own calls begin at its launcher's execve."""
+MOVES = ("chroot", "pivot_root", "setns", "unshare", "mount", "move_mount")
+"""Notified too, since they change what paths mean."""
 IO_URING = "io_uring_setup"
 
 _I386_NAMES = {
@@ -53,7 +55,7 @@ def compile(notify: frozenset[str], *, block_io_uring: bool = False, arch: Arch 
     import pyseccomp
 
     arch = arch or native()
-    names = sorted(notify.union(ALWAYS, (IO_URING,) if block_io_uring else ()))
+    names = sorted(notify.union(EXECS, MOVES, (IO_URING,) if block_io_uring else ()))
     program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     program.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.ALLOW)
     if arch != native():

@@ -37,24 +37,20 @@ class Outbox:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._records: list[Record] = []
+        self.records: list[Record] = []
         self._late_ns = 0
 
     def add(self, fields: dict[str, str]) -> None:
         now = time.monotonic_ns()
-        if not self._records:
+        if not self.records:
             self._late_ns = now + _PATIENCE_NS
-        self._records.append((now, fields))
-        if len(self._records) >= _MOST:
+        self.records.append((now, fields))
+        if len(self.records) >= _MOST:
             self.flush()
 
-    @property
-    def waiting(self) -> bool:
-        return bool(self._records)
-
     def patience_s(self) -> float:
-        """How long the oldest record may still wait; negative without any."""
-        return max(0.0, (self._late_ns - time.monotonic_ns()) / 1e9) if self._records else -1
+        """How long the oldest record may still wait."""
+        return max(0.0, (self._late_ns - time.monotonic_ns()) / 1e9)
 
     def flush_if_late(self) -> None:
         if time.monotonic_ns() >= self._late_ns:
@@ -62,8 +58,8 @@ class Outbox:
 
     def flush(self) -> None:
         """Raises BrokenPipeError or ConnectionResetError when the log is gone."""
-        if self._records:
-            records, self._records = self._records, []
+        if self.records:
+            records, self.records = self.records, []
             self._link.send("events", records)
 
 

@@ -12,6 +12,7 @@ import errno
 import os
 import stat
 from collections import OrderedDict
+from typing import NamedTuple
 
 from faultbox.linux.openat2 import open_in_root
 from faultbox.model.fault import FdKind
@@ -22,7 +23,12 @@ _MOST_DIRECTORIES = 512
 _MOST_LINKS = 40
 """Symlinks that may stand in a path, as for the kernel (path_resolution(7))."""
 
-Located = tuple[str, ...]
+
+class Located(NamedTuple):
+    """Where a literal path leads: `ends`. `missing` is what must not come to exist for that to hold."""
+
+    ends: tuple[str, ...]
+    missing: str = ""
 
 
 class Places:
@@ -30,11 +36,18 @@ class Places:
 
     def __init__(self) -> None:
         self._directories: OrderedDict[int, int] = OrderedDict()
-        self._located: dict[tuple[int, int, str], Located] = {}
+        self._located: dict[tuple[int, str], Located] = {}
+        self._settled = True
 
     def forget(self) -> None:
         """Drop what was learnt of directories: a new rule set looks anew."""
         self._located.clear()
+        self._settled = True
+
+    def unsettle(self) -> None:
+        """Some task changes its root or mounts: nothing may be remembered until `forget`."""
+        self._located.clear()
+        self._settled = False
 
     def descriptor(self, tid: int, fd: int, *, kind: bool) -> Thing:
         """What a descriptor is open on. Without `kind`, everything that has a path is called a file."""
@@ -49,39 +62,42 @@ class Places:
 
     def argument(self, tid: int, directory: int | None, path: str, *, follow: bool) -> str | None:
         """The absolute path of a path argument, relative to a descriptor or to the working directory (None)."""
-        with contextlib.suppress(OSError):
-            own = self._directory(tid)
-            root = os.open("root", os.O_PATH | os.O_DIRECTORY, dir_fd=own)
-            try:
-                if not path.startswith("/"):
-                    start = self._start(tid, "cwd" if directory is None else f"fd/{directory}")
-                    if start is None:
-                        return None
-                    path = f"{start}/{path}"
-                return _resolve(root, path, follow, _MOST_LINKS)
-            finally:
-                os.close(root)
-        return None
+        root = self._open_root(tid)
+        if root is None:
+            return None
+        try:
+            if not path.startswith("/"):
+                start = self._start(tid, "cwd" if directory is None else f"fd/{directory}")
+                if start is None:
+                    return None
+                path = f"{start}/{path}"
+            return _resolve(root, path, follow, _MOST_LINKS)
+        finally:
+            os.close(root)
 
-    def locate(self, tid: int, literal: str) -> Located:
+    def locate(self, tid: int, literal: str) -> tuple[str, ...]:
         """Where a rule's literal path leads in the caller's root: followed to its end, and with a last symlink kept.
 
-        An existing place without symlinks on the way is remembered until `forget`: symlinks are switched
-        and missing things made at any time.
+        A place without symlinks on the way is remembered until `forget`: symlinks are switched at any
+        time. So is one that does not exist, as long as what is missing stays so.
         """
-        try:
-            root = os.stat("root", dir_fd=self._directory(tid))
-        except OSError:
-            return (literal,)
-        key = (root.st_dev, root.st_ino, literal)
-        known = self._located.get(key)
-        if known is not None:
-            return known
+        known = self._located.get((tid, literal))
+        if known is not None and not (known.missing and self._exists(tid, known.missing)):
+            return known.ends
         ends = (self.argument(tid, None, literal or "/", follow=follow) for follow in (True, False))
         found = tuple(dict.fromkeys(end.rstrip("/") for end in ends if end is not None)) or (literal,)
-        if found == (literal,) and os.path.lexists(f"/proc/{tid}/root{literal}"):
-            self._located[key] = found
+        if found == (literal,) and self._settled:
+            self._located[tid, literal] = Located(found, self._first_missing(tid, literal))
         return found
+
+    def _first_missing(self, tid: int, literal: str) -> str:
+        parts = literal.split("/")[1:]
+        upwards = ("/" + "/".join(parts[: n + 1]) for n in range(len(parts)))
+        return next((path for path in upwards if not self._exists(tid, path)), "")
+
+    def _exists(self, tid: int, path: str) -> bool:
+        """Whether something stands there, of which no directory above is a symlink."""
+        return os.access(f"root{path}", os.F_OK, dir_fd=self._directory(tid), follow_symlinks=False)
 
     @property
     def tasks(self) -> tuple[int, ...]:
@@ -107,16 +123,26 @@ class Places:
         try:
             return os.readlink(name, dir_fd=self._directory(tid))
         except OSError:
-            return self._link_anew(tid, name)
-
-    def _link_anew(self, tid: int, name: str) -> str | None:
-        """The directory may have been that of an earlier task with the same number."""
-        held = self._directories.pop(tid, None)
-        if held is not None:
-            os.close(held)
+            self._forget_task(tid)
         with contextlib.suppress(OSError):
             return os.readlink(name, dir_fd=self._directory(tid))
         return None
+
+    def _open_root(self, tid: int) -> int | None:
+        for _ in range(2):
+            try:
+                return os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory(tid))
+            except OSError:
+                self._forget_task(tid)
+        return None
+
+    def _forget_task(self, tid: int) -> None:
+        """What is held may belong to an earlier task with the same number: it fails with ESRCH ever after."""
+        held = self._directories.pop(tid, None)
+        if held is not None:
+            os.close(held)
+        for key in [key for key in self._located if key[0] == tid]:
+            del self._located[key]
 
     def _start(self, tid: int, name: str) -> str | None:
         """A directory of the caller, as a path in its root; None where it is outside or deleted."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from errno import ENOSYS
+from functools import partial
 from typing import Any
 
 from faultbox.link import Frame, Link
@@ -21,7 +22,7 @@ from faultbox.model.fault import Decision, Port, RuleSet
 from faultbox.rules import decide
 from faultbox.syscalls.call import Surroundings, Syscall
 from faultbox.syscalls.evidence import Ledger
-from faultbox.syscalls.filter import ALWAYS, IO_URING
+from faultbox.syscalls.filter import EXECS, IO_URING, MOVES
 from faultbox.syscalls.holds import Holds
 from faultbox.syscalls.outbox import Outbox, describe
 from faultbox.syscalls.table import Prepared, Table, keys
@@ -64,8 +65,9 @@ class Supervisor:
         self._outbox = Outbox(events)
         self._holds = Holds()
         self._refused = frozenset((IO_URING,)) if settings.block_io_uring else frozenset()
-        self._exec_keys = frozenset(keys(ALWAYS))
-        self._table = Table(RuleSet(), also=self._refused)
+        self._own_concern = self._refused.union(MOVES)
+        self._exec_keys = frozenset(keys(EXECS))
+        self._table = Table(RuleSet(), self._ledger, also=self._own_concern)
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._listeners: dict[int, _Listener] = {}
@@ -78,11 +80,11 @@ class Supervisor:
         self._watch(self._holds.fileno(), self._serve_timer)
         handlers, outbox, poll = self._handlers, self._outbox, self._poll.poll
         while not self._stopped:
-            for fd, happened in poll(outbox.patience_s()):
+            for fd, happened in poll(outbox.patience_s() if outbox.records else -1):
                 handler = handlers.get(fd)
-                if handler is not None:
+                if handler is not None:  # a listener may have gone earlier in this round
                     handler(happened)
-            if outbox.waiting:
+            if outbox.records:
                 outbox.flush_if_late()
 
     # -- calls
@@ -107,14 +109,16 @@ class Supervisor:
 
     def _decide(self, fd: int, prepared: Prepared, notification: bytes) -> None:
         identity = notification[_ID]
-        _, tid, _, _, _, _, *arguments = seccomp.NOTIFICATION.unpack(notification)
+        call = Syscall(self._around, prepared.name, prepared.shape, notification)
         if prepared.multiplexed:
-            behind = self._table.behind(tid, arguments)
+            behind = self._table.behind(call.tid, call.arguments)
             if behind is None:
                 seccomp.let_go(fd, identity)
                 return
-            prepared, arguments = behind[0], list(behind[1])
-        call = Syscall(self._around, prepared.name, prepared.shape, tid, arguments)
+            prepared, arguments = behind
+            call = Syscall(self._around, prepared.name, prepared.shape, notification, arguments)
+        if prepared.name in MOVES:
+            self._around.places.unsettle()
         decision = decide(prepared.rules, call, self._ledger, self._seed)
         if prepared.name in self._refused and not decision.errno:
             self._ledger.io_uring_refused += 1
@@ -203,7 +207,7 @@ class Supervisor:
         seccomp.wake_callers_at_once(fd)
         listener = _Listener(fd, running=running)
         self._listeners[fd] = listener
-        self._watch(fd, lambda happened: self._serve(listener, happened))
+        self._watch(fd, partial(self._serve, listener))
 
     def _drop(self, listener: _Listener) -> None:
         """All tasks of that launch are gone."""
@@ -218,6 +222,5 @@ class Supervisor:
 
     def _swap(self, ruleset: RuleSet) -> None:
         """From now on these rules hold. Calls that are held up already keep their time."""
-        self._ledger.arm(ruleset.rules)
         self._around.places.forget()
-        self._table = Table(ruleset, also=self._refused)
+        self._table = Table(ruleset, self._ledger, also=self._own_concern)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from faultbox.linux import vmem
 from faultbox.linux.seccomp import AUDIT_ARCH
-from faultbox.model.fault import Rule, RuleSet
+from faultbox.model.fault import RuleSet
 from faultbox.model.syscalls import Arch, numbers
+from faultbox.rules import Standing, Tally
 from faultbox.syscalls.arguments import Shape, shapes
 from faultbox.syscalls.filter import native
 
@@ -45,7 +46,7 @@ class Prepared(NamedTuple):
 
     name: str
     shape: Shape
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[Standing, ...] = ()
     observed: bool = False
     multiplexed: bool = False
 
@@ -53,9 +54,9 @@ class Prepared(NamedTuple):
 class Table:
     """A rule set, prepared. `by_key` finds a call by the 8 bytes of a notification that are number and arch."""
 
-    def __init__(self, ruleset: RuleSet, *, also: Iterable[str] = ()) -> None:
+    def __init__(self, ruleset: RuleSet, tally: Tally, *, also: Iterable[str] = ()) -> None:
         spoken_of = set().union(ruleset.observed, also, *(rule.syscalls for rule in ruleset.rules))
-        self._by_name = {name: _prepared(name, ruleset) for name in spoken_of}
+        self._by_name = {name: _prepared(name, ruleset, tally) for name in spoken_of}
         self.by_key: Mapping[bytes, Prepared] = {
             key: prepared for name, prepared in self._by_name.items() for key in keys((name,))
         }
@@ -64,7 +65,7 @@ class Table:
             self.by_key = {**self.by_key, _key(_SOCKETCALL, "i386"): multiplexer}
 
     def behind(self, tid: int, arguments: Sequence[int]) -> tuple[Prepared, Sequence[int]] | None:
-        """The call behind socketcall(2) with its arguments, which are 32-bit words in memory; None if nobody cares."""
+        """The call behind socketcall(2) and its arguments, 32-bit words in memory; None if nobody speaks of it."""
         prepared = self._by_name.get(_SOCKET_CALLS.get(arguments[0], ""))
         if prepared is None:
             return None
@@ -83,8 +84,8 @@ def keys(wanted: Collection[str]) -> Iterator[bytes]:
                 yield _key(number, arch)
 
 
-def _prepared(name: str, ruleset: RuleSet) -> Prepared:
-    rules = tuple(rule for rule in ruleset.rules if name in rule.syscalls)
+def _prepared(name: str, ruleset: RuleSet, tally: Tally) -> Prepared:
+    rules = tally.standing(rule for rule in ruleset.rules if name in rule.syscalls)
     return Prepared(name, shapes().get(name, _NOTHING), rules, name in ruleset.observed)
 
 

@@ -62,11 +62,12 @@ def a_tally(slots: int = 8) -> Tally:
 
 def decided(rules: Sequence[Rule], calls: Sequence[FakeCall], tally: Tally | None = None) -> list[Decision]:
     tally = tally or a_tally()
-    return [decide(rules, call, tally, 1) for call in calls]
+    standing = tally.standing(rules)
+    return [decide(standing, call, tally, 1) for call in calls]
 
 
 def test_a_call_without_a_rule_goes_on() -> None:
-    (decision,) = decided([a_rule(0)], [FakeCall(name="read")])
+    (decision,) = decided([], [FakeCall()])
     assert (decision.errno, decision.delay_ms, decision.fired) == (0, 0, ())
 
 
@@ -173,7 +174,7 @@ def test_probability_does_not_depend_on_interleaving(seed: int, shuffle: random.
     def outcome(order: list[str]) -> dict[str, list[bool]]:
         tally, taken = a_tally(), {}
         for identity in order:
-            fired = bool(decide([rule], FakeCall(identity=identity), tally, seed).fired)
+            fired = bool(decide(tally.standing([rule]), FakeCall(identity=identity), tally, seed).fired)
             taken.setdefault(identity, []).append(fired)
         return taken
 
@@ -201,7 +202,7 @@ def test_counts_add_up(shapes: list[Any], paths: list[str | None]) -> None:
     tally = a_tally()
     fired: Counter[str] = Counter()
     for path in paths:
-        decision = decide(rules, FakeCall(acts_on=[Thing("file", path)]), tally, 1)
+        decision = decide(tally.standing(rules), FakeCall(acts_on=[Thing("file", path)]), tally, 1)
         fired.update(each.rule.id for each in decision.fired)
         answers = [each.rule.fault.action.answers for each in decision.fired]
         assert answers[:-1] == [False] * len(answers[:-1])
@@ -209,3 +210,8 @@ def test_counts_add_up(shapes: list[Any], paths: list[str | None]) -> None:
         seen, matched, count, unresolved = tally.counts(rule)
         assert seen == len(paths)
         assert count == fired[rule.id] <= matched <= seen - unresolved
+
+
+def test_a_rule_without_a_slot_is_refused() -> None:
+    with pytest.raises(ValueError, match="r-1 has no slot"):
+        a_tally().standing([a_rule(-1)])
