@@ -154,7 +154,9 @@ def namespace(
     }
     own["store attribute"] = store_attribute
     names = {HIDDEN + name: function for name, function in own.items()}
-    return {"__builtins__": {**predeclared, **names}, f"{HIDDEN}source": compiled.source}
+    shadowed = {name for step in compiled.steps for name in step.names}
+    visible = {name: value for name, value in predeclared.items() if name not in shadowed}
+    return {"__builtins__": {**visible, **names}, f"{HIDDEN}source": compiled.source}
 
 
 def exported(names: Mapping[str, Any], compiled: Compiled) -> dict[str, Any]:

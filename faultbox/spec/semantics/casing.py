@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from faultbox.spec.semantics.arguments import Args, Kwargs, positional
 from faultbox.spec.semantics.budget import allocate
-from faultbox.spec.semantics.values import Method
+from faultbox.spec.semantics.values import Method, encode
 
 
 def _upper(letter: str) -> str:
@@ -37,12 +37,8 @@ def _is_digit(letter: str) -> bool:
 
 
 def _is_cased(letter: str) -> bool:
-    """Whether the letter has another case (`ß` only has `ẞ`, which has it in lower case)."""
-    return (
-        "a" <= letter <= "z"
-        or "A" <= letter <= "Z"
-        or any(change(letter) != letter for change in (_upper, _lower, _title))
-    )
+    """Whether the letter has another case (`ß` only as the lower case of `ẞ`)."""
+    return letter == "ß" or any(change(letter) != letter for change in (_upper, _lower, _title))
 
 
 def _is_space(letter: str) -> bool:
@@ -53,9 +49,7 @@ def _mapping(name: str, change: Callable[[str], str]) -> Method:
     def method(text: str, args: Args, kwargs: Kwargs) -> str:
         positional(name, args, kwargs, 0, 0)
         allocate(len(text))
-        if any(0xDC80 <= ord(letter) <= 0xDCFF for letter in text) if not text.isascii() else False:
-            text = "".join("\ufffd" if 0xDC80 <= ord(letter) <= 0xDCFF else letter for letter in text)
-        return change(text)
+        return change(text if text.isascii() else encode(text).decode("utf-8", "replace"))
 
     return method
 

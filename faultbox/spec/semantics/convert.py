@@ -39,7 +39,7 @@ def _bytes(_site: CallSite, args: Args, kwargs: Kwargs) -> bytes:
     if type(value) is bytes:
         return value
     if type(value) is str:
-        return encode(value)
+        return encode(encode(value).decode("utf-8", "replace"))
     found = snapshot(value)
     if found is None:
         raise EvalError(f"bytes: got {type_name(value)}, want string, bytes, or iterable of ints")
@@ -95,7 +95,7 @@ def _float(_site: CallSite, args: Args, kwargs: Kwargs) -> float:
 
 
 def _hash(_site: CallSite, args: Args, kwargs: Kwargs) -> int:
-    """Java's String.hashCode of a string (over UTF-16), FNV-1a of bytes: the same in every run."""
+    """Of a string as Java does it (over code points), of bytes FNV-1a: the same in every run."""
     (value,) = positional("hash", args, kwargs, 1, 1)
     if type(value) is bytes:
         digest = 2166136261
@@ -104,10 +104,9 @@ def _hash(_site: CallSite, args: Args, kwargs: Kwargs) -> int:
         return digest
     if type(value) is not str:
         raise EvalError(f"hash: got {type_name(value)}, want string or bytes")
-    units = encode(value).decode("utf-8", "replace").encode("utf-16-le")
     digest = 0
-    for low, high in zip(units[::2], units[1::2], strict=True):
-        digest = (31 * digest + low + (high << 8)) & 0xFFFFFFFF
+    for letter in encode(value).decode("utf-8", "replace"):
+        digest = (31 * digest + ord(letter)) & 0xFFFFFFFF
     return digest - (1 << 32) if digest >= 1 << 31 else digest
 
 

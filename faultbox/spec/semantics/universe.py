@@ -156,7 +156,10 @@ def _range(_site: CallSite, args: Args, kwargs: Kwargs) -> Range:
     numbers = [want_int("range", place, each) for place, each in enumerate(given, 1)]
     if len(numbers) == 3 and numbers[2] == 0:
         raise EvalError("range: step argument must not be zero")
-    return Range(range(*numbers))
+    made = range(*numbers)
+    if abs(made.stop - made.start) >= 1 << 63:
+        raise EvalError("range: too many elements")
+    return Range(made)
 
 
 def _repr(_site: CallSite, args: Args, kwargs: Kwargs) -> str:

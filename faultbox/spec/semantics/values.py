@@ -134,6 +134,8 @@ class Dict(dict[Any, Any]):
     def take(self, key: Any) -> tuple[bool, Any]:
         """Delete as Starlark does; whether it was there, and its value."""
         self.check_mutable("delete from")
+        if not self:
+            return False, None
         found = key_of(key)
         if not super().__contains__(found):
             return False, None
