@@ -22,13 +22,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Exit code 0 where `faultbox test` can run, 3 where it can't."""
     from faultbox.cli import probes
-    from faultbox.evidence import spool
+    from faultbox.evidence import place
 
     checks = [
         probes.kernel(),
         probes.syscall_faults(),
         probes.namespaces(),
-        probes.disks(spool.state_dir(os.environ)),
+        probes.disks(place.state_dir(os.environ)),
         probes.cgroups(),
         probes.memory(),
         probes.filters(),

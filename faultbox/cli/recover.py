@@ -19,9 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from faultbox.evidence import spool
+    from faultbox.evidence import place
 
-    dead = {each.name: each for each in spool.dead_runs(spool.state_dir(os.environ))}
+    dead = {each.name: each for each in place.dead_runs(place.state_dir(os.environ))}
     if missing := [name for name in options.name if name not in dead]:
         raise UsageError(f"no dead run is named {missing[0]}", "`faultbox recover --list` names them")
     chosen = [dead[name] for name in options.name] or list(dead.values())
@@ -32,16 +32,17 @@ def run(options: argparse.Namespace) -> int:
     if options.list:
         out.lines(_described(each) for each in chosen)
         return Exit.PASSED
-    place = bundle_place(options.output)
-    if not place.is_dir():
+    target = bundle_place(options.output)
+    if not target.is_dir():
         raise UsageError(f"--output {options.output} is no directory")
     for run_dir in chosen:
-        out.lines([_recover(run_dir, place)])
+        out.lines([_recover(run_dir, target)])
     return Exit.PASSED
 
 
 def _described(run_dir: Path) -> str:
-    from faultbox.evidence import Spool, Unreadable
+    from faultbox.evidence import Unreadable
+    from faultbox.evidence.spool import Spool
 
     try:
         spool = Spool(run_dir)
@@ -53,14 +54,14 @@ def _described(run_dir: Path) -> str:
     return f"{run_dir.name}  {spool.run.get('started', '')}  {spool.run.get('spec', '')}  seed {outcome.seed}  {done}"
 
 
-def _recover(run_dir: Path, place: Path) -> str:
+def _recover(run_dir: Path, target: Path) -> str:
     """Pack one spool and remove it; what a spool without a plan has is worth nothing."""
-    from faultbox.evidence import Unreadable, pack, spool
+    from faultbox.evidence import Unreadable, pack, place
 
     try:
-        bundle = pack(run_dir, place)
+        bundle = pack(run_dir, target)
     except Unreadable:
-        spool.remove(run_dir)
+        place.remove(run_dir)
         return f"Removed: {run_dir.name} ended before its plan was made"
-    spool.remove(run_dir)
-    return f"Bundle: {bundle.name if place == Path.cwd() else bundle}"
+    place.remove(run_dir)
+    return f"Bundle: {bundle.name if target == Path.cwd() else bundle}"

@@ -6,14 +6,17 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from faultbox.cli import arguments
 from faultbox.cli.arguments import UsageError
+from faultbox.cli.out import say
 from faultbox.model.verdict import RunResult
 
 if TYPE_CHECKING:
-    from faultbox.evidence import Bundle
+    from faultbox.cli.session import View
+    from faultbox.evidence.bundle import Bundle
+    from faultbox.evidence.replay import Comparison, Ground
     from faultbox.run.request import Request
 
 _DIFFERENCES = 20
@@ -47,31 +50,34 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _replay(bundle: Bundle, options: argparse.Namespace) -> int:
-    from faultbox.cli import session, views
-    from faultbox.evidence import replay, spool
+    from faultbox.cli import session
+    from faultbox.evidence import place, replay
+    from faultbox.evidence.spool import Spool
 
-    run_dir = spool.new_run(spool.state_dir(os.environ))
+    run_dir = place.new_run(place.state_dir(os.environ))
     try:
         ground = replay.ground(bundle, run_dir / "bundled")
         request = _request(bundle, ground, options, run_dir)
     except BaseException:
-        spool.remove(run_dir)
+        place.remove(run_dir)
         raise
 
     def compare(replayed: Path, result: RunResult) -> Sequence[str]:
         if request.seed != bundle.seed:
             return [f"Replayed with seed {request.seed}; the bundle's is {bundle.seed}, so nothing was compared", ""]
-        return comparison_lines(replay.compare(bundle, spool.Spool(replayed), result.results))
+        return comparison_lines(replay.compare(bundle, Spool(replayed), result.results))
 
-    view = views.make(options.format, options.show, bundle.original)
+    def make_view() -> View:
+        from faultbox.cli import views
+
+        return views.make(options.format, options.show, ("faultbox", "replay", options.bundle))
+
     if options.format == "text":
-        from faultbox.cli.out import say
-
         say(ground.note)
-    return session.carry_out(request, view, bundle_to=None, afterwards=compare)
+    return session.carry_out(request, make_view, bundle_to=None, afterwards=compare)
 
 
-def _request(bundle: Bundle, ground: Any, options: argparse.Namespace, run_dir: Path) -> Request:
+def _request(bundle: Bundle, ground: Ground, options: argparse.Namespace, run_dir: Path) -> Request:
     """The run that the bundle is of, as far as the command line doesn't say otherwise."""
     from faultbox.run.request import Request
 
@@ -95,7 +101,7 @@ def _request(bundle: Bundle, ground: Any, options: argparse.Namespace, run_dir: 
     )
 
 
-def comparison_lines(compared: Any) -> list[str]:
+def comparison_lines(compared: Comparison) -> list[str]:
     """`Same as recorded: 3 cases, 12 decisions`, or every difference."""
     cases = f"{compared.cases} case{'s' if compared.cases != 1 else ''}"
     if not compared.differences:

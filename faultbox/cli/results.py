@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from faultbox.cli.console.case import reproduce
@@ -24,14 +25,14 @@ _VERDICTS = {
 }
 
 
-def document(outcome: Outcome, spec: str) -> dict[str, Any]:
+def document(outcome: Outcome, again: Sequence[str]) -> dict[str, Any]:
     """The whole document. `cases` is empty where nothing was started; in a dry run their verdicts are null."""
     started, result = outcome.started, outcome.result
     verdict = "refused" if outcome.refusal else "planned" if outcome.dry_run else _VERDICTS[outcome.exit]
     results = result.results if result is not None else ()
     return {
         "schema_version": SCHEMA_VERSION,
-        "spec": spec,
+        "spec": started.spec if started is not None else None,
         "verdict": verdict,
         "exit": int(outcome.exit),
         "seed": started.seed if started is not None else None,
@@ -39,7 +40,7 @@ def document(outcome: Outcome, spec: str) -> dict[str, Any]:
         "counts": _counts(result),
         "cases": [_planned(info) for info in started.cases]
         if outcome.dry_run and started is not None
-        else [_case(each, result.seed if result else 0, spec) for each in results],
+        else [_case(each, result.seed if result else 0, again) for each in results],
         "dead_assumptions": [
             {"name": dead.name, "source": dead.position, "rules": [_rule(rule) for rule in dead.rules]}
             for dead in (result.dead if result is not None else ())
@@ -57,7 +58,7 @@ def _counts(result: RunResult | None) -> dict[str, int]:
     return counts | {"not_exercised": result.not_exercised if result is not None else 0}
 
 
-def _case(result: CaseResult, seed: int, spec: str) -> dict[str, Any]:
+def _case(result: CaseResult, seed: int, again: Sequence[str]) -> dict[str, Any]:
     return {
         **_planned(result.info),
         "verdict": result.verdict.value,
@@ -68,7 +69,7 @@ def _case(result: CaseResult, seed: int, spec: str) -> dict[str, Any]:
         "duration_ms": result.duration_ms,
         "notes": list(result.notes),
         "prints": list(result.prints),
-        "replay": reproduce(result, seed, spec),
+        "replay": reproduce(result, seed, again),
     }
 
 

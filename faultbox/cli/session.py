@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -58,41 +58,49 @@ Afterwards = Callable[[Path, RunResult], Sequence[str]]
 """Looks at the spool of a run that is over, before it is removed; the lines are shown with the outcome."""
 
 
-def carry_out(request: Request, view: View, *, bundle_to: Path | None, afterwards: Afterwards | None = None) -> Exit:
-    """Run a request in its fresh run_dir to its end, which is removed when everything in it is safe elsewhere."""
+def carry_out(
+    request: Request, make_view: Callable[[], View], *, bundle_to: Path | None, afterwards: Afterwards | None = None
+) -> Exit:
+    """Run a request in its fresh run_dir, which is removed when everything in it is safe elsewhere.
+
+    The view is made while the run is already starting.
+    """
+    from faultbox import run
+
     with Signals() as signals:
-        with view:
-            outcome = _follow(request, view, signals)
+        with run.start(request) as going:
+            signals.pass_on_to(going)
+            with make_view() as view:
+                outcome = _follow(going, view, dry_run=request.dry_run)
         outcome = _put_away(request, outcome, bundle_to, afterwards)
         view.finish(outcome)
     return outcome.exit
 
 
-def _follow(request: Request, view: View, signals: Signals) -> Outcome:
-    from faultbox import run
-
+def _follow(going: Iterable[Update], view: View, *, dry_run: bool) -> Outcome:
+    """Show a run until its last update."""
     started: RunStarted | None = None
-    with run.start(request) as going:
-        signals.pass_on_to(going)
-        for update in going:
-            if isinstance(update, RunStarted):
-                started = update
-            view.show(update)
-            if isinstance(update, SpecRefused | Refused):
-                return Outcome(started, refusal=update)
-            if isinstance(update, RunDone):
-                return Outcome(started, update.result, dry_run=request.dry_run)
+    for update in going:
+        if isinstance(update, RunStarted):
+            started = update
+        view.show(update)
+        if isinstance(update, SpecRefused | Refused):
+            return Outcome(started, refusal=update)
+        if isinstance(update, RunDone):
+            return Outcome(started, update.result, dry_run=dry_run)
     return Outcome(started, refusal=Refused("the run ended without a result", "", Exit.ERRORED))
 
 
 def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterwards: Afterwards | None) -> Outcome:
     """Pack the spool, then remove it; where packing fails it stays for `faultbox recover`."""
-    from faultbox.evidence import pack, spool
+    from faultbox.evidence import pack, place
 
     run_dir, result = request.run_dir, outcome.result
     if result is None or outcome.started is None or request.dry_run:
-        spool.remove(run_dir)
+        place.remove(run_dir)
         return outcome
+    from faultbox.evidence import spool
+
     spool.conclude(run_dir, result)
     notes = list(afterwards(run_dir, result)) if afterwards is not None else []
     bundle = None
@@ -103,9 +111,9 @@ def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterw
         return replace(outcome, notes=tuple(notes), troubles=(trouble,))
     if request.keep and any(each.verdict is not Verdict.PASSED for each in result.results):
         notes.append(f"Kept: {run_dir}")
-        spool.disown(run_dir)
+        place.disown(run_dir)
     else:
-        spool.remove(run_dir)
+        place.remove(run_dir)
     return replace(outcome, bundle=bundle, notes=tuple(notes))
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faultbox.cli import arguments
 from faultbox.cli.arguments import UsageError
+
+if TYPE_CHECKING:
+    from faultbox.cli.session import View
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,14 +48,14 @@ def run(options: argparse.Namespace) -> int:
     if options.no_bundle and options.output:
         raise UsageError("--output and --no-bundle exclude each other")
 
-    from faultbox.cli import session, views
-    from faultbox.evidence import spool
+    from faultbox.cli import session
+    from faultbox.evidence import place
     from faultbox.run.request import Request
 
     given = options.seed is not None
     request = Request(
         spec=spec,
-        run_dir=spool.new_run(spool.state_dir(os.environ)),
+        run_dir=place.new_run(place.state_dir(os.environ)),
         seed=options.seed if given else drawn_seed(),
         seed_origin="cli" if given else "generated",
         select=tuple(options.test),
@@ -64,8 +68,13 @@ def run(options: argparse.Namespace) -> int:
         fail_fast=options.fail_fast,
         dry_run=options.dry_run,
     )
-    view = views.make(options.format, options.show, views.spec_name(spec))
-    return session.carry_out(request, view, bundle_to=bundle_to)
+
+    def make_view() -> View:
+        from faultbox.cli import views
+
+        return views.make(options.format, options.show, views.test_command(spec))
+
+    return session.carry_out(request, make_view, bundle_to=bundle_to)
 
 
 def drawn_seed() -> int:

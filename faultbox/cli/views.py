@@ -18,22 +18,24 @@ from faultbox.cli.session import Outcome, View
 from faultbox.model.update import CaseDone, CaseStarted, Printed, Refused, RunStarted, Update
 from faultbox.model.verdict import CaseResult, Verdict
 
+Again = tuple[str, ...]
+"""The command that the command lines which run a case again begin with."""
 Show = Literal["all", "fail", "none"]
 
 
-def make(form: str, show: Show, spec: str) -> View:
+def make(form: str, show: Show, again: Again) -> View:
     """The view that suits what was asked for and where stdout goes."""
     if form == "json":
-        return JsonView(spec)
+        return JsonView(again)
     look = look_of(sys.stdout, os.environ)
-    return LiveView(show, spec, look) if look.live else TextView(show, spec, look)
+    return LiveView(show, again, look) if look.live else TextView(show, again, look)
 
 
 class TextView:
     """Lines, each case as it finishes: for CI, pipes and files."""
 
-    def __init__(self, show: Show, spec: str, look: Look) -> None:
-        self._which, self._spec, self._look = show, spec, look
+    def __init__(self, show: Show, again: Again, look: Look) -> None:
+        self._which, self._again, self._look = show, again, look
         self._out = Out()
         self._seed = 0
 
@@ -50,7 +52,7 @@ class TextView:
         elif isinstance(update, Printed) and not update.id:
             self._write([visible(update.text)])
         elif isinstance(update, CaseDone) and self._wanted(update.result):
-            self._write(case_lines(update.result, self._seed, self._spec, self._look))
+            self._write(case_lines(update.result, self._seed, self._again, self._look))
 
     def finish(self, outcome: Outcome) -> None:
         lines: list[str] = []
@@ -77,8 +79,8 @@ class TextView:
 class CheckView(TextView):
     """A spec that was only loaded and planned, in one line, or all that is wrong with it."""
 
-    def __init__(self, spec: str) -> None:
-        super().__init__("none", spec, look_of(sys.stdout, os.environ))
+    def __init__(self, again: Again) -> None:
+        super().__init__("none", again, look_of(sys.stdout, os.environ))
 
     def show(self, update: Update) -> None:
         if isinstance(update, Printed):
@@ -88,14 +90,14 @@ class CheckView(TextView):
         if outcome.started is None or outcome.result is None:
             super().finish(outcome)
         else:
-            self._write(summary.checked(outcome.started, self._spec, self._look))
+            self._write(summary.checked(outcome.started, self._look))
 
 
 class LiveView(TextView):
     """The same lines, above a bar that says how far the run is and what is running."""
 
-    def __init__(self, show: Show, spec: str, look: Look) -> None:
-        super().__init__(show, spec, look)
+    def __init__(self, show: Show, again: Again, look: Look) -> None:
+        super().__init__(show, again, look)
         self._bar: Any = None
         self._running: list[str] = []
 
@@ -127,8 +129,8 @@ class LiveView(TextView):
 class JsonView:
     """Nothing but one JSON document on stdout, when the run is over."""
 
-    def __init__(self, spec: str) -> None:
-        self._spec = spec
+    def __init__(self, again: Again) -> None:
+        self._again = again
 
     def __enter__(self) -> Self:
         return self
@@ -142,12 +144,9 @@ class JsonView:
     def finish(self, outcome: Outcome) -> None:
         from faultbox.cli.results import document
 
-        Out().lines([json.dumps(document(outcome, self._spec), indent=2)])
+        Out().lines([json.dumps(document(outcome, self._again), indent=2)])
 
 
-def spec_name(path: Path) -> str:
-    """As a command in a replay line should name it: relative where it is below the current directory."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+def test_command(spec: Path) -> Again:
+    """`faultbox test SPEC`, the spec as it was named."""
+    return "faultbox", "test", str(spec)

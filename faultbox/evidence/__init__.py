@@ -1,7 +1,35 @@
-"""What a run leaves for people: spools while it goes, a bundle after it, and replaying one."""
+"""What a run leaves for people: a spool while it goes, a bundle after it, and replaying one.
 
-from faultbox.evidence.bundle import BadBundle, Bundle, open  # noqa: A004 - the door's name
-from faultbox.evidence.packing import default_name, pack
-from faultbox.evidence.spool import Spool, Unreadable
+The doors are `pack` and `open`. `place` has the directories of runs, `replay` the comparison of
+two runs. Zip files and records are imported when they are used: a run's start does not wait for them.
+"""
 
-__all__ = ["BadBundle", "Bundle", "Spool", "Unreadable", "default_name", "open", "pack"]
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faultbox.evidence.errors import BadBundle, Unreadable
+
+if TYPE_CHECKING:
+    from faultbox.evidence.bundle import Bundle
+
+__all__ = ["BadBundle", "Unreadable", "open", "pack"]
+
+
+def pack(run_dir: Path, path: Path) -> Path:
+    """Make a bundle of a spool in a directory or as a file; returns where it is.
+
+    In a directory it is named by when the run began and its seed, and nothing is overwritten; a
+    file is replaced. Raises OSError, or Unreadable where the spool has no plan.
+    """
+    from faultbox.evidence import packing
+
+    return packing.pack(run_dir, path)
+
+
+def open(path: Path) -> Bundle:  # noqa: A001 - the door's name
+    """A bundle for reading, to be closed or used in `with`. Raises BadBundle, or OSError where it can't be read."""
+    from faultbox.evidence.bundle import Bundle
+
+    return Bundle(path)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from faultbox.evidence.errors import BadBundle
 from faultbox.evidence.packing import SCHEMA_VERSION
 from faultbox.model.plan import CaseInfo
 from faultbox.model.record import BadRecord, from_json
@@ -26,15 +27,6 @@ _MAX_LINE = 1 << 20
 _SYMLINK = 0o120000
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What zipfile raises for files that aren't what they say; OSError where one points before its own beginning."""
-
-
-class BadBundle(Exception):
-    """The file is no bundle, a broken one, a hostile one, or one of a newer version."""
-
-
-def open(path: Path) -> Bundle:  # noqa: A001 - evidence.open() is the door
-    """A bundle for reading. Raises BadBundle, or OSError where the file can't be read."""
-    return Bundle(path)
 
 
 class Bundle:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultbox.evidence.bundle import BadBundle, Bundle
+from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.decisions import Identity, by_identity
 from faultbox.evidence.spool import Spool
 from faultbox.model.verdict import CaseResult, RuleReport
@@ -117,6 +117,3 @@ def _tally(decisions: tuple[str, ...]) -> str:
     """`deny(EIO) x2, delay(1s)`."""
     counts = {each: decisions.count(each) for each in dict.fromkeys(decisions)}
     return ", ".join(each if number == 1 else f"{each} x{number}" for each, number in counts.items()) or "nothing"
-
-
-__all__ = ["BadBundle", "Comparison", "Ground", "compare", "ground"]

@@ -24,7 +24,7 @@ Seed: 1 (cli)
   printed:
     creating an order
   events that decided it:
-    #17  db          write  deny(ECONNREFUSED)  /data/wal  cache
+    #17 +210ms db write deny(ECONNREFUSED) /data/wal cache (3 times)
   rules:
     cache: connect=deny(ECONNREFUSED) (calls of api)  seen 4, matched 4, fired 4
     cache: write=deny(EIO)  seen 2, matched 0, fired 0

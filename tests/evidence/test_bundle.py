@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from faultbox import evidence
 from faultbox.evidence import bundle as bundles
+from faultbox.evidence.bundle import Bundle
 from faultbox.model.verdict import Verdict
 
 MANIFEST = {
@@ -51,7 +52,7 @@ def crafted(tmp_path: Path) -> Callable[..., Path]:
     return craft
 
 
-def refusal(path: Path, use: Callable[[evidence.Bundle], object] = lambda bundle: None) -> str:
+def refusal(path: Path, use: Callable[[Bundle], object] = lambda bundle: None) -> str:
     with pytest.raises(evidence.BadBundle) as caught, evidence.open(path) as bundle:
         use(bundle)
     text = str(caught.value)

@@ -11,13 +11,14 @@ import pytest
 
 from faultbox import evidence
 from faultbox.evidence import replay
+from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.decisions import by_identity
 from faultbox.evidence.spool import Spool
 from faultbox.model.verdict import Verdict
 
 
 @pytest.fixture
-def bundled(tmp_path: Path, spools: ModuleType) -> Iterator[evidence.Bundle]:
+def bundled(tmp_path: Path, spools: ModuleType) -> Iterator[Bundle]:
     """A bundle of a spec that is on disk, with a module beside it."""
     home = tmp_path / "home"
     home.mkdir()
@@ -30,7 +31,7 @@ def bundled(tmp_path: Path, spools: ModuleType) -> Iterator[evidence.Bundle]:
         yield bundle
 
 
-def test_an_unchanged_spec_runs_where_it_is(bundled: evidence.Bundle, tmp_path: Path) -> None:
+def test_an_unchanged_spec_runs_where_it_is(bundled: Bundle, tmp_path: Path) -> None:
     found = replay.ground(bundled, tmp_path / "scratch")
     assert found == replay.Ground(
         tmp_path / "home/spec.star", None, f"Spec: {tmp_path / 'home/spec.star'} (unchanged since)"
@@ -39,7 +40,7 @@ def test_an_unchanged_spec_runs_where_it_is(bundled: evidence.Bundle, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["spec.star", "lib.star"])
-def test_a_changed_spec_comes_from_the_bundle(bundled: evidence.Bundle, tmp_path: Path, name: str) -> None:
+def test_a_changed_spec_comes_from_the_bundle(bundled: Bundle, tmp_path: Path, name: str) -> None:
     (tmp_path / "home" / name).write_text("changed = 1\n")
     found = replay.ground(bundled, tmp_path / "scratch")
     assert found.spec == tmp_path / "scratch/spec/spec.star"
@@ -49,7 +50,7 @@ def test_a_changed_spec_comes_from_the_bundle(bundled: evidence.Bundle, tmp_path
     assert f"relative paths lead to {tmp_path / 'home'}" in found.note
 
 
-def test_elsewhere_the_bundle_stands_alone(bundled: evidence.Bundle, tmp_path: Path) -> None:
+def test_elsewhere_the_bundle_stands_alone(bundled: Bundle, tmp_path: Path) -> None:
     (tmp_path / "home").rename(tmp_path / "moved")
     found = replay.ground(bundled, tmp_path / "scratch")
     assert found.root is None

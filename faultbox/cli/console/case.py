@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from faultbox.cli.console.look import Look, cells, visible
 from faultbox.cli.console.matrix import WORDS, duration
@@ -14,7 +13,7 @@ _LOG_LINES = 10
 """How much of a log's end is shown; the bundle has all of it."""
 
 
-def case_lines(result: CaseResult, seed: int, spec: str, look: Look) -> list[str]:
+def case_lines(result: CaseResult, seed: int, again: Sequence[str], look: Look) -> list[str]:
     """`--- PASS: id (12ms, seed=1) ---` and, where it says more than that, an indented explanation."""
     lines = [_headline(result, seed, look)]
     if result.verdict is Verdict.PASSED:
@@ -24,19 +23,19 @@ def case_lines(result: CaseResult, seed: int, spec: str, look: Look) -> list[str
     lines += _reason(result, look)
     lines += [line for frame in result.traceback for line in _frame(frame, look)]
     lines += _block("printed:", map(visible, result.prints))
-    lines += _block("events that decided it:", (visible(event_line(each)) for each in result.deciding))
+    lines += _block("events that decided it:", _events(result))
     lines += _block("rules:", (line for rule in result.rules for line in rule_lines(rule)))
     for service, tail in result.logs.items():
         lines += _block(f"log of {visible(service)}, its end:", map(visible, list(tail)[-_LOG_LINES:]))
     lines += [look.doubtful(f"  note: {visible(note)}") for note in result.notes]
-    lines.append(f"  replay: {reproduce(result, seed, spec)}")
+    lines.append(f"  replay: {reproduce(result, seed, again)}")
     return lines
 
 
-def reproduce(result: CaseResult, seed: int, spec: str) -> str:
-    """The one command that runs this case again as it was."""
-    command = ["faultbox", "test", spec, "--test", result.info.id, "--seed", str(seed)]
-    if result.info.run > 1:
+def reproduce(result: CaseResult, seed: int, again: Sequence[str]) -> str:
+    """The one command that runs this case again as it was: `again` (`faultbox test SPEC`) with all that it needs."""
+    command = [*again, "--test", result.info.id, "--seed", str(seed)]
+    if result.info.run > 1 and again[1] == "test":
         command += ["--runs", str(result.info.run)]
     return visible(shlex.join(command))
 
@@ -60,20 +59,6 @@ def rule_lines(rule: RuleReport) -> Iterator[str]:
         yield visible(f"  note: {note}")
 
 
-def event_line(event: Mapping[str, Any]) -> str:
-    """`#17  db  write deny(EIO) /data/wal`: an event of events.jsonl in one line."""
-    fields = dict(event.get("fields") or {})
-    kind = fields.pop("syscall", event.get("type", "?"))
-    words = [f"#{event.get('seq', 0)}", f"{event.get('service', '')!s:<10}", str(kind)]
-    words += [str(fields.pop(name)) for name in ("decision", "path", "peer") if fields.get(name)]
-    words += [f"{name}={value}" for name, value in fields.items() if name not in _QUIET and value != ""]
-    return "  ".join(words)
-
-
-_QUIET = frozenset({"pid", "fd", "kind", "errno", "family", "op", "rule", "label", "size"})
-"""Fields of an event that say nothing more in a line that has its decision."""
-
-
 def _headline(result: CaseResult, seed: int, look: Look) -> str:
     word = WORDS[result.verdict]
     run = f", run {result.info.run}" if result.info.run > 1 else ""
@@ -82,6 +67,13 @@ def _headline(result: CaseResult, seed: int, look: Look) -> str:
         return look.doubtful(look.spell(f"{line}○ not exercised ---"))
     paint = {Verdict.PASSED: look.good, Verdict.FAILED: look.bad, Verdict.ERRORED: look.bad}
     return paint.get(result.verdict, look.doubtful)(f"{line}---")
+
+
+def _events(result: CaseResult) -> Iterator[str]:
+    if result.deciding:
+        from faultbox.trace.deciding import render
+
+        yield from (visible(render(each)) for each in result.deciding)
 
 
 def _reason(result: CaseResult, look: Look) -> Iterator[str]:

@@ -36,11 +36,11 @@ def dry_run(started: RunStarted) -> list[str]:
     return [*lines, f"Matrix cells: {cells}"]
 
 
-def checked(started: RunStarted, spec: str, look: Look) -> list[str]:
+def checked(started: RunStarted, look: Look) -> list[str]:
     """The spec's warnings, then `ok  faultbox.star: 4 services, 12 cases (6 of them matrix cells)`."""
     lines = [line for warning in started.warnings for line in problem_lines(warning, look, word="warning")]
     cells = sum(1 for case in started.cases if case.kind == "cell")
-    line = f"{look.good('ok')}  {visible(spec)}: {_number(len(started.services), 'service')}, "
+    line = f"{look.good('ok')}  {visible(started.spec)}: {_number(len(started.services), 'service')}, "
     line += _number(len(started.cases), "case")
     return [*lines, line + (f" ({cells} of them matrix cells)" if cells else "")]
 
