@@ -67,6 +67,7 @@ class Connection:
     def __init__(self, address: tuple[str, int], deadline: float) -> None:
         self._deadline = deadline
         self._cancelled = False
+        self._reset = False
         self.port = 0
         self._socket: socket.socket
         self._connect(*address)
@@ -164,15 +165,18 @@ class Connection:
             raise StepFailed(words(error.errno or 0)) from None
         if not received:
             self._check()
+            if self._reset:  # sending was told, so that receiving no longer is (tcp(7): an error is reported once)
+                raise StepFailed("connection reset")
         return received
 
     def _send(self, rest: memoryview) -> memoryview:
-        """What is left to send. When the other end no longer reads, nothing is: it may have answered already."""
+        """What is left to send: nothing once the other end no longer reads, since it may have answered before."""
         try:
             sent = self._socket.send(rest, socket.MSG_NOSIGNAL)
         except BlockingIOError:
             return rest
         except (BrokenPipeError, ConnectionResetError):
+            self._reset = True
             return memoryview(b"")
         return rest[sent:]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import socket
 import threading
 import time
@@ -94,6 +95,32 @@ class TestExchange:
                     break
         assert heard == b"too large"
 
+    def test_a_reset_that_only_sending_is_told_of(self, serve: Any, reset: Any) -> None:
+        go = threading.Event()
+
+        def waits_then_resets(connection: socket.socket) -> None:
+            assert go.wait(10)
+            reset(connection)
+
+        class SendsFirst(Connection):
+            """Hears of the reset not from poll but from send."""
+
+            connected = False
+
+            def _wait(self, events: int) -> int:
+                ready = super()._wait(events)
+                if not self.connected:
+                    return ready
+                while events & select.POLLOUT and not ready & select.POLLHUP:
+                    ready = super()._wait(0)
+                return select.POLLOUT if events & select.POLLOUT else ready
+
+        with SendsFirst(serve(waits_then_resets), soon()) as connection:
+            connection.connected = True
+            go.set()
+            with pytest.raises(StepFailed, match=r"^connection reset$"):
+                list(connection.exchange(b"x"))
+
 
 class TestRegistry:
     def test_open_ports_while_open(self, serve: Any) -> None:
@@ -156,6 +183,23 @@ class TestCancel:
         thread.join(10)
         assert failures == ["cancelled"]
         assert protocols.open_ports() == before
+
+    def test_an_end_that_comes_of_cancelling_is_no_answer(self, serve: Any) -> None:
+        class CancelledLate(Connection):
+            """Is cancelled between being ready and reading."""
+
+            connected = False
+
+            def _wait(self, events: int) -> int:
+                ready = super()._wait(events)
+                if self.connected:
+                    self.cancel()
+                return ready
+
+        with CancelledLate(serve(lambda c: None), soon()) as connection:
+            connection.connected = True
+            with pytest.raises(StepFailed, match=r"^cancelled$"):
+                list(connection.exchange(b""))
 
     def test_later_steps_are_cancelled_until_resumed(self, serve: Any) -> None:
         address = serve(lambda connection: connection.sendall(b"hi\n"))
