@@ -7,12 +7,14 @@ from typing import Any
 
 from faultbox.model.fault import Assumption, Fault
 from faultbox.model.spec import Monitor
+from faultbox.model.syscalls import FAMILIES, known
 from faultbox.model.topology import Endpoint, Service
 from faultbox.spec.builtins import kinds
 from faultbox.spec.builtins.declarations import Declarations
 from faultbox.spec.builtins.declare import Call, builtin, declaration
 from faultbox.spec.builtins.faults import check_fault, check_keyword
-from faultbox.spec.builtins.values import is_function, sequence, show
+from faultbox.spec.builtins.services import TAKEN
+from faultbox.spec.builtins.values import is_function, nearest_name, sequence, show
 from faultbox.spec.builtins.wrong import Wrong
 
 NamedFaults = Mapping[str, tuple[Fault, ...]]
@@ -24,15 +26,17 @@ def faults(value: Any, label: str) -> tuple[Fault, ...]:
     found = tuple(items) if items is not None else (value,)
     for each in found:
         if not isinstance(each, Fault):
-            raise Wrong("UNKNOWN_KEYWORD" if items is None else "WRONG_TYPE", _not_a_fault(label, each))
+            raise _not_a_fault(label, each)
     return found
 
 
-def _not_a_fault(label: str, value: object) -> str:
-    if isinstance(value, str):
-        advice = f"{label}=deny({show(value, typed=False)})"
-        return f'{label} must be a fault like deny("EIO"), got {show(value)}; write {advice}'
-    return f'{label} must be a fault like deny("EIO") or delay("500ms"), got {show(value)}'
+def _not_a_fault(label: str, value: object) -> Wrong:
+    """Either the value of a system call's keyword is wrong, or the keyword was meant to be another."""
+    if label not in FAMILIES and label not in known():
+        message = f"unknown keyword {label!r}, and {show(value)} is no fault that could be done to an op"
+        return Wrong("UNKNOWN_KEYWORD", message, nearest=nearest_name(label, sorted(TAKEN)), naming=True)
+    advice = f"; write {label}=deny({show(value, typed=False)})" if isinstance(value, str) else ""
+    return Wrong("WRONG_TYPE", f'{label} must be a fault like deny("EIO"), got {show(value)}{advice}')
 
 
 def bound(call: Call, service: Service, named: NamedFaults, *, inline: bool) -> tuple[tuple[str, Fault], ...]:
@@ -57,7 +61,7 @@ def target(value: Any, label: str) -> Service:
     if isinstance(value, Service):
         return value
     return kinds.refuse(
-        label, "a service", value, "the service's variable without quotes" if isinstance(value, str) else ""
+        label, "a service", value, "the service's variable, without quotes" if isinstance(value, str) else ""
     )
 
 

@@ -58,6 +58,8 @@ class Call:
         self.name = name
         self.site = site
         self.broken = False
+        self.places: dict[str, int | str] = {}
+        """Where each parameter was given: by which position or keyword."""
 
     @property
     def position(self) -> Position:
@@ -88,7 +90,8 @@ class Call:
 
     def problem(self, wrong: Wrong) -> None:
         """Record what is wrong and go on, while the spec loads. Raises SpecError while it runs."""
-        message = f"{self.name}(){'' if wrong.message.startswith('runs ') else ':'} {wrong.message}"
+        verb = wrong.message.startswith(("runs ", "needs "))
+        message = f"{self.name}(){'' if verb else ':'} {wrong.message}"
         if not self.session.loading:
             raise SpecError(wrong.code, message, accepted=wrong.accepted, nearest=wrong.nearest)
         self.broken = True
@@ -110,7 +113,9 @@ class Call:
             self.session.warning(Problem(code, f"{self.name}(): {message}", self.place(at)))
 
     def place(self, at: int | str | None) -> Position:
-        return self.position if at is None else self.site.argument_position(at)
+        if at is None:
+            return self.position
+        return self.site.argument_position(self.places.get(at, at) if isinstance(at, str) else at)
 
     def _place(self, wrong: Wrong) -> Position:
         if wrong.naming and isinstance(wrong.at, str):
@@ -147,7 +152,7 @@ class Definition:
 
     def invoke(self, session: Session, site: CallSite, args: Sequence[Any], named: Mapping[str, Any]) -> object:
         """Unpack, check and do one call."""
-        if session.loading and (_holds_broken(args) or _holds_broken(named)):
+        if session.loading and _holds_broken((*args, *named.values())):
             return BROKEN
         return Call(session, self.name, site).guard(lambda call: self._do(call, args, named))
 
@@ -184,6 +189,7 @@ class Definition:
         given: dict[str, tuple[int | str, Any]] = {}
         rest = self._positional(call, args, given)
         extra = self._named(call, named, given)
+        call.places = {name: at for name, (at, _) in given.items()}
         values: dict[str, Any] = {}
         for parameter in self.parameters:
             at, value = given.get(parameter.name, (None, None))
