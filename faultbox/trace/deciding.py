@@ -13,13 +13,13 @@ _PLAIN = ("target", "method", "decision", "path", "peer", "status", "raw", "text
 """Fields that are shown without their name, in this order; all others as name=value."""
 _QUIET = frozenset(
     {"syscall", "family", "pid", "fd", "kind", "errno", "op", "rule", "label", "size", "delay_ms"}
-    | {"protocol", "step", "summary", "status_code", "ok", "duration_ms", "binary"}
+    | {"protocol", "step", "summary", "status_code", "ok", "duration_ms", "expected"}
 )
 """Fields that say nothing more beside the others."""
 
 
 def deciding(events: Sequence[Event], named: Sequence[Event] = (), most: int = MOST) -> list[dict[str, Any]]:
-    """At most `most` events in order: the named ones, then ends of services, failed steps, and calls that rules met.
+    """At most `most` events in order: the named ones, unexpected ends, failed steps, calls that rules met.
 
     They have the shape of a line of events.jsonl, and `ms` since the case's first event. Of several
     that differ only in time the first is given, with `times`: how many there were.
@@ -51,7 +51,7 @@ def render(shape: Mapping[str, Any]) -> str:
 
 def _rank(event: Event) -> int | None:
     """How much an event tells by itself, 0 the most; None when nothing."""
-    if event.type == "service_exited":
+    if event.type == "service_exited" and event.fields.get("expected") != "true":
         return 0
     if event.type == "step_recv" and event.fields.get("ok") == "false":
         return 1

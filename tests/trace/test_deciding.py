@@ -22,7 +22,8 @@ ALLOWED = ("syscall", "db", {"syscall": "write", "decision": "allow", "path": "/
 SENT = ("step_send", "driver", {"target": "api.main", "method": "post"})
 FAILED = ("step_recv", "driver", {"target": "api.main", "method": "post", "status": "500", "ok": "false", "body": "no"})
 WENT = ("step_recv", "driver", {"target": "api.main", "method": "get", "status": "200", "ok": "true"})
-EXITED = ("service_exited", "db", {"code": "", "signal": "SIGSEGV"})
+STOPPED = ("service_exited", "db", {"signal": "15", "expected": "true"})
+EXITED = ("service_exited", "db", {"code": "", "signal": "11", "expected": "false"})
 
 
 def lines(events: list[Event], named: list[Event] | None = None, most: int = 12) -> list[str]:
@@ -30,10 +31,10 @@ def lines(events: list[Event], named: list[Event] | None = None, most: int = 12)
 
 
 def test_what_tells_something_in_order() -> None:
-    assert lines(numbered(SENT, ALLOWED, denied(), FAILED, WENT, EXITED)) == [
+    assert lines(numbered(SENT, ALLOWED, denied(), FAILED, WENT, EXITED, STOPPED)) == [
         "#3 +20ms db write deny(EIO) /data/wal",
         "#4 +30ms driver step_recv api.main post 500 body=no",
-        "#6 +50ms db service_exited signal=SIGSEGV",
+        "#6 +50ms db service_exited signal=11",
     ]
 
 
@@ -58,7 +59,7 @@ def test_when_there_are_too_many_the_telling_ones_stay() -> None:
     assert lines(events, [events[-1]], most=4) == [
         "#1 +0ms db write deny(EIO) /0",
         "#21 +200ms driver step_recv api.main post 500 body=no",
-        "#22 +210ms db service_exited signal=SIGSEGV",
+        "#22 +210ms db service_exited signal=11",
         "#23 +220ms db write allow /x",
     ]
     assert len(trace.deciding(events)) == 12
