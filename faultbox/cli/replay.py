@@ -101,13 +101,21 @@ def _request(bundle: Bundle, ground: Ground, options: argparse.Namespace, run_di
     )
 
 
-def comparison_lines(compared: Comparison) -> list[str]:
-    """`Same as recorded: 3 cases, 12 decisions`, or every difference."""
-    cases = f"{compared.cases} case{'s' if compared.cases != 1 else ''}"
-    if not compared.differences:
-        number = compared.decisions
-        return [f"Same as recorded: {cases}, {number} decision{'s' if number != 1 else ''}", ""]
-    shown = [f"  {each}" for each in compared.differences[:_DIFFERENCES]]
-    if left := len(compared.differences) - len(shown):
-        shown.append(f"  and {left} more")
-    return [f"Not the same as recorded ({cases} compared):", *shown, ""]
+def comparison_lines(found: Comparison) -> list[str]:
+    """`Same as recorded: 3 cases, 12 decisions`, or every difference; and where services called more or less often."""
+    about = f"{_number(found.cases, 'case')}, {_number(found.decisions, 'decision')}"
+    lines = [f"Same as recorded: {about}"]
+    if found.differences:
+        lines = [f"Not the same as recorded (the same: {about}):", *_some(found.differences)]
+    if found.drift:
+        lines += ["Services made other numbers of calls than recorded:", *_some(found.drift)]
+    return [*lines, ""]
+
+
+def _some(texts: list[str]) -> list[str]:
+    left = len(texts) - _DIFFERENCES
+    return [*(f"  {each}" for each in texts[:_DIFFERENCES]), *([f"  and {left} more"] if left > 0 else [])]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -2,17 +2,20 @@
 
 Two calls are the same when nothing that a spec could name tells them apart: the service, the
 call, and the file or peer it is about. Their order among different identities is the
-scheduler's; the order within one identity is what a seed decides.
+scheduler's; what the n-th call of one identity meets is decided by the seed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 Identity = tuple[str, str, str, str]
 """Service, call, what it is about, and the rule that decided."""
+Taken = dict[Identity, dict[int, str]]
+"""Per identity what was decided, by turn: `deny(EIO)`, `delay(2s)`."""
 
 _ACCIDENTAL = re.compile(r"(?<=:\[)\d+(?=\])|(?<=/proc/)\d+")
 """Inode numbers of sockets and pipes, and pids: they differ in every run."""
@@ -24,13 +27,46 @@ def is_decision(event: Mapping[str, Any]) -> bool:
     return event.get("type") == "syscall" and isinstance(fields, Mapping) and fields.get("decision", "allow") != "allow"
 
 
-def by_identity(events: Iterable[Mapping[str, Any]]) -> dict[Identity, tuple[str, ...]]:
-    """The decisions per call identity, each in order: `deny(EIO)`, `delay(2s)`."""
-    taken: dict[Identity, list[str]] = {}
-    for event in events:
-        if is_decision(event):
-            fields = event["fields"]
-            about = _ACCIDENTAL.sub("_", str(fields.get("path") or fields.get("peer") or fields.get("kind") or ""))
-            identity = (str(event.get("service")), str(fields.get("syscall")), about, str(fields.get("rule", "")))
-            taken.setdefault(identity, []).append(str(fields["decision"]))
-    return {identity: tuple(decisions) for identity, decisions in taken.items()}
+def by_identity(events: Iterable[Mapping[str, Any]]) -> Taken:
+    """The decisions per call identity.
+
+    The turn is the event's own where a rule draws (`turn`: which call of its identity it was, so
+    that those which drew otherwise leave gaps), else the position among the decisions.
+    """
+    taken: Taken = {}
+    for event in filter(is_decision, events):
+        fields = event["fields"]
+        about = _ACCIDENTAL.sub("_", str(fields.get("path") or fields.get("peer") or fields.get("kind") or ""))
+        identity = (str(event.get("service")), str(fields.get("syscall")), about, str(fields.get("rule", "")))
+        turns = taken.setdefault(identity, {})
+        turn = str(fields.get("turn", ""))
+        turns[int(turn) if re.fullmatch(r"[0-9]{1,18}", turn) else len(turns) + 1] = str(fields["decision"])
+    return taken
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A call that both runs made and that met different things; empty text: it went on undisturbed."""
+
+    identity: Identity
+    turn: int
+    before: str
+    after: str
+
+
+def compared(before: Taken, after: Taken) -> Iterator[tuple[int, Disagreement | None]]:
+    """Per identity how many decisions are the same, and the first that is not.
+
+    Only turns that both runs are known to have reached are compared: a service may well call more
+    or less often than the other time.
+    """
+    for identity in before | after:
+        old, new = before.get(identity, {}), after.get(identity, {})
+        reached = min(max(old, default=0), max(new, default=0))
+        turns = sorted(turn for turn in old | new if turn <= reached)
+        wrong = next((turn for turn in turns if old.get(turn) != new.get(turn)), None)
+        if wrong is None:
+            yield len(turns), None
+        else:
+            agreed = sum(1 for turn in turns if turn < wrong)
+            yield agreed, Disagreement(identity, wrong, old.get(wrong, ""), new.get(wrong, ""))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from faultbox.evidence.bundle import Bundle
-from faultbox.evidence.decisions import Identity, by_identity
+from faultbox.evidence.decisions import Disagreement, by_identity, compared
 from faultbox.evidence.spool import Spool
+from faultbox.model.fault import Counts
 from faultbox.model.verdict import CaseResult, RuleReport
 
 
@@ -47,37 +48,39 @@ def _unchanged(bundle: Bundle, original: Path) -> bool:
     return same and base / Path(bundle.spec).relative_to("spec") == original
 
 
-@dataclass(frozen=True)
+@dataclass
 class Comparison:
-    """What was compared with the bundle: how many cases, and every difference in words."""
+    """A replay beside its bundle: what was the same, what was not, and where services called more or less often."""
 
-    cases: int
-    decisions: int
-    differences: tuple[str, ...]
+    cases: int = 0
+    decisions: int = 0
+    differences: list[str] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
 
 
-def compare(bundle: Bundle, again: Spool, results: tuple[CaseResult, ...]) -> Comparison:
-    """The replayed results beside those of the bundle: verdicts, counters per rule, decisions per call identity."""
+def compare(bundle: Bundle, again: Spool, results: Sequence[CaseResult]) -> Comparison:
+    """The replayed results beside those of the bundle: verdicts, decisions per call identity, counters per rule."""
     recorded = {}
     for directory in bundle.directories():
         result = bundle.result(directory)
         recorded[result.info.id, result.info.run] = (directory, result)
-    differences: list[str] = []
-    decisions = compared = 0
+    found = Comparison()
     directories = {(each.info.id, each.info.run): each.directory for each in again.planned}
     for new in results:
         key = (new.info.id, new.info.run)
         if key not in recorded:
-            differences.append(f"{new.info.id}: is not in the bundle")
+            found.differences.append(f"{new.info.id}: is not in the bundle")
             continue
         directory, old = recorded[key]
+        found.cases += 1
+        found.differences += [f"{new.info.id}: {each}" for each in _verdicts(old, new)]
+        found.drift += [f"{new.info.id}: {each}" for each in _counters(old.rules, new.rules)]
         before = by_identity(bundle.events(directory, "decisions.jsonl"))
-        after = by_identity(again.events(directories[key]))
-        decisions += sum(map(len, before.values()))
-        compared += 1
-        found = [*_verdicts(old, new), *_rules(old.rules, new.rules), *_decisions(before, after)]
-        differences += [f"{new.info.id}: {each}" for each in found]
-    return Comparison(compared, decisions, tuple(differences))
+        for same, disagreement in compared(before, by_identity(again.events(directories[key]))):
+            found.decisions += same
+            if disagreement is not None:
+                found.differences.append(f"{new.info.id}: {_in_words(disagreement)}")
+    return found
 
 
 def _verdicts(old: CaseResult, new: CaseResult) -> Iterator[str]:
@@ -91,29 +94,20 @@ def _yes(value: bool | None) -> str:
     return {True: "yes", False: "no", None: "no fault"}[value]
 
 
-def _rules(old: tuple[RuleReport, ...], new: tuple[RuleReport, ...]) -> Iterator[str]:
-    """Counters are compared as decided: what a rule merely saw depends on how busy the services were."""
+def _counters(old: Sequence[RuleReport], new: Sequence[RuleReport]) -> Iterator[str]:
+    """What rules matched and fired, which the services' own calling decides as much as the seed does."""
     then = {(each.rule, each.service): each.counts for each in old}
     now = {(each.rule, each.service): each.counts for each in new}
     for key in then | now:
-        if key not in then or key not in now:
-            yield f"rule {key[0]} of {key[1]} is only in {'the replay' if key in now else 'the bundle'}"
-        elif (then[key].matched, then[key].fired) != (now[key].matched, now[key].fired):
+        before, after = then.get(key, Counts()), now.get(key, Counts())
+        if (before.matched, before.fired) != (after.matched, after.fired):
             yield (
-                f"rule {key[0]} of {key[1]}: matched {then[key].matched}, fired {then[key].fired} then; "
-                f"matched {now[key].matched}, fired {now[key].fired} now"
+                f"rule {key[0]} of {key[1]}: matched {before.matched}, fired {before.fired} then; "
+                f"matched {after.matched}, fired {after.fired} now"
             )
 
 
-def _decisions(old: dict[Identity, tuple[str, ...]], new: dict[Identity, tuple[str, ...]]) -> Iterator[str]:
-    for identity in old | new:
-        before, after = old.get(identity, ()), new.get(identity, ())
-        if before != after:
-            service, call, about, _ = identity
-            yield f"{service} {call} {about}: {_tally(before)} then, {_tally(after)} now".replace("  ", " ")
-
-
-def _tally(decisions: tuple[str, ...]) -> str:
-    """`deny(EIO) x2, delay(1s)`."""
-    counts = {each: decisions.count(each) for each in dict.fromkeys(decisions)}
-    return ", ".join(each if number == 1 else f"{each} x{number}" for each, number in counts.items()) or "nothing"
+def _in_words(found: Disagreement) -> str:
+    service, call, about, rule = found.identity
+    before, after = found.before or "went on", found.after or "went on"
+    return f"{service} {call} {about}".rstrip() + f", call {found.turn} under {rule}: {before} then, {after} now"
