@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from faultbox.model.event import Event, SourceLost
@@ -57,20 +57,3 @@ class Spool:
     def close(self) -> None:
         self.flush()
         os.close(self._fd)
-
-
-def read(path: Path) -> Iterator[Event]:
-    """The events of a spool, in order; a last line cut short by a SIGKILL is left out."""
-    with path.open("rb") as lines:
-        for line in lines:
-            if not line.endswith(b"\n"):
-                return
-            shape = json.loads(line)
-            yield Event(
-                time_ns=shape["time_ns"],
-                type=shape["type"],
-                service=shape["service"],
-                fields=shape["fields"],
-                data=shape.get("data", {}),
-                seq=shape["seq"],
-            )

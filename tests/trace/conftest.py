@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import time
 from collections import deque
@@ -133,3 +134,13 @@ def until() -> Callable[[Callable[[], object]], None]:
             os.sched_yield()
 
     return wait
+
+
+@pytest.fixture
+def read() -> Callable[[Path], list[Event]]:
+    """The events of a spool."""
+
+    def events(path: Path) -> list[Event]:
+        return [Event(**{"data": {}, **json.loads(line)}) for line in path.read_text().splitlines()]
+
+    return events

@@ -12,7 +12,6 @@ import pytest
 from faultbox.model.event import Event, SourceLost
 from faultbox.model.host import AssertionFailed, CaseHalted, Inconclusive, SpecError
 from faultbox.trace import Log
-from faultbox.trace.spool import read
 
 Make = Callable[..., Any]
 
@@ -156,7 +155,7 @@ class TestLoss:
         assert len(log.lost) == 1
         assert names(log.query()) == ["late", "late too"]
 
-    def test_a_source_silent_at_the_end_is_lost(self, tmp_path: Path, source: Make, happened: Make) -> None:
+    def test_a_source_silent_at_the_end_is_lost(self, tmp_path: Path, source: Make, read: Make) -> None:
         log = Log(tmp_path / "events.jsonl")
         mute = source("db", prompt=False)
         log.add(mute)
@@ -164,7 +163,7 @@ class TestLoss:
         log.append("step_send", "driver", {"name": "kept"})
         log.stop(timeout_s=0.05)
         assert [lost.source for lost in log.lost] == ["db"]
-        assert names(list(read(tmp_path / "events.jsonl"))) == ["kept"]
+        assert names(read(tmp_path / "events.jsonl")) == ["kept"]
         with pytest.raises(Inconclusive):
             log.sync()
 
@@ -373,7 +372,9 @@ class TestAwait:
 
 
 class TestMemory:
-    def test_what_was_dropped_makes_queries_inconclusive_and_stays_in_the_spool(self, tmp_path: Path) -> None:
+    def test_what_was_dropped_makes_queries_inconclusive_and_stays_in_the_spool(
+        self, tmp_path: Path, read: Make
+    ) -> None:
         log = Log(tmp_path / "events.jsonl", keep=10)
         for number in range(30):
             log.append("x", "driver", {"name": str(number)})
@@ -388,7 +389,7 @@ class TestMemory:
         with pytest.raises(Inconclusive, match="no longer in memory"):
             log.await_event(lambda event: event.seq == 1, deadline_ns=0)
         log.stop()
-        assert names(list(read(tmp_path / "events.jsonl"))) == [str(number) for number in range(30)]
+        assert names(read(tmp_path / "events.jsonl")) == [str(number) for number in range(30)]
 
 
 class TestEnd:
