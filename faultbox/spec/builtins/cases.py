@@ -163,9 +163,11 @@ def fault_matrix(
     _check_pairs(call, names, faults, left_out, "exclude")
     for pair in given.keys() & left_out:
         call.warn("NO_EFFECT", f"{_shown(call, pair)} is excluded, so its override is never used", at="overrides")
-    if len(left_out) >= len(scenarios) * len(faults):
+    if not any((row, column.name) not in left_out for row in scenarios for column in faults):
         call.problem(Wrong("EMPTY", "there are no cells: everything is excluded or one of the lists is empty"))
     _use(declared, faults, monitors)
+    if call.broken:
+        return
     declared.matrices.append(
         Matrix(
             scenarios,

@@ -13,7 +13,7 @@ from faultbox.model.syscalls import FAMILIES, known
 from faultbox.model.topology import Healthcheck, Interface, Observation, Service
 from faultbox.spec.builtins import kinds, paths
 from faultbox.spec.builtins.declarations import Declarations
-from faultbox.spec.builtins.declare import Call, builtin, not_available
+from faultbox.spec.builtins.declare import Call, builtin, declaration, not_available
 from faultbox.spec.builtins.values import Invocation, nearest_name, show
 from faultbox.spec.builtins.wrong import Wrong
 
@@ -111,6 +111,7 @@ def _binary_or_interface(value: Any, label: str) -> str | Interface:
     unavailable=_LATER,
     hints=_HINTS,
 )
+@declaration
 def service(
     call: Call,
     name: str,

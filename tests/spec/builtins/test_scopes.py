@@ -1,0 +1,119 @@
+"""fault() and its kin, trace(), parallel(), sleep(), print() in a running scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from faultbox.model.host import Inconclusive, SpecError
+
+Run = Callable[..., Any]
+
+
+def test_fault_holds_while_its_function_runs(run: Run, host: Any) -> None:
+    assert (
+        run('return fault(db, write = deny("EIO"), wal = [delay("1s"), allow()], run = lambda: api.get().status)')
+        == 200
+    )
+    assert [each[0] for each in host.done] == ["arm", "step", "disarm"]
+    assert host.done[0] == ("arm", "db", [("write", "deny(EIO)"), ("wal", "delay(1000ms)"), ("wal", "allow()")], 6)
+    assert host.done[2] == ("disarm", 1)
+
+
+def test_fault_ends_when_its_function_fails(run: Run, host: Any) -> None:
+    with pytest.raises(Exception, match="assert_true failed"):
+        run('fault(db, write = deny("EIO"), run = lambda: assert_true(False))')
+    assert [each[0] for each in host.done] == ["arm", "disarm"]
+
+
+def test_scopes_nest(run: Run, host: Any) -> None:
+    run('fault(db, write = deny("EIO"), run = lambda: fault(db, write = allow(), run = lambda: None))')
+    assert [each[:2] for each in host.done] == [("arm", "db"), ("arm", "db"), ("disarm", 2), ("disarm", 1)]
+
+
+def test_an_assumption_can_be_armed(run: Run, host: Any) -> None:
+    run("fault(down, run = lambda: None)", before='down = fault_assumption("down", target = db, write = deny("EIO"))')
+    assert host.done == [("arm", "down", 6), ("disarm", 1)]
+
+
+def test_start_and_stop(run: Run, host: Any) -> None:
+    run('fault_start(db, connect = deny("ECONNREFUSED"))\nfault_stop(db)')
+    assert host.done == [("start", "db", [("connect", "deny(ECONNREFUSED)")], 6), ("stop", "db")]
+
+
+def test_fault_all_arms_and_ends_each(run: Run, host: Any) -> None:
+    assert run('return fault_all([db, api], write = deny("EIO"), run = lambda: 7)') == 7
+    assert [each[:2] for each in host.done] == [("arm", "db"), ("arm", "api"), ("disarm", 2), ("disarm", 1)]
+
+
+def test_positionals_after_keywords(run: Run, host: Any) -> None:
+    run('fault(write = deny("EIO"), run = lambda: None, db)')
+    assert host.done[0][:2] == ("arm", "db")
+
+
+REFUSED = [
+    ('fault(db, wriet = deny("EIO"), run = lambda: 1)', "UNKNOWN_SYSCALL", "fault(): 'wriet' is no known system call; did you mean 'write'?"),
+    ("fault(db, run = lambda: 1)", "EMPTY", 'fault(): nothing is broken on db: add faults like write=deny("EIO")'),
+    ('fault(db, write = deny("EIO"))', "MISSING_ARGUMENT", "fault(): missing argument 'run'"),
+    ('fault(db, write = deny("EIO"), run = api.get())', "WRONG_TYPE", "fault(): run must be a function, got response(status=200, body=\"ok\", duration_ms=0)"),
+    ('fault(db.main, write = deny("EIO"), run = lambda: 1)', "NOT_AVAILABLE", "fault(): service is an interface, db.main"),
+    ('fault(db.main, response(status = 503), run = lambda: 1)', "NOT_AVAILABLE", "response() needs protocol faults"),
+    ('fault(db, deny("EIO"), run = lambda: 1)', "NOT_AVAILABLE", "fault(): a fault on messages needs protocol faults"),
+    ('fault(db, write = deny("EIO", from_start = True), run = lambda: 1)', "NO_EFFECT", "fault(): from_start=True has no effect here"),
+    ('fault(db, write = deny("EIOO"), run = lambda: 1)', "UNKNOWN_ERRNO", "deny(): errno is no known error"),
+    ('fault_start(db)', "EMPTY", "fault_start(): nothing is broken on db"),
+    ('fault_all([], write = deny("EIO"), run = lambda: 1)', "EMPTY", "fault_all(): services is empty"),
+    ('partition(db, api)', "NOT_AVAILABLE", "partition() needs partitions, which this version does not have yet"),
+    ("parallel(lambda: 1)", "MISSING_ARGUMENT", "parallel(): takes two or more functions, got 1"),
+    ("parallel(lambda: 1, lambda: 2, interleavings = 'all')", "NOT_AVAILABLE", "parallel(): interleavings= needs exploration"),
+    ("sleep(2)", "WRONG_TYPE", 'sleep(): duration must be a duration like "500ms", got int 2; write "2ms" or "2s"'),
+    ("trace(db, syscalls = ['opent'], run = lambda: 1)", "UNKNOWN_SYSCALL", "trace(): syscalls[0] is no known system call: 'opent'; did you mean 'openat'?"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "code", "message"), REFUSED, ids=[body for body, _, _ in REFUSED])
+def test_mistakes_are_raised(run: Run, host: Any, body: str, code: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        run(body)
+    assert caught.value.code == code
+    assert str(caught.value).startswith(message)
+    assert not any(each[0] in ("arm", "start") for each in host.done)
+
+
+OUTSIDE = ["fault(db, write = deny('EIO'), run = lambda: 1)", "fault_stop(db)", "sleep('1s')", "api.get()", "events()",
+           "parallel(lambda: 1, lambda: 2)", "assert_true(True)", "step(api.public, 'get')", "assert_exited(db)"]  # fmt: skip
+
+
+@pytest.mark.parametrize("call", OUTSIDE)
+def test_outside_a_scenario_is_a_problem(problems: Callable[..., list[str]], call: str) -> None:
+    (found,) = problems(call)
+    assert found.startswith("4:1 [OUTSIDE_SCENARIO] ")
+    assert found.endswith("() runs only inside a scenario, test or expect; put it in a function")
+
+
+def test_parallel_gives_results_in_the_order_written(run: Run) -> None:
+    assert (
+        run("return str(parallel(lambda: 1, lambda: 'b', api.get))")
+        == '[1, "b", response(status=200, body="ok", duration_ms=0)]'
+    )
+
+
+def test_sleep_and_print(run: Run, host: Any) -> None:
+    run('print("a", 1, None, sep = "-")\nsleep("1.5s")')
+    assert host.done == [("print", "a-1-None", 6), ("sleep", 1500.0)]
+
+
+def test_print_while_loading(load: Callable[..., object]) -> None:
+    heard: list[str] = []
+    load('print("db is", db.main.addr, [db])', printed=heard)
+    assert heard == ["db is localhost:5432 [<service db>]"]
+
+
+def test_trace_asks_whether_it_can_be_seen(run: Run, host: Any) -> None:
+    assert run("return trace(db, syscalls = ['openat'], run = lambda: 5)") == 5
+    run("trace_start(db, syscalls = ['write'])\ntrace_stop(db)")
+    host.unobservable = "openat of db is not observed in this case"
+    with pytest.raises(Inconclusive, match=r"trace\(\): openat of db is not observed in this case"):
+        run("trace(db, syscalls = ['openat'], run = lambda: 5)")
