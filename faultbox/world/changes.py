@@ -8,7 +8,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from faultbox.world.disk import FRESH
 from faultbox.world.layout import Layer
+
+_FRESH = tuple(f"{path}/" for path in FRESH)
 
 Kind = Literal["file", "directory", "symlink", "deleted", "other"]
 
@@ -34,7 +37,8 @@ def _walk(layer: Layer, inside: str) -> Iterator[ChangedFile]:
         path = layer.point.rstrip("/") + relative
         shape = entry.stat(follow_symlinks=False)
         if stat.S_ISDIR(shape.st_mode):
-            if not any(os.path.isdir(lower + relative) for lower in layer.lowers):
+            below = layer.lowers[:-1] if path.startswith(_FRESH) else layer.lowers
+            if not any(os.path.isdir(lower + relative) for lower in below):
                 yield ChangedFile(path, "directory")
             yield from _walk(layer, relative)
         else:

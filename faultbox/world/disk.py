@@ -18,7 +18,7 @@ from faultbox.linux import mounts, namespaces
 from faultbox.world.layout import Layer, Layout, overlay_options
 
 FRESH = {"/tmp": 0o1777, "/run": 0o755}
-"""Directories in which a world sees nothing of the host, and their modes."""
+"""Directories in which a world sees nothing of the host, and their modes; /dev/shm is another."""
 
 _ETC = ("/etc/hosts", "/etc/resolv.conf", "/etc/hostname")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
@@ -56,12 +56,11 @@ class _NoLowerLayer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A path of the host and how the world shows it: over a layer, or read-only."""
+    """A path of the world and what of the host is seen there: under a layer, or read-only."""
 
     point: str
     lower: str
     writable: bool = True
-    fresh: bool = False
 
 
 def build(disk: Disk) -> Built:
@@ -77,7 +76,7 @@ def build(disk: Disk) -> Built:
     os.chdir(root)
     mounts.pivot_root(".", ".")
     os.fchdir(old)
-    _kernel_file_systems()
+    _kernel_file_systems(names)
     shown = [_show(disk, names, place) for place in places[1:]]
     layers.extend(layer for layer in shown if layer is not None)
     _cover(disk)
@@ -107,12 +106,10 @@ def _places(disk: Disk, names: _Names) -> Iterator[Place]:
     table = mounts.table()
     covered = [os.path.realpath(each) for each in disk.layout.covered]
     for place in places_of(table, covered):
-        if place.writable and not namespaces.is_initial_user_namespace():
+        if place.writable and not names.all_users:
             yield from _around_locked(place, {each.point for each in table}, names)
         else:
             yield place
-    for top, mode in FRESH.items():
-        yield Place(top, names.directory("lower", mode), fresh=True)
     yield from _islands(disk.visible)
 
 
@@ -165,24 +162,25 @@ class _Names:
     """Directories among this world's layers, and the paths that were made while building."""
 
     def __init__(self, disk: Disk) -> None:
-        self._top = str(disk.layout.of(disk.world))
-        self._count = 0
+        self.all_users = namespaces.is_initial_user_namespace()
+        self.options = overlay_options()
         self.made: set[str] = set()
         self.points: list[str] = []
+        self._top = str(disk.layout.of(disk.world))
+        self._count = 0
+
+    def directory(self, name: str, mode: int, *, here: str = "") -> str:
+        """A new directory of the layers, as an absolute path of the host; `here` is where we see the host's root."""
+        self._count += 1
+        path = f"{self._top}/{name}-{self._count}"
+        os.mkdir(here + path)
+        os.chmod(here + path, mode)
+        return path
 
     def inside(self, upper: str, point: str, path: str) -> Path | None:
         """Where a path of the world lies in the upper directory at `point`; None where another layer holds it."""
         holder = max((each for each in self.points if _under(path, each)), key=len)
         return Path(upper, os.path.relpath(path, point)) if holder == point else None
-
-    def directory(self, name: str, mode: int = 0o755, *, here: str = "") -> str:
-        """A new directory of the layers, as an absolute path of the host; `here` is where we see the host's root."""
-        self._count += 1
-        parent = f"{self._top}/{self._count}"
-        os.mkdir(here + parent)
-        os.mkdir(f"{here}{parent}/{name}")
-        os.chmod(f"{here}{parent}/{name}", mode)
-        return f"{parent}/{name}"
 
     def ensure(self, path: str, *, directory: bool) -> None:
         """Make a path of the world that something will be mounted on, and remember what was made."""
@@ -203,7 +201,7 @@ class _Names:
 def _show(disk: Disk, names: _Names, place: Place) -> Layer | None:
     """Mount a place of the old root (our directory) in the new one; its layer, where it has one."""
     source = "." + place.lower
-    names.ensure(place.point, directory=place.fresh or os.path.isdir(source))
+    names.ensure(place.point, directory=os.path.isdir(source))
     if not place.writable or not os.path.isdir(source):
         with contextlib.suppress(PermissionError):  # a FUSE mount of another user: closed to us on the host too
             mounts.bind(source, place.point, read_only=True)
@@ -220,31 +218,38 @@ def _layer(disk: Disk, names: _Names, place: Place, target: str, *, before_pivot
     here = "" if before_pivot else "."
     shape = os.stat(here + place.lower)
     upper = names.directory("upper", stat.S_IMODE(shape.st_mode), here=here)
-    work = os.path.join(os.path.dirname(upper), "work")
-    os.mkdir(here + work)
-    if namespaces.is_initial_user_namespace():  # in another one the owner has no name, and we can be no one else
+    work = names.directory("work", 0o700, here=here)
+    if names.all_users:  # in a user namespace the owner has no name, and we can be no one else
         os.chown(here + upper, shape.st_uid, shape.st_gid)
-    if not place.fresh:
-        _prepare_etc(disk, names, here + upper, place.point)
-        _prepare_open(names, here + upper, place.point)
     seed = disk.layout.seed
     lowers = seed.below(place.point, place.lower) if seed else [place.lower]
+    _prepare_fresh(names, here + upper, place.point, seeded=len(lowers) > 1 or lowers[0] != place.lower)
+    _prepare_etc(disk, names, here + upper, place.point)
     try:
-        mounts.overlay(target, [here + each for each in lowers], here + upper, here + work, overlay_options())
+        mounts.overlay(target, [here + each for each in lowers], here + upper, here + work, names.options)
     except OSError as error:
-        if before_pivot or place.fresh or error.errno != errno.EINVAL:
+        if before_pivot or error.errno != errno.EINVAL:
             raise
         raise _NoLowerLayer from error
-    return Layer(place.point, tuple(lowers), upper, place.fresh)
+    return Layer(place.point, tuple(lowers), upper)
 
 
-def _prepare_open(names: _Names, upper: str, point: str) -> None:
-    """Let /var/tmp be writable where its owner has no name: the kernel can't copy it up then (EOVERFLOW)."""
-    place = names.inside(upper, point, "/var/tmp")
-    if place is None or namespaces.is_initial_user_namespace():
-        return
-    place.mkdir(parents=True, exist_ok=True)
-    place.chmod(0o1777)
+def _prepare_fresh(names: _Names, upper: str, point: str, *, seeded: bool) -> None:
+    """Make the fresh directories in the layer that holds them, hiding what the host has there.
+
+    An opaque directory hides all below it (overlayfs.rst); a seed has hidden the host's already and is to
+    be seen. Without the host's users /tmp and /run are empty below anyway, and /var/tmp, whose owner
+    has no name there, would not be writable: the kernel can't copy it up (EOVERFLOW).
+    """
+    wanted = FRESH if names.all_users else {**FRESH, "/var/tmp": 0o1777}
+    for path, mode in wanted.items():
+        directory = names.inside(upper, point, path)
+        if directory is None:
+            continue
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(mode)
+        if names.all_users and not seeded:
+            os.setxattr(directory, "trusted.overlay.opaque", b"y")
 
 
 def _prepare_etc(disk: Disk, names: _Names, upper: str, point: str) -> None:
@@ -264,7 +269,7 @@ def _prepare_etc(disk: Disk, names: _Names, upper: str, point: str) -> None:
         (etc / os.path.basename(path)).write_text(text + "\n", encoding="utf-8")
 
 
-def _kernel_file_systems() -> None:
+def _kernel_file_systems(names: _Names) -> None:
     mounts.mount("proc", "/proc", "proc", _QUIET)
     for name in ("/proc/sys", "/proc/sysrq-trigger"):
         if os.path.exists(name):
@@ -280,7 +285,7 @@ def _kernel_file_systems() -> None:
     os.symlink("pts/ptmx", "/dev/ptmx")
     os.mkdir("/dev/pts")
     os.mkdir("/dev/shm")
-    group = ",gid=5" if namespaces.is_initial_user_namespace() else ""
+    group = ",gid=5" if names.all_users else ""
     mounts.mount(
         "devpts", "/dev/pts", "devpts", mounts.NOSUID | mounts.NOEXEC, f"newinstance,ptmxmode=666,mode=620{group}"
     )

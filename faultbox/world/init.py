@@ -26,6 +26,7 @@ NAMESPACES = namespaces.NEWPID | namespaces.NEWNS | namespaces.NEWIPC | namespac
 
 def run(requests: Link, notices: Link, disk: Disk) -> NoReturn:
     """The life of init, in the child of clone(). Never returns."""
+    gc.disable()  # a collection would copy every page that is shared with the world
     status = 1
     try:
         prctl.set_pdeathsig()
@@ -54,8 +55,6 @@ def _take_signals() -> int:
 
 
 def _serve(requests: Link, notices: Link, wake: int, built: Built) -> int:
-    gc.freeze()
-    gc.disable()
     poll = select.poll()
     poll.register(requests.fileno(), select.POLLIN)
     poll.register(wake, select.POLLIN)

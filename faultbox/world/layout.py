@@ -20,13 +20,12 @@ class NoLayers(Exception):
 class Layer:
     """A writable part of a world's disk: at `point` it shows `lowers`, topmost first, changed as `upper` says.
 
-    All are directories of the host. A `fresh` layer shows nothing of the host's own: /tmp and /run.
+    All are directories of the host; the last of `lowers` is its own, or stands for it.
     """
 
     point: str
     lowers: tuple[str, ...]
     upper: str
-    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def mount_frozen(frozen: Frozen) -> Frozen:
     """
     shown: dict[str, str] = {}
     for number, layer in enumerate(frozen.layers):
-        if layer.fresh or os.stat(layer.lowers[-1]).st_dev != os.stat(layer.upper).st_dev:
+        if os.stat(layer.lowers[-1]).st_dev != os.stat(layer.upper).st_dev:
             continue
         target, work = frozen.directory / f"shown-{number}", frozen.directory / f"shown-{number}.work"
         for each in (target, work):
