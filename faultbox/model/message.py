@@ -125,7 +125,7 @@ class MessageFired:
 
 @dataclass(frozen=True, slots=True)
 class MessageDecision:
-    """What becomes of a message: wait `delay_ms`, send at `rate` bytes/s (0: at once), then do `act` (None: pass on)."""
+    """What becomes of a message: wait `delay_ms`, send at `rate` bytes/s (0: all at once), do `act` (None: pass)."""
 
     delay_ms: float = 0.0
     rate: float = 0.0
