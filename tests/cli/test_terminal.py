@@ -174,6 +174,13 @@ def test_a_signal_ends_the_run_in_order(
         assert bundle.directories() == ["0001-test_a"]
 
 
+def test_closed_descriptors_are_no_files_of_ours(command: Callable[..., list[str]], here: Path) -> None:
+    line = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command("test", "--output", "out.fb", script="orders")]
+    assert subprocess.run(line, timeout=PATIENCE_S, check=False).returncode == 1
+    with evidence.open(here / "out.fb") as bundle:
+        assert len(bundle.directories()) == 4
+
+
 @pytest.mark.root
 def test_a_full_disk_under_stdout_is_an_error(command: Callable[..., list[str]]) -> None:
     with Path("/dev/full").open("w") as full:
