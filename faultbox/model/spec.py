@@ -71,7 +71,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Spec:
-    """What a `.star` file declares. `sources` holds the text of every file it was loaded from."""
+    """What a `.star` file declares. `sources` holds the text of every file it was loaded from, by absolute path."""
 
     path: Path
     services: Mapping[str, Service]

@@ -72,7 +72,7 @@ class _Cases:
 
     def __post_init__(self) -> None:
         self._names = scenario_names(self.spec.tests)
-        self._controls = {each.body: each.id for each in reversed(self.spec.tests)}
+        self._controls = {each.body: each.id for each in reversed(self.spec.tests) if each.setup is None}
         self._made: dict[str, Case] = {}
 
     def all(self) -> dict[str, Case]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from faultbox.model.fault import Assumption
 from faultbox.model.source import Position, Problem
@@ -39,9 +40,14 @@ def declared(session: Session, modules: Modules) -> Spec:
         matrices=tuple(found.matrices),
         assumptions=dict(found.assumptions),
         monitors=tuple(each for each in found.monitors if each not in found.claimed),
-        sources={**found.files, **modules.sources},
+        sources={**found.files, **{_absolute(name): text for name, text in modules.sources.items()}},
         warnings=tuple(sorted(session.warnings, key=lambda each: (each.position, each.code))),
     )
+
+
+def _absolute(name: str) -> str:
+    """Where a file is, whatever the current directory; modules of our library keep their names."""
+    return name if name.startswith("@") else str(Path(name).resolve())
 
 
 def _test_functions(root: Module | None) -> list[Test]:

@@ -211,4 +211,5 @@ def test_dependencies_are_checked_when_all_is_known(load: Load, problems: Proble
 def test_a_spec_in_a_module_counts(load: Load) -> None:
     spec = load('load("more.star", "c")\nprint(c.name)', more='c = service("c", "bin/db")\n')
     assert list(spec.services) == ["db", "api", "c"]
-    assert set(spec.sources) == {"spec.star", "more.star"}
+    assert {Path(name).name for name in spec.sources} == {"spec.star", "more.star"}
+    assert all(Path(name).is_absolute() for name in spec.sources)

@@ -1,0 +1,185 @@
+"""Assertions over values and the trace, events(), fail(), assert_exited()."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from faultbox.model.event import Event
+from faultbox.model.host import AssertionFailed, ExitStatus, Inconclusive, SpecError
+
+Run = Callable[..., Any]
+
+
+def event(seq: int, kind: str = "syscall", service: str = "db", **fields: str) -> Event:
+    return Event(seq, kind, service, fields, seq=seq)
+
+
+TRACE = [
+    event(1, syscall="openat", decision="allow", path="/data/x"),
+    event(2, syscall="pwrite64", decision="deny(EIO)", path="/data/wal"),
+    event(3, "stdout", "api", raw="sorry"),
+    event(4, syscall="connect", service="api", decision="delay(2s)"),
+]
+
+HOLDS = [
+    "assert_true(1 == 1)",
+    "assert_true([0])",
+    "assert_eq(1, 1.0)",
+    'assert_eq([1, {"a": (2,)}], [1, {"a": (2,)}])',
+    'assert_eventually(type = "syscall", service = "db", decision = "deny*")',
+    "assert_eventually(service = db, decision = 'deny*')",
+    'assert_eventually(syscall = "write", decision = "deny*")',
+    'assert_eventually(where = lambda e: e.type == "stdout" and "sorry" in e.raw)',
+    'assert_eventually(lambda e: e.seq == 3, service = "api")',
+    'assert_eventually(path = "/data/*")',
+    'assert_never(type = "wal")',
+    'assert_never(syscall = "fsync")',
+    "assert_never(where = lambda e: e.seq > 4)",
+    'assert_before(first = {"syscall": "openat"}, then = {"decision": "deny*"})',
+    'assert_before(first = lambda e: e.seq == 1, then = {"type": "stdout", "service": "api"})',
+]
+
+
+@pytest.mark.parametrize("body", HOLDS)
+def test_what_holds(run: Run, host: Any, body: str) -> None:
+    host.trace = TRACE
+    assert run(f"return {body}") is None
+    assert host.assertions == 1
+
+
+FAILS = [
+    ("assert_true(False)", "assert_true failed: got False"),
+    ('assert_true([], "want some")', "assert_true failed: got [] (want some)"),
+    ('assert_true(0, msg = "m")', "assert_true failed: got 0 (m)"),
+    ("assert_eq(503, 200)", "assert_eq failed: 503 != 200"),
+    ('assert_eq(503, 200, "msg")', "assert_eq failed: 503 != 200 (msg)"),
+    ('assert_eq("a", ["a", 1, None, True, (1,)])', 'assert_eq failed: "a" != ["a", 1, None, True, (1,)]'),
+    ("assert_eq(1, True)", "assert_eq failed: 1 != True"),
+    ('assert_eventually(type = "stdout", service = "db")', 'assert_eventually failed: no event with type="stdout", service="db" within 2000ms'),
+    ('assert_eventually(where = lambda e: False, within = "0.5s")', "assert_eventually failed: no event with where=... within 500ms"),
+    ('assert_never(decision = "deny*")', 'assert_never failed: event #2 (syscall of db) has decision="deny*"'),
+    ('assert_never(type = "stdout", where = lambda e: True)', 'assert_never failed: event #3 (stdout of api) has type="stdout", where=...'),
+    ('assert_before(first = {"type": "stdout"}, then = {"syscall": "openat"})', 'assert_before failed: type="stdout" came at #3, not before syscall="openat" at #1'),
+    ('assert_before(first = {"type": "wal"}, then = {"syscall": "openat"})', 'assert_before failed: no event is first: type="wal"'),
+    ('assert_before(first = {"syscall": "openat"}, then = {"type": "wal"})', 'assert_before failed: no event is then: type="wal"'),
+    ('fail("stock is", -1)', "stock is -1"),
+    ("fail()", "fail() was called without a reason"),
+    ("assert_exited(db)", "assert_exited failed: db still runs after 2000ms"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "message"), FAILS, ids=[body for body, _ in FAILS])
+def test_what_fails(run: Run, host: Any, body: str, message: str) -> None:
+    host.trace = TRACE
+    with pytest.raises(AssertionFailed) as caught:
+        run(body)
+    assert str(caught.value) == message
+
+
+def test_deciding_events_come_with_the_failure(run: Run, host: Any) -> None:
+    host.trace = TRACE
+    for body, seqs in (
+        ('assert_never(decision = "deny*")', [2]),
+        ('assert_before(first = {"type": "stdout"}, then = {"syscall": "openat"})', [1, 3]),
+    ):
+        with pytest.raises(AssertionFailed) as caught:
+            run(body)
+        assert [each.seq for each in caught.value.deciding] == seqs
+
+
+def test_what_cannot_be_seen_is_inconclusive(run: Run, host: Any) -> None:
+    host.unobservable = "fsync of db is not observed in this case"
+    for body in (
+        'assert_never(syscall = "fsync")',
+        'assert_eventually(syscall = "fsync")',
+        'assert_before(first = {"syscall": "fsync"}, then = {"type": "x"})',
+    ):
+        with pytest.raises(Inconclusive, match="fsync of db is not observed in this case"):
+            run(body)
+    host.trace = [event(1, syscall="fsync")]
+    with pytest.raises(AssertionFailed):
+        run('assert_never(syscall = "fsync")')
+
+
+REFUSED = [
+    ("assert_never()", "MISSING_ARGUMENT", 'assert_never(): which event? name fields like type="syscall", or where=lambda e: ...'),
+    ('assert_eventually(syscall = "fsyn")', "UNKNOWN_SYSCALL", "assert_eventually(): 'fsyn' is no known system call; did you mean 'fsync'?"),
+    ("assert_eventually(type = None)", "WRONG_TYPE", "assert_eventually(): type must be a string (fields of events are strings), got None"),
+    ("assert_eventually(type = 'x', within = 2)", "WRONG_TYPE", 'assert_eventually(): within must be a duration like "500ms"'),
+    ("assert_before(first = {})", "MISSING_ARGUMENT", "assert_before(): missing argument 'then'"),
+    ("assert_before(first = 'x', then = {})", "WRONG_TYPE", 'assert_before(): first must be a dict, got string "x"'),
+    ("assert_eq(1)", "MISSING_ARGUMENT", "assert_eq(): missing argument 'b'"),
+    ("assert_true(True, 5)", "WRONG_TYPE", "assert_true(): msg must be a string, got int 5; write str(5)"),
+    ("events(where = True)", "WRONG_TYPE", "events(): where must be a function, got True"),
+    ("assert_exited('db')", "WRONG_TYPE", 'assert_exited(): service must be a service, got string "db"'),
+    ("assert_exited(db, signal = 'KIL')", "UNKNOWN_SIGNAL", 'assert_exited(): signal is no known signal: string "KIL"'),
+    ("assert_exited(db, code = 1, signal = 'KILL')", "WRONG_TYPE", "assert_exited(): code and signal can't both be"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "code", "message"), REFUSED, ids=[body for body, _, _ in REFUSED])
+def test_mistakes_are_raised(run: Run, host: Any, body: str, code: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        run(body)
+    assert caught.value.code == code
+    assert str(caught.value).startswith(message)
+
+
+def test_events_are_filtered(run: Run, host: Any) -> None:
+    host.trace = TRACE
+    for call, seqs in (
+        ("events()", [1, 2, 3, 4]),
+        ('events(type = "syscall", service = db)', [1, 2]),
+        ('events(syscall = "write")', [2]),
+        ('events(syscall = "*")', [1, 2, 4]),
+        ("events(where = lambda e: e.seq % 2)", [1, 3]),
+        ("events(seq = 3)", [3]),
+        ('events(type = "wal")', []),
+    ):
+        assert [each.seq for each in run(f"return {call}")] == seqs, call
+
+
+def test_a_failing_condition_fails_the_assertion_s_caller(run: Run, host: Any) -> None:
+    host.trace = TRACE
+    with pytest.raises(Exception, match=r"unknown binary op: int \+ string"):
+        run("assert_never(where = lambda e: 1 + 'x')")
+
+
+@pytest.mark.parametrize(
+    ("ended", "call", "message"),
+    [
+        (ExitStatus(0, None), "assert_exited(db)", ""),
+        (ExitStatus(3, None), "assert_exited(db, code = 3)", ""),
+        (ExitStatus(None, 9), 'assert_exited(db, signal = "KILL")', ""),
+        (
+            ExitStatus(1, None),
+            "assert_exited(db, code = 3)",
+            "assert_exited failed: db exited with code 1 (want code 3)",
+        ),
+        (
+            ExitStatus(None, 9),
+            "assert_exited(db, code = 3)",
+            "assert_exited failed: db was killed by SIGKILL (want code 3)",
+        ),
+        (
+            ExitStatus(3, None),
+            "assert_exited(db, signal = 15)",
+            "assert_exited failed: db exited with code 3 (want SIGTERM)",
+        ),
+    ],
+)
+def test_exits(run: Run, host: Any, ended: ExitStatus, call: str, message: str) -> None:
+    host.ended = ended
+    if not message:
+        run(call)
+        return
+    with pytest.raises(AssertionFailed) as caught:
+        run(call)
+    assert str(caught.value) == message
+
+
+def test_fail_while_loading(problems: Callable[..., list[str]]) -> None:
+    assert problems('fail("no", 1)') == ["4:1 [FAILED] fail(): no 1"]
