@@ -57,6 +57,7 @@ def _replay(bundle: Bundle, options: argparse.Namespace) -> int:
     run_dir = place.new_run(place.state_dir(os.environ))
     try:
         ground = replay.ground(bundle, run_dir / "bundled")
+        recorded = replay.recorded(bundle)
         request = _request(bundle, ground, options, run_dir)
     except BaseException:
         place.remove(run_dir)
@@ -65,7 +66,7 @@ def _replay(bundle: Bundle, options: argparse.Namespace) -> int:
     def compare(replayed: Path, result: RunResult) -> Sequence[str]:
         if request.seed != bundle.seed:
             return [f"Replayed with seed {request.seed}; the bundle's is {bundle.seed}, so nothing was compared", ""]
-        return comparison_lines(replay.compare(bundle, Spool(replayed), result.results))
+        return comparison_lines(replay.compare(recorded, Spool(replayed), result.results))
 
     def make_view() -> View:
         from faultbox.cli import views

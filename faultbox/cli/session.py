@@ -93,7 +93,7 @@ def _follow(going: Iterable[Update], view: View, *, dry_run: bool) -> Outcome:
 
 def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterwards: Afterwards | None) -> Outcome:
     """Pack the spool, then remove it; where packing fails it stays for `faultbox recover`."""
-    from faultbox.evidence import pack, place
+    from faultbox.evidence import Unreadable, pack, place
 
     run_dir, result = request.run_dir, outcome.result
     if result is None or outcome.started is None or request.dry_run:
@@ -101,13 +101,14 @@ def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterw
         return outcome
     from faultbox.evidence import spool
 
-    spool.conclude(run_dir, result)
-    notes = list(afterwards(run_dir, result)) if afterwards is not None else []
+    notes: list[str] = []
     bundle = None
     try:
+        spool.conclude(run_dir, result)
+        notes += afterwards(run_dir, result) if afterwards is not None else []
         bundle = pack(run_dir, bundle_to) if bundle_to is not None else None
-    except OSError as error:
-        trouble = f"no bundle: {error}; `faultbox recover` makes it from {run_dir}"
+    except (OSError, Unreadable) as error:
+        trouble = f"no evidence: {error}; what there is, is in {run_dir}: `faultbox recover` makes a bundle of it"
         return replace(outcome, notes=tuple(notes), troubles=(trouble,))
     if request.keep and any(each.verdict is not Verdict.PASSED for each in result.results):
         notes.append(f"Kept: {run_dir}")

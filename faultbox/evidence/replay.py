@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from faultbox.evidence.bundle import Bundle
-from faultbox.evidence.decisions import Disagreement, by_identity, compared
+from faultbox.evidence.decisions import Disagreement, Taken, by_identity, compared
 from faultbox.evidence.spool import Spool
 from faultbox.model.fault import Counts
 from faultbox.model.verdict import CaseResult, RuleReport
@@ -58,25 +58,42 @@ class Comparison:
     drift: list[str] = field(default_factory=list)
 
 
-def compare(bundle: Bundle, again: Spool, results: Sequence[CaseResult]) -> Comparison:
-    """The replayed results beside those of the bundle: verdicts, decisions per call identity, counters per rule."""
-    recorded = {}
+@dataclass(frozen=True)
+class Recorded:
+    """What a bundle says of one case."""
+
+    result: CaseResult
+    decisions: Taken
+
+
+Key = tuple[str, int]
+"""A case's id and run."""
+
+
+def recorded(bundle: Bundle) -> dict[Key, Recorded]:
+    """Everything that a replay is compared with. Raises BadBundle, better before the replay than after it."""
+    cases = {}
     for directory in bundle.directories():
         result = bundle.result(directory)
-        recorded[result.info.id, result.info.run] = (directory, result)
+        decisions = by_identity(bundle.events(directory, "decisions.jsonl"))
+        cases[result.info.id, result.info.run] = Recorded(result, decisions)
+    return cases
+
+
+def compare(before: Mapping[Key, Recorded], again: Spool, results: Sequence[CaseResult]) -> Comparison:
+    """The replayed results beside the recorded ones: verdicts, decisions per call identity, counters per rule."""
     found = Comparison()
     directories = {(each.info.id, each.info.run): each.directory for each in again.planned}
     for new in results:
         key = (new.info.id, new.info.run)
-        if key not in recorded:
+        if key not in before:
             found.differences.append(f"{new.info.id}: is not in the bundle")
             continue
-        directory, old = recorded[key]
+        old = before[key].result
         found.cases += 1
         found.differences += [f"{new.info.id}: {each}" for each in _verdicts(old, new)]
         found.drift += [f"{new.info.id}: {each}" for each in _counters(old.rules, new.rules)]
-        before = by_identity(bundle.events(directory, "decisions.jsonl"))
-        for same, disagreement in compared(before, by_identity(again.events(directories[key]))):
+        for same, disagreement in compared(before[key].decisions, by_identity(again.events(directories[key]))):
             found.decisions += same
             if disagreement is not None:
                 found.differences.append(f"{new.info.id}: {_in_words(disagreement)}")

@@ -109,3 +109,12 @@ def test_a_bundle_without_its_spec_leaves_nothing(faultbox: Any, recorded: Path,
     assert ran.code == 2
     assert "recorded.fb: " in ran.err
     assert list((tmp_path / "state" / "runs").iterdir()) == []
+
+
+def test_a_bundle_that_breaks_off_is_refused_before_anything_runs(faultbox: Any, recorded: Path) -> None:
+    recorded.write_bytes(recorded.read_bytes().replace(b"0003-matrix", b"0003-matrax"))
+    before = len(faultbox.requests)
+    ran = faultbox("replay", "recorded.fb", script="orders")
+    assert ran.code == 2
+    assert ran.err.startswith("faultbox: recorded.fb: ")
+    assert len(faultbox.requests) == before

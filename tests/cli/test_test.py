@@ -228,11 +228,27 @@ def test_a_bundle_that_cannot_be_written_is_said_and_can_be_recovered(
         broken.setattr("faultbox.evidence.packing._write_case", full)
         ran = faultbox("test")
     assert ran.code == 3
-    assert "error: no bundle: [Errno 28] No space left on device; `faultbox recover` makes it from " in ran.out
     (run_dir,) = (tmp_path / "state" / "runs").iterdir()
+    assert f"error: no evidence: [Errno 28] No space left on device; what there is, is in {run_dir}: " in ran.out
     (run_dir / "owner.json").write_text("{}")
     assert faultbox("recover").out == "Bundle: run-2026-04-23T11-12-34-" + str(faultbox.requests[0].seed) + ".fb\n"
     (made,) = here.glob("*.fb")
     with evidence.open(made) as bundle:
         assert bundle.manifest["complete"] is True
         assert bundle.manifest["exit"] == 0
+
+
+def test_a_spool_that_vanished_is_no_traceback(faultbox: Any, tmp_path: Path) -> None:
+    import shutil
+
+    def vanishing(run: Any) -> Any:
+        for update in faultbox.fakes.passing(run):
+            if isinstance(update, faultbox.fakes.RunDone):
+                shutil.rmtree(run.request.run_dir)
+            yield update
+
+    faultbox.fakes.SCRIPTS["vanishing"] = vanishing
+    ran = faultbox("test", script="vanishing")
+    assert ran.code == 3
+    assert "error: no evidence: " in ran.out
+    assert "1 passed, 0 failed\n" in ran.out

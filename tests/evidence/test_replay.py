@@ -71,7 +71,7 @@ def compared(tmp_path: Path, spools: ModuleType) -> Callable[..., replay.Compari
             runs.append((spools.write(place, infos, [made], events={"test_a": events}), made))
         (before, _), (after, again) = runs
         with evidence.open(evidence.pack(before, tmp_path)) as bundle:
-            return replay.compare(bundle, Spool(after), (again,))
+            return replay.compare(replay.recorded(bundle), Spool(after), (again,))
 
     return compare
 
@@ -134,7 +134,7 @@ def test_a_case_that_the_bundle_has_not(tmp_path: Path, spools: ModuleType) -> N
     again = tuple(spools.result(each) for each in infos)
     new = spools.write(tmp_path / "new", infos, again)
     with evidence.open(evidence.pack(old, tmp_path)) as bundle:
-        found = replay.compare(bundle, Spool(new), again)
+        found = replay.compare(replay.recorded(bundle), Spool(new), again)
     assert (found.cases, found.differences) == (1, ["test_b: is not in the bundle"])
 
 
