@@ -270,7 +270,13 @@ def _prepare_etc(disk: Disk, names: _Names, upper: str, point: str) -> None:
 
 
 def _kernel_file_systems(names: _Names) -> None:
-    mounts.mount("proc", "/proc", "proc", _QUIET)
+    try:
+        mounts.mount("proc", "/proc", "proc", _QUIET)
+    except PermissionError as error:
+        raise DiskError(
+            "a user namespace may mount no /proc here, because the host's own is covered in parts: "
+            "run as root, or in a container with an unmasked /proc (privileged)"
+        ) from error
     for name in ("/proc/sys", "/proc/sysrq-trigger"):
         if os.path.exists(name):
             mounts.bind(name, name, read_only=True)

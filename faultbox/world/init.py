@@ -2,8 +2,8 @@
 
 It answers two links. `requests`: a "launch" frame holds a Request and the descriptors that the
 child needs; everything else about that launch goes over the link inside it. `notices`: "ready"
-(Built) or "failed" (text) once, then "exit" (pid in the world, wait status) for every process
-that ended, orphans included. It ends when the world does: by PDEATHSIG, or when `requests` closes.
+(Built) or "failed" (text) once, then "exits", each a list of (pid in the world, wait status), for every
+process that ended, orphans included. It ends when the world does: by PDEATHSIG, or when `requests` closes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import gc
 import os
 import select
 import signal
+from collections.abc import Iterator
 from typing import NoReturn
 
 from faultbox.link import Frame, Link
@@ -20,6 +21,9 @@ from faultbox.linux import namespaces, prctl, process
 from faultbox.world import launch
 from faultbox.world.command import Failure
 from faultbox.world.disk import Built, Disk, DiskError, build
+
+_BATCH = 1_000
+"""Ends told in one frame: as many as surely fit into one packet."""
 
 NAMESPACES = namespaces.NEWPID | namespaces.NEWNS | namespaces.NEWIPC | namespaces.NEWUTS
 
@@ -32,6 +36,7 @@ def run(requests: Link, notices: Link, disk: Disk) -> NoReturn:
         prctl.set_pdeathsig()
         prctl.set_name("faultbox-init")
         os.umask(0o022)
+        _keep_only({requests.fileno(), notices.fileno(), 2})
         wake = _take_signals()
         try:
             built = build(disk)
@@ -54,18 +59,37 @@ def _take_signals() -> int:
     return wake
 
 
+def _keep_only(fds: set[int]) -> None:
+    """Close what the world had open, so that nothing of it outlives the world in us; no input, no output."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) not in fds:
+            with contextlib.suppress(OSError):
+                os.close(int(name))
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in {0, 1} - {null}:
+        os.dup2(null, fd)
+
+
 def _serve(requests: Link, notices: Link, wake: int, built: Built) -> int:
     poll = select.poll()
     poll.register(requests.fileno(), select.POLLIN)
     poll.register(wake, select.POLLIN)
+    ended: list[tuple[int, int]] = []
     try:
         notices.send("ready", built)
         while True:
+            poll.register(notices.fileno(), select.POLLOUT if ended else 0)
             ready = {fd for fd, _ in poll.poll()}
             if wake in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake, 4096)
-                _reap(notices)
+                ended.extend(_reap())
+            if notices.fileno() in ready:
+                if not ended:
+                    return 0  # hung up
+                # Only when there is room: a world that is busy launching may not be listening.
+                notices.send("exits", ended[:_BATCH])
+                del ended[:_BATCH]
             if requests.fileno() in ready:
                 frame = requests.receive()
                 if frame is None:
@@ -75,15 +99,14 @@ def _serve(requests: Link, notices: Link, wake: int, built: Built) -> int:
         return 0  # the world is gone; with us goes everything in it
 
 
-def _reap(notices: Link) -> None:
-    while True:
-        try:
+def _reap() -> Iterator[tuple[int, int]]:
+    """(pid, wait status) of every process that has ended."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        notices.send("exit", (pid, status))
+            if pid == 0:
+                return
+            yield pid, status
 
 
 def _launch(frame: Frame) -> None:

@@ -82,8 +82,9 @@ def become_service(request: Request, link: Link, fds: Descriptors) -> NoReturn:
 
 def _prepare(command: Command, fds: Descriptors) -> tuple[int, int, list[int]] | None:
     signal.set_wakeup_fd(-1)
-    for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)
+    for number in signal.Signals:
+        if signal.getsignal(number) != signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
     os.setsid()
     null = os.open("/dev/null", os.O_RDONLY)
     for fd, target in ((null, 0), (fds.stdout, 1), (fds.stderr, 2)):
@@ -184,7 +185,9 @@ def _why(path: str, code: int) -> str:
     if not os.path.exists(path):
         return ""
     if code == errno.EACCES:
-        return "not executable" if not os.access(path, os.X_OK, effective_ids=True) else "on a noexec mount"
+        if os.path.isdir(path):
+            return "it is a directory"
+        return "" if os.access(path, os.X_OK, effective_ids=True) else "it is not executable"
     with contextlib.suppress(OSError), Path(path).open("rb") as file:
         start = file.read(4096)
         if code == errno.ENOENT and start[:2] == b"#!":

@@ -21,6 +21,10 @@ from faultbox.world.launch import Request
 from faultbox.world.layout import Frozen, Layout, rmtree
 from faultbox.world.processes import Members
 
+_RIGHTS = "worlds need root, or a user namespace entered before; in a container run it privileged"
+_CERTAIN_MS = 10_000
+"""How long the kernel may take to end a pid namespace."""
+
 
 class WorldError(Exception):
     """A world could not be made, or its init is gone. The text says what failed."""
@@ -87,18 +91,20 @@ class Notices:
 
     def drain(self) -> list[Exit]:
         """The ends that were reported and not yet drained, oldest first. Never waits."""
-        found = []
+        found: list[Exit] = []
         for frame in self._link.pending():
             if frame is None:
                 self.lost = True
                 break
-            pid, status = frame.body
-            with self._lock:
-                process_ = self._processes.pop(pid, None)
-            found.append(
-                Exit(process_.service if process_ else "", process_.pid if process_ else 0, _exit_status(status))
-            )
+            found.extend(self._exit(pid, status) for pid, status in frame.body)
         return found
+
+    def _exit(self, pid: int, status: int) -> Exit:
+        with self._lock:
+            ended = self._processes.pop(pid, None)
+        if ended is None:
+            return Exit("", 0, _exit_status(status))
+        return Exit(ended.service, ended.pid, _exit_status(status))
 
 
 class World:
@@ -135,6 +141,8 @@ class World:
             network.enter(settings.netns)
             world = cls(settings, *_begin_init(settings))
             world._await_ready()
+        except PermissionError as error:
+            raise WorldError(f"cannot make world {settings.name!r}: {error} ({_RIGHTS})") from error
         except OSError as error:
             raise WorldError(f"cannot make world {settings.name!r}: {error}") from error
         finally:
@@ -229,7 +237,10 @@ class World:
         self._closed = True
         pidfd.send_signal(self.init_pidfd, signal.SIGKILL)
         # Init is a zombie only after the kernel has ended and reaped every other process of its pid namespace.
-        os.waitpid(self.init_pid, 0)
+        if not pidfd.wait(self.init_pidfd, _CERTAIN_MS):
+            raise ending.WillNotEnd(f"world {self.settings.name!r}: a process of it is left after SIGKILL")
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.init_pid, 0)
         os.close(self.init_pidfd)
         self._requests.close()
         self._notices_link.close()

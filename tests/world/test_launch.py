@@ -63,14 +63,14 @@ def test_a_bare_name_is_searched_in_path(boxed):
     [
         ("", ["/tmp/none"], "cannot execute /tmp/none: no such file in its world"),
         ("", ["nothing-of-this-name"], "no such file in PATH in its world"),
-        ("touch /tmp/x", ["/tmp/x"], "cannot execute /tmp/x: Permission denied (not executable)"),
+        ("touch /tmp/x", ["/tmp/x"], "cannot execute /tmp/x: Permission denied (it is not executable)"),
         ("echo hi > /tmp/x; chmod 755 /tmp/x", ["/tmp/x"], "nor a script with a #! line"),
         (
             "printf '#!/no/such -e\\n' > /tmp/x; chmod 755 /tmp/x",
             ["/tmp/x"],
             "cannot execute /tmp/x: its interpreter /no/such (named in its #! line) does not exist",
         ),
-        ("", ["/tmp"], "cannot execute /tmp: Permission denied"),
+        ("", ["/tmp"], "cannot execute /tmp: Permission denied (it is a directory)"),
     ],
 )
 def test_what_cannot_be_executed_says_why(boxed, setup, argv, message):

@@ -319,3 +319,76 @@ def test_closing_takes_no_idle_time(boxed):
         return time.monotonic() - began
 
     assert boxed(body) < 2
+
+
+def test_a_world_that_does_not_listen_cannot_stop_init(boxed):
+    """More ends than a socket holds frames, nobody draining, and launches go on."""
+
+    def body(box):
+        world = box.open()
+        storm = "for n in range(3000):\n  if not os.fork(): os.fork() or os._exit(0); os._exit(0)\n  os.wait()"
+        box.read(box.python(world, f"import os\n{storm}", service="storm"))
+        assert box.output(world, "echo on", service="later") == "on\n"
+        ends = box.exits(world, 3002)
+        return len(ends), sorted(each.service for each in ends if each.service)
+
+    assert boxed(body) == (3002, ["later", "storm"])
+
+
+def test_init_holds_nothing_of_its_owner(boxed):
+    def body(box):
+        read, write = os.pipe()
+        world = box.open()
+        os.close(write)
+        assert os.read(read, 1) == b""
+        return [os.stat(f"/proc/{world.init_pid}/fd/{fd}").st_rdev for fd in (0, 1)]
+
+    assert boxed(body) == [os.makedev(1, 3)] * 2
+
+
+def test_a_hundred_megabytes_pass_through(boxed, tmp_path, drain_to_end):
+    from faultbox.world import Output
+
+    def body(box):
+        world = box.open()
+        process = box.sh(world, "head -c 100000000 /dev/zero; echo; echo the end")
+        output = Output(process.stdout, tmp_path / "log")
+        drain_to_end(output)
+        tail = output.tail(1)
+        output.close()
+        (end,) = box.exits(world, 1)
+        return end.status.code, tail, (tmp_path / "log").stat().st_size < 17 << 20
+
+    assert boxed(body) == (0, ["the end"], True)
+
+
+REDIS = "/usr/bin/redis-server"
+
+
+@pytest.mark.skipif(not os.path.exists(REDIS), reason="needs redis-server: apt-get install redis-server")
+@pytest.mark.parametrize("rootless", [False, True])
+def test_redis_with_its_log_on_disk(boxed, as_nobody, rootless):
+    from faultbox.model.source import Position
+    from faultbox.model.topology import Interface, Service
+    from faultbox.world import wait_ready
+
+    here = Position("spec.star", 1)
+    service = Service("db", REDIS, here, interfaces=(Interface("main", "tcp", 6379, here),))
+
+    def body(box):
+        world = box.open()
+        arguments = ("--dir", "/tmp", "--appendonly", "yes", "--appendfsync", "always", "--save", "")
+        box.launch(world, REDIS, *arguments, service="db")
+        wait_ready(service, alive=lambda: world.alive("db"))
+        with socket.create_connection(("localhost", 6379), timeout=10) as connection:
+            connection.sendall(b"SET k v\r\n")
+            assert connection.recv(100) == b"+OK\r\n"
+        killed = world.stop({"db": (15, 10_000)})
+        return (
+            killed,
+            box.exits(world, 1)[0].status.code,
+            [each.path for each in world.changed() if "incr" in each.path],
+        )
+
+    run = as_nobody if rootless else boxed
+    assert run(body) == ([], 0, ["/tmp/appendonlydir/appendonly.aof.1.incr.aof"])
