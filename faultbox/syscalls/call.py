@@ -90,10 +90,9 @@ class Syscall:
         """What the call acts on. Kinds are exact only for rules that have `on=`."""
         if rule.fault.on is not None:
             found = self.acts_on
-        elif self._quick is None:
-            found = self._quick = self._look(kind=False)
         else:
-            found = self._quick
+            found = self._quick if self._quick is not None else self._look(kind=False)
+            self._quick = found
         if self._shape.source is None:
             return found
         reads, writes = bool(rule.syscalls & READERS), bool(rule.syscalls & WRITERS)
@@ -192,14 +191,12 @@ class Syscall:
 
     def _look(self, *, kind: bool) -> tuple[Thing, ...]:
         shape = self._shape
-        if shape.paths:
-            return tuple(self._path_thing(argument, kind=kind) for argument in shape.paths)
-        if shape.fd is None:
-            return ()
-        if shape.address is not None and self.leads_to.path:
-            return (Thing("socket", self.leads_to.path),)
-        fds = [shape.fd] if shape.source is None else [shape.fd, shape.source]
-        return tuple(self._fd_thing(self._fd(index), kind=kind) for index in fds)
+        if shape.fd is not None:
+            if shape.address is not None and self.leads_to.path:
+                return (Thing("socket", self.leads_to.path),)
+            first = self._fd_thing(self._fd(shape.fd), kind=kind)
+            return (first,) if shape.source is None else (first, self._fd_thing(self._fd(shape.source), kind=kind))
+        return tuple(self._path_thing(argument, kind=kind) for argument in shape.paths)
 
     def _fd(self, index: int) -> int:
         fd = self.arguments[index] & 0xFFFFFFFF

@@ -72,6 +72,7 @@ class Supervisor:
         self._asked = 0
         self._promised = 0
         self._lost = ""
+        self._gone = False
         self._told = False
         self._stopped = False
 
@@ -141,7 +142,8 @@ class Supervisor:
         return f"syscalls of {self.service}"
 
     def fileno(self) -> int:
-        return self._events.fileno()
+        """-1 once the process is gone: its link would poll readable for ever."""
+        return -1 if self._gone else self._events.fileno()
 
     @property
     def promised(self) -> int:
@@ -167,6 +169,7 @@ class Supervisor:
 
     def _ended(self, events: Sequence[Event]) -> None:
         """It is gone: after `stop` all was sent before, else what it knew is lost."""
+        self._gone = True
         if self._stopped and not self._lost:
             self._promised = self._asked
         elif not events and not self._told:

@@ -104,7 +104,9 @@ class Places:
         """The tasks that were lately looked at."""
         return tuple(self._directories)
 
-    def close(self) -> None:
+    def forget_tasks(self) -> None:
+        """Give back what is held of tasks; those that live on are looked up anew."""
+        self._located.clear()
         while self._directories:
             os.close(self._directories.popitem()[1])
 

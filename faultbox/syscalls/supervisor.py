@@ -214,6 +214,7 @@ class Supervisor:
         self._poll.unregister(listener.fd)
         del self._handlers[listener.fd], self._listeners[listener.fd]
         self._holds.forget(listener.fd)
+        self._around.places.forget_tasks()
         os.close(listener.fd)
 
     def _watch(self, fd: int, handler: Callable[[int], None]) -> None:

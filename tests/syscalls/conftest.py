@@ -31,7 +31,12 @@ PATIENCE_S = 10.0
 
 
 def a_fault(
-    kind: str = "deny", *, errno: int = names.EIO, delay_ms: float = 0, trigger: dict[str, Any] | None = None, **more: Any
+    kind: str = "deny",
+    *,
+    errno: int = names.EIO,
+    delay_ms: float = 0,
+    trigger: dict[str, Any] | None = None,
+    **more: Any,
 ) -> Fault:
     action = Action(ActionKind(kind), errno if kind == "deny" else 0, delay_ms)
     return Fault(action, HERE, Trigger(**(trigger or {})), **more)
