@@ -36,12 +36,12 @@ def needs(case: Case, spec: Spec) -> Needs:
         filters[service] |= calls
     return Needs(
         services=tuple(spec.services),
-        filters={service: frozenset(calls) for service, calls in filters.items()},
+        filters={service: frozenset(calls) for service, calls in filters.items() if calls},
         observed={service: frozenset(calls) for service, calls in observed.items()},
         rules=rules,
         imports=_imports(spec),
         lines=_lines(asked, spec, watched=bool(monitors)),
-        io_uring_blocked=frozenset(filters),
+        io_uring_blocked=frozenset(service for service, calls in filters.items() if calls),
     )
 
 

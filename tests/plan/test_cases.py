@@ -47,8 +47,19 @@ def test_a_lambda_and_names_of_their_own(load: Load) -> None:
         "fault_matrix(scenarios = [f, test_two, put], faults = [down])\n"
     )
     plan = planner.plan(spec, seed=1)
-    assert ids(plan) == ["test_two", "test_one", "test_three", "matrix_one_down", "matrix_test_two_down", "matrix_three_down"]
-    assert [case.info.control for case in plan.cases if case.info.kind == "cell"] == ["test_one", "test_two", "test_three"]
+    assert ids(plan) == [
+        "test_two",
+        "test_one",
+        "test_three",
+        "matrix_one_down",
+        "matrix_test_two_down",
+        "matrix_three_down",
+    ]
+    assert [case.info.control for case in plan.cases if case.info.kind == "cell"] == [
+        "test_one",
+        "test_two",
+        "test_three",
+    ]
 
 
 def test_a_control_finds_a_name_where_its_own_is_taken(load: Load) -> None:
@@ -150,8 +161,8 @@ def test_seeds_do_not_depend_on_the_selection(load: Load) -> None:
 )
 def test_selection(load: Load, pattern: str, wanted: list[str]) -> None:
     spec = load(
-        "def test_health():\n    pass\ndef test_healthy():\n    pass\nfault_scenario('fs', scenario = put, faults = full)\n"
-        + MATRIX
+        "def test_health():\n    pass\ndef test_healthy():\n    pass\n"
+        "fault_scenario('fs', scenario = put, faults = full)\n" + MATRIX
     )
     assert ids(planner.plan(spec, [pattern], seed=1, control=False)) == wanted
 

@@ -23,6 +23,23 @@ api = service("api", "bin/api", interface("public", "http", 8080), depends_on = 
 """
 
 
+MISTAKES = Path(__file__).with_name("mistakes")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`test_mistakes_in_x` runs once for each block of mistakes/x.txt: lines after "> ", then what they give."""
+    if "mistake" not in metafunc.fixturenames:
+        return
+    name = metafunc.function.__name__.removeprefix("test_mistakes_in_")
+    blocks = (MISTAKES / f"{name}.txt").read_text().split("\n\n")[1:]
+    found = []
+    for block in blocks:
+        lines = block.strip("\n").split("\n")
+        text = "\n".join(line[2:] for line in lines if line.startswith("> "))
+        found.append((text, [line for line in lines if not line.startswith("> ")]))
+    metafunc.parametrize("mistake", found, ids=[text for text, _ in found])
+
+
 class OpenGate:
     """Stands for starlark-go, which has tests of its own and takes its time to start."""
 

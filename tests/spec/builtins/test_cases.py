@@ -66,35 +66,8 @@ def test_a_fault_scenario(load: Load) -> None:
     assert load(FAULTS + "fault_scenario('s', scenario = a, faults = down)").fault_scenarios[0].expect is None
 
 
-WRONG = [
-    ("scenario(a())", "11:10 [WRONG_TYPE] scenario(): function must be a function, got None; write the function's name without (), so that it is called later"),
-    ("scenario(lambda: 1)", '11:1 [MISSING_ARGUMENT] scenario(): a lambda has no name; register it with scenario(f, name="...")'),
-    ("test('x', a, expect = always(lambda: 1))", "11:23 [NOT_AVAILABLE] always() needs temporal expectations, which this version does not have yet"),
-    ("test('x', a, expect = a)", "11:14 [NOT_AVAILABLE] test(): expect= needs temporal expectations, which this version does not have yet"),
-    ("test('x')", "11:1 [MISSING_ARGUMENT] test(): missing argument 'body'"),
-    ("scenario(a)\ndef test_a():\n    pass", "11:1 [DUPLICATE_NAME] scenario would have the id 'test_a', which the case at spec.star:12:1 has already"),
-    ("scenario(a)\nscenario(a)", "12:1 [DUPLICATE_NAME] scenario would have the id 'test_a', which the case at spec.star:11:1 has already"),
-    ("fault_scenario('test_x', scenario = a, faults = down)\ndef test_x():\n    pass", "11:1 [DUPLICATE_NAME] fault_scenario() would have the id 'test_x', which the case at spec.star:12:1 has already"),
-    ("fault_matrix(scenarios = [a], faults = [down])\nfault_scenario('matrix_a_down', scenario = a, faults = down)", "11:1 [DUPLICATE_NAME] a cell of fault_matrix() would have the id 'matrix_a_down', which the case at spec.star:12:1 has already"),
-    ("fault_scenario('s', scenario = a, faults = [])", "11:44 [EMPTY] fault_scenario(): faults is empty: a scenario without faults is scenario(f)"),
-    ("fault_scenario('s', scenario = lambda: 1, faults = down)", '11:32 [MISSING_ARGUMENT] fault_scenario(): a lambda has no name; register it with scenario(f, name="...")'),
-    ("fault_scenario('s', scenario = a, faults = deny('EIO'))", "11:44 [WRONG_TYPE] fault_scenario(): faults must be a fault_assumption(), got fault deny(EIO)"),
-    ("fault_matrix(scenarios = [a], faults = [])", "11:1 [EMPTY] fault_matrix(): there are no cells: everything is excluded or one of the lists is empty"),
-    ("fault_matrix(scenarios = [a], faults = [down], exclude = [(a, down)])", "11:1 [EMPTY] fault_matrix(): there are no cells: everything is excluded or one of the lists is empty"),
-    ("fault_matrix(scenarios = [a, a], faults = [down])", "11:26 [DUPLICATE_NAME] fault_matrix(): scenarios holds 'a' twice"),
-    ("fault_matrix(scenarios = [a], faults = [down, down])", "11:40 [DUPLICATE_NAME] fault_matrix(): faults holds 'down' twice"),
-    ("fault_matrix(scenarios = [a], faults = [down, slow], overrides = {(b, down): lambda r: 1})", "11:66 [UNKNOWN_PAIR] fault_matrix(): overrides: (b, down) is no cell of this matrix: it has no scenario 'b' | accepted: a"),
-    ("fault_matrix(scenarios = [a], faults = [down], exclude = [(a, slow)])", "11:58 [UNKNOWN_PAIR] fault_matrix(): exclude: (a, slow) is no cell of this matrix: it has no assumption 'slow' | accepted: down"),
-    ("fault_matrix(scenarios = [a], faults = [down], overrides = {(a, 'down'): lambda r: 1})", '11:60 [WRONG_TYPE] fault_matrix(): overrides keys: the second must be a fault_assumption(), got string "down"'),
-    ("fault_matrix(scenarios = [a], faults = [down], overrides = {a: lambda r: 1})", "11:60 [WRONG_TYPE] fault_matrix(): overrides keys must be pairs (scenario, assumption), got <function a>"),
-    ("monitor('name', on = match.event(type = 'x'))", "11:22 [NOT_AVAILABLE] match.event() needs temporal expectations, which this version does not have yet"),
-    ("monitor('name')", "11:1 [NOT_AVAILABLE] monitor(): monitor with a name needs monitors with state, which this version does not have yet"),
-    ("monitor(a, service = 'dbx')", "11:1 [UNKNOWN_SERVICE] monitor 'a' watches 'dbx', which is no service of this spec | near: db | accepted: db, api"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "wanted"), WRONG, ids=[text for text, _ in WRONG])
-def test_each_mistake_in_its_place(problems: Problems, text: str, wanted: str) -> None:
+def test_mistakes_in_cases(problems: Problems, mistake: tuple[str, list[str]]) -> None:
+    text, (wanted,) = mistake
     found = [each if "accepted" in wanted else each.split(" | accepted: ")[0] for each in problems(FAULTS + text)]
     assert found == [wanted]
 

@@ -103,13 +103,6 @@ def test_an_expectation_is_an_assertion(judge: Callable[[str, Any], str], host: 
     assert host.assertions == 1
 
 
-@pytest.mark.parametrize(
-    ("call", "wanted"),
-    [
-        ("expect_error_within()", "4:1 [MISSING_ARGUMENT] expect_error_within(): missing argument 'ms' | accepted: ms"),
-        ('expect_error_within(ms = "5s")', '4:26 [WRONG_TYPE] expect_error_within(): ms must be a number of milliseconds, got string "5s"; write 5000'),
-        ("expect_success(503)", "4:16 [TOO_MANY_ARGUMENTS] expect_success(): takes named arguments only, got 1 | accepted: no arguments"),
-    ],
-)  # fmt: skip
-def test_mistakes(problems: Callable[..., list[str]], call: str, wanted: str) -> None:
-    assert problems(call) == [wanted]
+def test_mistakes_in_expect(problems: Callable[..., list[str]], mistake: tuple[str, list[str]]) -> None:
+    call, wanted = mistake
+    assert problems(call) == wanted

@@ -102,8 +102,10 @@ REFUSED: list[tuple[Callable[[Any, str], Any], Any, str, str]] = [
         kinds.path_glob,
         "data/x",
         "BAD_GLOB",
-        'it must begin with "/" or "*", got string "data/x": it is matched against the whole path as the kernel '
-        'resolved it; write "**/data/x"',
+        (
+            'it must begin with "/" or "*", got string "data/x": it is matched against the whole path as the kernel '
+            'resolved it; write "**/data/x"'
+        ),
     ),
     (kinds.path_glob, "/a[b", "BAD_GLOB", 'it has a "[" without its "]": string "/a[b"'),
     (kinds.identifier, "my-port", "BAD_NAME", 'it is not a usable name: string "my-port"'),
