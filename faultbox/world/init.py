@@ -13,6 +13,7 @@ import gc
 import os
 import select
 import signal
+import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
@@ -44,6 +45,8 @@ def run(requests: Link, notices: Link, disk: Disk) -> NoReturn:
             notices.send("failed", str(error))
         else:
             status = _serve(requests, notices, wake, built)
+    except Exception:  # noqa: BLE001
+        sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
 

@@ -16,6 +16,7 @@ import os
 import pwd
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def become_service(request: Request, link: Link, fds: Descriptors) -> NoReturn:
         except _Stop as stop:
             link.send("failed", stop.failure)
             link.receive()  # until the world has taken note: only then init may report our end
+    except Exception:  # noqa: BLE001
+        sys.excepthook(*sys.exc_info())
     finally:
         os._exit(127)
 
@@ -95,7 +98,13 @@ def _prepare(command: Command, fds: Descriptors) -> tuple[int, int, list[int]] |
     for name, value in command.limits.items():
         with _step(f"limits {name}"):
             resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (value, value))
-    return _identity(command.user) if command.user else None
+    if not command.user:
+        return None
+    identity = _identity(command.user)
+    with _step("user", command.user):
+        for fd in (1, 2):  # so that it may open /dev/stdout, as programs in containers like to
+            os.fchown(fd, identity[0], identity[1])
+    return identity
 
 
 def _identity(user: str) -> tuple[int, int, list[int]]:

@@ -46,6 +46,11 @@ def test_user_groups_cwd_and_limits(boxed):
     assert boxed(body).split() == ["65534", "65534", "/usr/lib", "99", "0"]
 
 
+def test_another_user_may_open_its_own_output(boxed):
+    script = "echo out > /dev/stdout; echo err > /dev/stderr"
+    assert boxed(lambda box: box.output(box.open(), script, user="nobody")) == "out\nerr\n"
+
+
 def test_a_number_is_a_user_even_without_a_name(boxed):
     assert boxed(lambda box: box.output(box.open(), "id -u; id -g; id -G", user="4711:12")).split() == [
         "4711",
