@@ -46,7 +46,8 @@ class Exits:
         self._unreported[process.pid] = process
 
     def fileno(self) -> int:
-        return self._world.notices.fileno()
+        """-1 once init is gone: its link would poll readable for ever."""
+        return -1 if self._world.notices.lost else self._world.notices.fileno()
 
     def ask(self, token: int) -> None:
         self._asked = max(self._asked, token)
