@@ -43,7 +43,7 @@ _ON_FD = """
 _ON_FD_WITH_SIZE = "pread64 pwrite64 read recvfrom write"
 _ON_PATH = """
     access acct chdir chmod chown chroot creat execve getxattr listxattr open removexattr setxattr stat statfs
-    swapoff swapon truncate umount2 uselib utime utimes
+    swapoff swapon truncate umount2 utime utimes
 """
 _ON_LINK = "lchown lgetxattr llistxattr lremovexattr lsetxattr lstat mkdir mknod readlink rmdir unlink"
 _AT_PATH = "faccessat fchmodat futimesat openat openat2"

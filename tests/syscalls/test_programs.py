@@ -7,7 +7,6 @@ import errno
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -179,50 +178,6 @@ def test_32_bit_programs_have_their_own_arm(stand: Any, fault: Any, tmp_path: Pa
     assert [kit.counts(rule).fired for rule in rules] == [1, 1]
     assert [event.fields["syscall"] for event in kit.events()] == ["write", "connect"]
     assert (tmp_path / "f").exists()
-
-
-GO = """package main
-import ("fmt"; "os"; "sync")
-func main() {
-	var wait sync.WaitGroup
-	var lock sync.Mutex
-	denied := 0
-	for n := 0; n < 8; n++ {
-		wait.Add(1)
-		go func(n int) {
-			defer wait.Done()
-			file, _ := os.Create(fmt.Sprintf("%s/%d", os.Args[1], n))
-			for i := 0; i < 50; i++ {
-				if _, err := file.Write([]byte("x")); err != nil { lock.Lock(); denied++; lock.Unlock() }
-			}
-		}(n)
-	}
-	wait.Wait()
-	fmt.Println(denied)
-}
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("go") is None and not Path("/usr/local/go/bin/go").exists(), reason="needs go")
-def test_a_static_go_program(stand: Any, fault: Any, tmp_path: Path) -> None:
-    source = tmp_path / "main.go"
-    source.write_text(GO)
-    go = shutil.which("go") or "/usr/local/go/bin/go"
-    environment = {
-        **os.environ,
-        "CGO_ENABLED": "0",
-        "GOFLAGS": "-mod=mod",
-        "GOCACHE": str(tmp_path / "cache"),
-        "GO111MODULE": "off",
-    }
-    subprocess.run([go, "build", "-o", tmp_path / "program", source], check=True, env=environment, cwd=tmp_path)
-    (tmp_path / "data").mkdir()
-    kit = stand()
-    (rule,) = kit.arm(("write", fault(path=f"{tmp_path}/data/*", trigger={"every": 4})))
-    status, out, _ = kit.run(tmp_path / "program", tmp_path / "data")
-    assert (status, out.strip()) == (0, "100")
-    assert kit.counts(rule)[1:3] == (400, 100)
 
 
 def test_twenty_runs_of_a_seed_take_the_same_decisions(stand: Any, fault: Any, tmp_path: Path, c_program: Any) -> None:
