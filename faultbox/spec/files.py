@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from faultbox.spec.statements import Loading
 
 MAX_BYTES = 2 * 1024 * 1024
 LIBRARY = "@faultbox/"
-_LIBRARY_HOME = Path(__file__).with_name("library")
+_LIBRARY_HOME = Path(os.path.realpath(__file__)).with_name("library")
 
 
 @dataclass
@@ -108,7 +110,7 @@ class Files:
             cycle = [each.name for each in path[names.index(target.path) :]] + [target.name]
             self._problem("LOAD_CYCLE", "load: these files load each other: " + " -> ".join(cycle), loading.position)
             return
-        if not loading.module.startswith(LIBRARY) and loading.module.startswith("@"):
+        if loading.module.startswith("@") and not target.path.is_relative_to(_LIBRARY_HOME):
             self._problem("FILE_NOT_FOUND", f"load: unknown library {loading.module!r}", loading.position, LIBRARY)
             return
         if target.path in self._trees:
@@ -120,8 +122,7 @@ class Files:
     def _read(self, found: Found, position: Position) -> str | None:
         """The file's text, or None when a problem was reported."""
         try:
-            with open(found.path, "rb") as file:  # noqa: PTH123
-                data = file.read(MAX_BYTES + 1)
+            data = _content(found.path)
         except (OSError, ValueError) as error:
             self._missing(found, position, error)
             return None
@@ -150,6 +151,14 @@ class Files:
 
     def _problem(self, code: str, message: str, position: Position, accepted: str = "") -> None:
         self._session.problem(Problem(code, message, position, accepted))
+
+
+def _content(path: Path) -> bytes:
+    """The file, or as much of it as shows that it is too large. Raises OSError; devices and pipes are no files."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _place(found: Found, data: bytes, offset: int) -> Position:

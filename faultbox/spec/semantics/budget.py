@@ -12,9 +12,10 @@ from contextlib import contextmanager
 
 from faultbox.spec.semantics.errors import EvalError
 
-LOAD_STEPS = 50_000_000
-CALL_STEPS = 20
-"""A call costs about as much time as twenty turns of an empty loop."""
+LOAD_STEPS = 5_000_000
+"""A step is a turn of an empty loop, an element of a list or four bytes of a string: some 100 ns or bytes."""
+CALL_STEPS = 10
+"""A call costs about as much time as ten turns of an empty loop."""
 MAX_ALLOCATION = 1 << 30
 """Bytes (or elements) above which starlark-go refuses to repeat a value."""
 MAX_INT_BITS = 1 << 16
@@ -50,9 +51,8 @@ def limited(steps: int = LOAD_STEPS) -> Iterator[None]:
 
 
 def allocate(size: int) -> None:
-    """Count the making of a value of `size` bytes or elements."""
-    if size > 64:
-        charge(size >> 2)
+    """Count the making of a string or bytes of that size (of lists and the like, charge() the elements)."""
+    charge(size >> 2)
 
 
 def spent() -> bool:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 
 from faultbox.spec.semantics.arguments import Args, Kwargs, positional
-from faultbox.spec.semantics.budget import allocate
+from faultbox.spec.semantics.budget import charge
 from faultbox.spec.semantics.values import Method, encode
 
 
@@ -48,7 +48,7 @@ def _is_space(letter: str) -> bool:
 def _mapping(name: str, change: Callable[[str], str]) -> Method:
     def method(text: str, args: Args, kwargs: Kwargs) -> str:
         positional(name, args, kwargs, 0, 0)
-        allocate(len(text))
+        charge(len(text))
         return change(text if text.isascii() else encode(text).decode("utf-8", "replace"))
 
     return method
@@ -71,6 +71,7 @@ def _titled(text: str) -> str:
 def _question(name: str, holds: Callable[[str], bool]) -> Method:
     def method(text: str, args: Args, kwargs: Kwargs) -> bool:
         positional(name, args, kwargs, 0, 0)
+        charge(len(text))
         return holds(text)
 
     return method

@@ -9,6 +9,7 @@ from typing import Any
 
 from faultbox.spec import attributes
 from faultbox.spec.broken import Broken
+from faultbox.spec.semantics.budget import charge
 from faultbox.spec.semantics.errors import EvalError
 from faultbox.spec.semantics.values import Dict, Elements, List, Range, encode, type_name
 
@@ -47,10 +48,12 @@ def _equal_floats(x: float, y: float, _depth: int) -> bool:
 
 
 def _equal_sequences(x: Any, y: Any, depth: int) -> bool:
+    charge(len(x) * 4)
     return len(x) == len(y) and all(equal(a, b, depth) for a, b in zip(x, y, strict=True))
 
 
 def _equal_dicts(x: Dict, y: Dict, depth: int) -> bool:
+    charge(len(x) * 4)
     return len(x) == len(y) and all(key in y and equal(value, y[key], depth) for key, value in x.items())
 
 
@@ -115,6 +118,7 @@ def _is_nan(x: Any) -> bool:
 
 
 def _order_sequences(op: str, x: Any, y: Any, depth: int) -> bool:
+    charge(len(x) * 4)
     for a, b in zip(x, y, strict=False):
         if not equal(a, b, depth - 1):
             return ordered(op, a, b, depth - 1)

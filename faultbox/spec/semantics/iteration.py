@@ -37,7 +37,7 @@ def snapshot(value: Any) -> list[Any] | None:
     found = elements(value)
     if found is None:
         return None
-    charge(len(found) >> 3)
+    charge(len(found))
     if len(found) > _CHUNK * 1024:
         raise EvalError(f"{type_name(value)} of {len(found)} elements is too large to be copied")
     return list(found)

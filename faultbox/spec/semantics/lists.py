@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from faultbox.spec.semantics.arguments import Args, Kwargs, positional, want_elements, want_int
-from faultbox.spec.semantics.budget import allocate, charge
+from faultbox.spec.semantics.budget import charge
 from faultbox.spec.semantics.compare import equal
 from faultbox.spec.semantics.errors import EvalError
 from faultbox.spec.semantics.indexing import bounds, out_of_range
@@ -28,7 +28,6 @@ def _extend(items: List, args: Args, kwargs: Kwargs) -> None:
     (value,) = positional("extend", args, kwargs, 1, 1)
     found = want_elements("extend", 1, value)
     items.check_mutable("extend")
-    allocate(len(found))
     items.extend(found)
 
 
@@ -38,7 +37,7 @@ def _index(items: List, args: Args, kwargs: Kwargs) -> int:
         first, last = bounds(start, end, len(items))
     except EvalError as error:
         raise EvalError(f"index: {error}") from None
-    charge(len(items) >> 3)
+    charge(len(items))
     for place in range(first, last):
         if equal(items[place], value):
             return place
@@ -66,7 +65,7 @@ def _pop(items: List, args: Args, kwargs: Kwargs) -> Any:
 def _remove(items: List, args: Args, kwargs: Kwargs) -> None:
     (value,) = positional("remove", args, kwargs, 1, 1)
     items.check_mutable("remove from")
-    charge(len(items) >> 3)
+    charge(len(items))
     for place, each in enumerate(items):
         if equal(each, value):
             del items[place]

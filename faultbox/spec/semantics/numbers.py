@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from faultbox.spec.semantics.budget import MAX_INT_BITS
+from faultbox.spec.semantics.budget import MAX_INT_BITS, charge
 from faultbox.spec.semantics.errors import EvalError
 from faultbox.spec.semantics.values import type_name
 
@@ -46,6 +46,7 @@ def decimal(value: int) -> str:
         return "-" + decimal(-value)
     if value.bit_length() < _DIGITS:
         return str(value)
+    charge(value.bit_length() >> 3)
     parts = []
     while value:
         value, rest = divmod(value, 10**_DIGITS)
@@ -82,6 +83,7 @@ def parse_int(text: str, base: int) -> int:
         digits, actual = unsigned, 10
     if not digits.isascii() or not digits.isalnum():
         raise wrong
+    charge(len(digits))
     if len(digits) > _MAX_DIGITS:
         raise EvalError(f"int: literal of {len(digits)} digits is too long")
     try:

@@ -46,10 +46,13 @@ def add(x: Any, y: Any) -> Any:
             allocate(len(x) + len(y))
             joined = x + y
             return joined if joined.isascii() else decode(encode(joined))
-        if kind is List:
+        if kind is List or kind is tuple:
+            charge(len(x) + len(y))
+            return List([*x, *y]) if kind is List else x + y
+        if kind is float:
+            return x + y
+        if kind is bytes:
             allocate(len(x) + len(y))
-            return List([*x, *y])
-        if kind is float or kind is tuple or kind is bytes:
             return x + y
     pair = _floats(x, y)
     return pair[0] + pair[1] if pair else _refuse("+", x, y)
@@ -64,6 +67,7 @@ def subtract(x: Any, y: Any) -> Any:
 
 def multiply(x: Any, y: Any) -> Any:
     if type(x) is int and type(y) is int:
+        charge((x.bit_length() + y.bit_length()) >> 5)
         return bounded(x * y)
     pair = _floats(x, y)
     if pair:
@@ -83,10 +87,12 @@ def _repeat(value: Any, count: int) -> Any:
         count = 0
     if size and count > 0 and size * count >= MAX_ALLOCATION:
         raise EvalError(f"excessive repeat ({size} * {count} elements)")
-    allocate(size * max(count, 0))
-    if type(value) is List:
-        return List(list(value) * count)
-    return value * count
+    size *= max(count, 0)
+    if type(value) in (str, bytes):
+        allocate(size)
+        return value * count
+    charge(size)
+    return List(list(value) * count) if type(value) is List else value * count
 
 
 def divide(x: Any, y: Any) -> Any:
@@ -135,6 +141,7 @@ def bit_or(x: Any, y: Any) -> Any:
     if type(x) is int and type(y) is int:
         return x | y
     if type(x) is Dict and type(y) is Dict:
+        charge(len(x) + len(y))
         return Dict([*x.items(), *y.items()])
     return _refuse("|", x, y)
 
@@ -182,13 +189,14 @@ def contains(x: Any, y: Any) -> Any:
 
 
 def _in_sequence(x: Any, y: Any) -> Any:
-    charge(len(y) >> 3)
+    charge(len(y))
     return any(equal(each, x) for each in y)
 
 
 def _in_str(x: Any, y: str) -> Any:
     if type(x) is not str:
         return _refuse_operand("'in <string>' requires string as left operand", x)
+    charge(len(y) >> 6)
     return x in y if y.isascii() else encode(x) in encode(y)
 
 
@@ -279,11 +287,12 @@ def augment(op: str, x: Any, y: Any) -> Any:
         found = elements(y)
         if found is not None:
             x.check_mutable("extend")
-            allocate(len(found))
+            charge(len(found))
             x.extend(list(found))
             return x
     if op == "|" and type(x) is Dict and type(y) is Dict:
         x.check_mutable("insert into")
+        charge(len(y))
         for key, value in y.items():
             x.put(key, value)
         return x

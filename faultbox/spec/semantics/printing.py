@@ -8,7 +8,7 @@ from typing import Any
 
 from faultbox.spec import attributes
 from faultbox.spec.builtin import Builtin
-from faultbox.spec.semantics.budget import allocate
+from faultbox.spec.semantics.budget import allocate, charge
 from faultbox.spec.semantics.numbers import decimal, float_text
 from faultbox.spec.semantics.values import (
     BoundMethod,
@@ -80,7 +80,7 @@ def _write_sequence(begin: str, value: Any, end: str, parts: list[str], path: tu
     if id(value) in path:
         parts.append(f"{begin}...{end}")
         return
-    allocate(len(value))
+    charge(len(value) * 4 + 1)
     parts.append(begin)
     for index, each in enumerate(value):
         if index:
@@ -93,7 +93,7 @@ def _write_dict(value: Dict, parts: list[str], path: tuple[int, ...]) -> None:
     if id(value) in path:
         parts.append("{...}")
         return
-    allocate(len(value))
+    charge(len(value) * 4 + 1)
     parts.append("{")
     for index, (key, each) in enumerate(value.items()):
         if index:

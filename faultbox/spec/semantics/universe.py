@@ -19,7 +19,7 @@ from faultbox.spec.semantics.arguments import (
     want_elements,
     want_int,
 )
-from faultbox.spec.semantics.budget import allocate, charge
+from faultbox.spec.semantics.budget import charge
 from faultbox.spec.semantics.calls import call
 from faultbox.spec.semantics.compare import ordered
 from faultbox.spec.semantics.convert import CONVERSIONS
@@ -62,7 +62,7 @@ def _enumerate(_site: CallSite, args: Args, kwargs: Kwargs) -> List:
     value, *more = positional("enumerate", args, kwargs, 1, 2)
     found = want_elements("enumerate", 1, value)
     start = want_int("enumerate", 2, more[0]) if more else 0
-    allocate(len(found) * 4)
+    charge(len(found))
     return List(enumerate(found, start))
 
 
@@ -179,7 +179,7 @@ def _sorted(site: CallSite, args: Args, kwargs: Kwargs) -> List:
     if "key" in given:
         key = want_callable("sorted", '"key"' if "key" in kwargs else "key", given["key"])
         keys = [call(site, key, (each,), {}) for each in values]
-    charge(len(values) * 4)
+    charge(len(values) * 15)
     reverse = want(
         "sorted", '"reverse"' if "reverse" in kwargs else "reverse", given.get("reverse", False), bool, "bool"
     )
@@ -213,7 +213,7 @@ def _zip(_site: CallSite, args: Args, kwargs: Kwargs) -> List:
             raise EvalError(f"zip: argument #{place + 1} is not iterable: {type_name(each)}")
         columns.append(found)
     rows = min(map(len, columns), default=0)
-    allocate(rows * len(columns) * 4)
+    charge(rows * (len(columns) + 1))
     return List(zip(*(column[:rows] for column in columns), strict=True))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from faultbox.spec import attributes
 from faultbox.spec.broken import Broken
 from faultbox.spec.builtin import Builtin
+from faultbox.spec.semantics.budget import charge
 from faultbox.spec.semantics.errors import EvalError
 
 
@@ -79,6 +80,7 @@ def key_of(value: Any) -> Any:
     if kind is float:
         return _NAN if math.isnan(value) else value
     if kind is tuple:
+        charge(len(value))
         keys = tuple(key_of(each) for each in value)
         if all(key is each for key, each in zip(keys, value, strict=True)):
             return value
@@ -278,6 +280,7 @@ def truth(value: Any) -> bool:
 def freeze(value: Any) -> None:
     """Make a value and all that it holds unchangeable for specs."""
     waiting = [value]
+    tuples: set[int] = set()
     while waiting:
         each = waiting.pop()
         if isinstance(each, List | Dict):
@@ -285,7 +288,8 @@ def freeze(value: Any) -> None:
                 continue
             each.frozen = True
             waiting.extend(each if isinstance(each, List) else (part for pair in each.items() for part in pair))
-        elif type(each) is tuple:
+        elif type(each) is tuple and id(each) not in tuples:
+            tuples.add(id(each))
             waiting.extend(each)
         elif isinstance(each, SpecFunction):
             waiting.extend(each.freeze_parts())
@@ -310,6 +314,7 @@ def length(value: Any) -> int | None:
 
 def encode(text: str) -> bytes:
     """The bytes of a string."""
+    charge(len(text) >> 5)
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
