@@ -14,7 +14,7 @@ from faultbox.model.host import AssertionFailed, CaseHalted, ExitStatus, Inconcl
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Frame, RuleReport, Verdict
 from faultbox.run.starvation import LIMIT, STARVED
-from faultbox.spec.frames import frames as spec_frames
+from faultbox.spec import frames as spec_frames
 
 
 @dataclass

@@ -16,11 +16,11 @@ from faultbox.model.source import Position, SpecErrors
 
 if TYPE_CHECKING:
     from faultbox.model.spec import Spec
-    from faultbox.spec.frames import explain, frames
     from faultbox.spec.functions import FunctionInfo, describe
+    from faultbox.spec.tracebacks import explain, frames
 
 __all__ = ["FunctionInfo", "SpecErrors", "describe", "explain", "frames", "load"]
-_HOMES = {"explain": "frames", "frames": "frames", "describe": "functions", "FunctionInfo": "functions"}
+_HOMES = {"explain": "tracebacks", "frames": "tracebacks", "describe": "functions", "FunctionInfo": "functions"}
 
 
 def __getattr__(name: str) -> object:

@@ -13,11 +13,11 @@ from faultbox.spec.broken import BROKEN
 from faultbox.spec.builtin import CallSite
 from faultbox.spec.compile import Compiled, Step, exported, namespace
 from faultbox.spec.files import Files, Tree
-from faultbox.spec.frames import explain, frames, innermost
 from faultbox.spec.gate import Gate
 from faultbox.spec.semantics import budget, universe, values
 from faultbox.spec.semantics.errors import EvalError, nearest
 from faultbox.spec.session import Session
+from faultbox.spec.tracebacks import explain, frames, innermost
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class _Evaluation:
             _, name, position = loading.names[place]
             path = self._files.resolve(tree, loading).path
             module = self.module(self._files.tree(path))
-            if name in module.globals and not name.startswith("_"):
+            if name in module.globals:
                 return module.globals[name]
             if path not in self._failed:
                 self._session.problem(_missing(module, name, position))
@@ -143,8 +143,6 @@ class _Evaluation:
 
 
 def _missing(module: Module, name: str, position: Position) -> Problem:
-    if name.startswith("_"):
-        return Problem("UNKNOWN_NAME", f"{name} is private to {module.file} (its name begins with _)", position)
     public = [each for each in module.globals if not each.startswith("_")]
     return Problem(
         "UNKNOWN_NAME",

@@ -15,13 +15,13 @@ import pytest
 
 from faultbox.model.source import Problem
 from faultbox.spec.compile import Compiled, compile_source, namespace, parse
-from faultbox.spec.frames import explain
 from faultbox.spec.loader import Modules, evaluate
 from faultbox.spec.normalise import normalise
 from faultbox.spec.semantics import budget
 from faultbox.spec.semantics.printing import represent
 from faultbox.spec.semantics.universe import universe
 from faultbox.spec.session import Session
+from faultbox.spec.tracebacks import explain
 
 ASK = Path(__file__).with_name("ask_starlark.py")
 Answer = dict[str, Any]

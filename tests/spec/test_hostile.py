@@ -334,7 +334,9 @@ def _clean(problem: Problem, text: str | bytes) -> bool:
     data = text if isinstance(text, bytes) else text.encode()
     words = f"{problem.message} {problem.nearest}"
     inside = 1 <= problem.position.line <= data.count(b"\n") + data.count(b"\r") + 1 and problem.position.column >= 1
-    return inside and not any(each in words for each in ("Traceback", '.py"', ".py:", "faultbox.", "object at 0x", "<class"))
+    return inside and not any(
+        each in words for each in ("Traceback", '.py"', ".py:", "faultbox.", "object at 0x", "<class")
+    )
 
 
 def _mutate(text: str, edits: list[tuple[int, int, int]]) -> str:

@@ -10,7 +10,7 @@ from faultbox.spec.builtin import Builtin, CallSite
 from faultbox.spec.semantics.budget import CALL_STEPS, charge
 from faultbox.spec.semantics.errors import EvalError
 from faultbox.spec.semantics.iteration import snapshot
-from faultbox.spec.semantics.values import BoundMethod, Dict, SpecFunction, type_name
+from faultbox.spec.semantics.values import BoundMethod, Dict, SpecFunction, adopt, type_name
 
 
 def call(site: CallSite, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -20,7 +20,7 @@ def call(site: CallSite, function: Any, args: tuple[Any, ...], kwargs: dict[str,
         return function.invoke(args, kwargs)
     kind = type(function)
     if kind is Builtin:
-        return function.function(site, args, kwargs)
+        return adopt(function.function(site, args, kwargs))
     if kind is BoundMethod:
         return _call_method(function, args, kwargs)
     if kind is Broken:
@@ -28,7 +28,7 @@ def call(site: CallSite, function: Any, args: tuple[Any, ...], kwargs: dict[str,
     host = attributes.of(function)
     if host is None or host.call is None:
         raise EvalError(f"invalid call of non-function ({type_name(function)})")
-    return host.call(function, site, args, kwargs)
+    return adopt(host.call(function, site, args, kwargs))
 
 
 def _call_method(function: BoundMethod, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

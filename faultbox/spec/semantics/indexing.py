@@ -17,6 +17,7 @@ from faultbox.spec.semantics.values import (
     Elements,
     List,
     Range,
+    adopt,
     decode,
     encode,
     length,
@@ -47,7 +48,7 @@ def _host_item(x: Any, key: Any) -> Any:
     if host is None or host.getitem is None:
         raise EvalError(f"unhandled index operation {type_name(x)}[{type_name(key)}]")
     try:
-        return host.getitem(x, key)
+        return adopt(host.getitem(x, key))
     except KeyError:
         raise EvalError(f"key {represent(key)} not in {host.name}") from None
     except IndexError:
@@ -184,7 +185,7 @@ def lookup(x: Any, name: str) -> Any:
     if host is None:
         raise AttributeError
     try:
-        return host.get(x, name)
+        return adopt(host.get(x, name))
     except AttributeError as error:
         text = str(error)
         raise AttributeError(text if " " in text and not text.startswith("'") else "") from None

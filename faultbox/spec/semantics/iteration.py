@@ -9,7 +9,7 @@ from faultbox.spec import attributes
 from faultbox.spec.broken import Broken
 from faultbox.spec.semantics.budget import charge
 from faultbox.spec.semantics.errors import EvalError
-from faultbox.spec.semantics.values import Dict, Elements, List, Range, type_name
+from faultbox.spec.semantics.values import Dict, Elements, List, Range, adopt, type_name
 
 _CHUNK = 65_536
 """A sequence that is longer pays for its turns as they come, others when the loop begins."""
@@ -28,7 +28,7 @@ def elements(value: Any) -> list[Any] | tuple[Any, ...] | range | None:
         return ()
     host = attributes.of(value)
     if host is not None and host.iterate is not None:
-        return list(host.iterate(value))
+        return [adopt(each) for each in host.iterate(value)]
     return None
 
 

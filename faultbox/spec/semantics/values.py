@@ -42,7 +42,7 @@ class List(list[Any]):
     def __eq__(self, other: object) -> bool:
         from faultbox.spec.semantics.compare import equal
 
-        return isinstance(other, list) and equal(self, List(other))
+        return isinstance(other, list) and equal(self, adopt(other))
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -169,7 +169,7 @@ class Dict(dict[Any, Any]):
     def __eq__(self, other: object) -> bool:
         from faultbox.spec.semantics.compare import equal
 
-        return isinstance(other, dict) and equal(self, other if isinstance(other, Dict) else Dict(other.items()))
+        return isinstance(other, dict) and equal(self, adopt(other))
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -293,6 +293,18 @@ def freeze(value: Any) -> None:
             waiting.extend(each)
         elif isinstance(each, SpecFunction):
             waiting.extend(each.freeze_parts())
+
+
+def adopt(value: Any) -> Any:
+    """A value that Python gives to a spec: its lists and dicts become Starlark's, all the way down."""
+    kind = type(value)
+    if kind is list:
+        return List(map(adopt, value))
+    if kind is dict:
+        return Dict((key, adopt(each)) for key, each in value.items())
+    if kind is tuple:
+        return tuple(map(adopt, value))
+    return value
 
 
 def length(value: Any) -> int | None:
