@@ -52,10 +52,12 @@ def test_the_planted_bugs_are_found_and_nothing_else() -> None:
     for case, reason in PLANTED.items():
         assert reason in failed[case]
     assert result["exit"] == 1
-    assert result["counts"] == {
-        "passed": SCENARIOS + CELLS - len(PLANTED), "failed": len(PLANTED), "errored": 0, "inconclusive": 0, "halted": 0,
-        "not_exercised": len(NOT_EXERCISED),
-    }  # fmt: skip
+    counts = result["counts"]
+    assert counts.pop("not_exercised") == len(NOT_EXERCISED)
+    assert {name: count for name, count in counts.items() if count} == {
+        "passed": SCENARIOS + CELLS - len(PLANTED),
+        "failed": len(PLANTED),
+    }
     assert not result["dead_assumptions"]
 
 
