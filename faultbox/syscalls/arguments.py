@@ -25,13 +25,17 @@ class PathArgument(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What a call acts on. Of two descriptors, `fd` is written to and `source` is read from."""
+    """What a call acts on. Of two descriptors, `fd` is written to and `source` is read from.
+
+    `mapped`: on files by their mapping, so that their paths can't be known.
+    """
 
     fd: int | None = None
     source: int | None = None
     paths: tuple[PathArgument, ...] = ()
     address: int | None = None
     size: int | None = None
+    mapped: bool = False
 
 
 _ON_FD = """
@@ -58,6 +62,7 @@ def shapes() -> Mapping[str, Shape]:
         "connect": Shape(fd=0, address=1),
         "sendto": Shape(fd=0, address=4, size=2),
         "mmap": Shape(fd=4, size=1),
+        "msync": Shape(mapped=True, size=1),
         "sendfile": Shape(fd=0, source=1, size=3),
         "splice": Shape(fd=2, source=0, size=4),
         "tee": Shape(fd=1, source=0, size=2),

@@ -15,7 +15,7 @@ from faultbox.model.fault import FdKind, Port, Rule
 from faultbox.model.syscalls import READERS, WRITERS
 from faultbox.rules import Thing, literal_part, meets
 from faultbox.syscalls.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
-from faultbox.syscalls.peers import peer_of
+from faultbox.syscalls.peers import peer_of, transport_of
 from faultbox.syscalls.places import Places
 
 _LONGEST_ADDRESS = 128
@@ -111,7 +111,9 @@ class Syscall:
 
     @property
     def destination(self) -> Port | None:
-        return self.leads_to.port
+        """getaddrinfo(3) connects datagram sockets to the same port, only to rank addresses: those lead nowhere."""
+        port = self.leads_to.port
+        return port if port is not None and self._transport in ("", port.transport) else None
 
     @cached_property
     def identity(self) -> str:
@@ -150,6 +152,12 @@ class Syscall:
         if fd is None or self.kind != "socket":
             return ""
         return peer_of(self.tid, fd, self._around.port_at, self._around.own_ports)
+
+    @cached_property
+    def _transport(self) -> str:
+        """What the socket of a connect speaks; "" where that can't be known or asked."""
+        fd = self.fd
+        return transport_of(self.tid, fd) if self.name == "connect" and fd is not None else ""
 
     @cached_property
     def leads_to(self) -> Destination:
@@ -196,6 +204,8 @@ class Syscall:
                 return (Thing("socket", self.leads_to.path),)
             first = self._fd_thing(self._fd(shape.fd), kind=kind)
             return (first,) if shape.source is None else (first, self._fd_thing(self._fd(shape.source), kind=kind))
+        if shape.mapped:
+            return (Thing("file", None),)
         return tuple(self._path_thing(argument, kind=kind) for argument in shape.paths)
 
     def _fd(self, index: int) -> int:

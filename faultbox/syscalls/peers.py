@@ -35,6 +35,14 @@ def peer_of(tid: int, fd: int, port_at: PortAt, own: Mapping[int, Port]) -> str:
     return ""
 
 
+def transport_of(tid: int, fd: int) -> str:
+    """`tcp` or `udp`, or "" for a socket of another kind."""
+    with contextlib.suppress(OSError), contextlib.closing(_borrowed(tid, fd)) as borrowed:
+        kind = borrowed.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+        return {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}.get(kind, "")
+    return ""
+
+
 def _borrowed(tid: int, fd: int) -> socket.socket:
     handle = _pidfd(tid)
     try:
