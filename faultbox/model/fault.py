@@ -92,6 +92,7 @@ class Port(NamedTuple):
     service: str
     interface: str
     port: int
+    transport: Literal["tcp", "udp"] = "tcp"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,15 @@ class MessageRuleSet:
     epoch: int = 0
 
 
+class Unknown(Exception):
+    """What a rule matches on is there, but can't be known: a body too large to hold, one that is encrypted."""
+
+
 class Message(Protocol):
     """One message of a conversation, as rules see it.
 
     `value(key)` answers a match key of the protocol: None where this message has no such thing, which no
-    glob meets. `identity` is what draws are keyed by: protocol and method and path, statement
+    glob meets. It raises Unknown where it can't be told, which is no match and counted. `identity` is what draws are keyed by: protocol and method and path, statement
     shape, or command and key, never anything that differs from run to run.
     """
 

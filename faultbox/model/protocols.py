@@ -1,6 +1,6 @@
-"""The protocols a spec may name, and the steps each of them offers, as data.
+"""The protocols a spec may name, the steps each of them offers and the faults it knows, as data.
 
-`spec/` checks steps against this table while a spec loads or runs, `protocols/` does them.
+`spec/` checks steps and faults against these tables while a spec loads or runs, `protocols/` does them.
 What reaches a step's client (`Host.step(..., arguments)`) are plain Python values (str, bytes,
 int, float, bool, None, list, dict) under the parameters' names, with defaults filled in, and
 with two exceptions: a `timeout` arrives as `timeout_ms` (float), and a parameter whose default
@@ -14,8 +14,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-Kind = Literal["text", "content", "strings", "any", "duration"]
-"""What a parameter takes: a str; a str or bytes; a dict of str to str; anything that JSON can hold; `"3s"`."""
+from faultbox.model.message import MessageAction, Side
+
+Kind = Literal["text", "content", "strings", "any", "duration", "number", "flag"]
+"""What a parameter takes: a str; a str or bytes; a dict of str to str; anything that JSON can hold; `"3s"`; an int
+or float; True or False."""
 
 ABSENT: Final = object()
 
@@ -39,12 +42,52 @@ class Method:
     doc: str = ""
 
 
+Glob = Literal["path", "text", "word", "own"]
+"""How a match key's glob is compared: `path` (`*` within a segment, but at the end of a path anything), `text` (`*`
+crosses anything), `word` (as text, whatever the case), `own` (by the protocol's `matcher`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchKey:
+    """A key that a message rule may match on; its value in a rule is a glob.
+
+    A key with `entries` is written as a dict, `headers={"X-Tenant": "a*"}`, and stands in a rule's
+    `match` as one entry each: `headers.X-Tenant`.
+    """
+
+    name: str
+    glob: Glob
+    doc: str = ""
+    sides: tuple[Side, ...] = ("request", "response")
+    entries: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionForm:
+    """An action on messages of a protocol: where it can be done, and its arguments.
+
+    A duration arrives in a rule's `arguments` as milliseconds under a name that ends in `_ms`
+    (`delay="3s"` as `delay_ms`); an argument that was not written is not there.
+    """
+
+    action: MessageAction
+    sides: tuple[Side, ...]
+    arguments: tuple[Parameter, ...] = ()
+    doc: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A protocol of interface(). Without `methods` it can be declared, but this version has no steps for it."""
+    """A protocol of interface(). Without `methods` it can be declared, but this version has no steps for it.
+
+    Without `actions` this version has no proxy for it. Keys of `match` are those of rules on requests
+    and on responses; what a request was can be matched on its response too.
+    """
 
     name: str
     methods: Mapping[str, Method] = field(default_factory=dict)
+    match: Mapping[str, MatchKey] = field(default_factory=dict)
+    actions: Mapping[MessageAction, ActionForm] = field(default_factory=dict)
 
 
 _TIMEOUT = Parameter("timeout", "duration", "30s", "how long to wait for the whole answer")
@@ -77,6 +120,107 @@ _TCP = {
     )
 }
 
+_BOTH: Final[tuple[Side, ...]] = ("request", "response")
+_SIZE = "bytes of the message's body (of all of it where the protocol has no body)"
+
+GENERIC: Final[Mapping[MessageAction, ActionForm]] = MappingProxyType(
+    {
+        form.action: form
+        for form in (
+            ActionForm(
+                MessageAction.DELAY, _BOTH, (Parameter("delay", "duration"),), "Holds it up once, then sends it on."
+            ),
+            ActionForm(
+                MessageAction.DROP,
+                _BOTH,
+                (Parameter("after", "number", 0, f"first let that many through: {_SIZE}"), Parameter("refuse", "flag")),
+                "Closes the connection instead of sending it on; with refuse=True new connections are refused too.",
+            ),
+            ActionForm(
+                MessageAction.RESET,
+                _BOTH,
+                (Parameter("after", "number", 0, f"first let that many through: {_SIZE}"), Parameter("refuse", "flag")),
+                "As drop, but the connection is reset.",
+            ),
+            ActionForm(MessageAction.HANG, _BOTH, (), "Never sends it on; the connection stays open."),
+            ActionForm(MessageAction.DUPLICATE, _BOTH, (), "Sends it twice; the second reply is kept back."),
+            ActionForm(
+                MessageAction.SLOW, _BOTH, (Parameter("rate", "number", doc="bytes a second"),), "Sends it slowly."
+            ),
+            ActionForm(
+                MessageAction.TRUNCATE,
+                _BOTH,
+                (Parameter("after", "number", doc=f"keeps that many (default: half): {_SIZE}"),),
+                "Sends only its beginning, then closes the connection.",
+            ),
+            ActionForm(
+                MessageAction.CORRUPT,
+                _BOTH,
+                (
+                    Parameter("offset", "number", doc="where in the body (default: drawn)"),
+                    Parameter("length", "number", 1, "how many bytes"),
+                ),
+                "Changes bytes of its body, drawn from the seed.",
+            ),
+        )
+    }
+)
+"""Actions that the proxy does itself, for any protocol whose messages it can tell apart."""
+
+
+def actions(*own: ActionForm, without: tuple[MessageAction, ...] = ()) -> Mapping[MessageAction, ActionForm]:
+    """A protocol's actions: the generic ones but `without`, and its own (response, error, rewrite)."""
+    forms = {action: form for action, form in GENERIC.items() if action not in without}
+    return MappingProxyType({**forms, **{form.action: form for form in own}})
+
+
+def match(*keys: MatchKey) -> Mapping[str, MatchKey]:
+    return MappingProxyType({key.name: key for key in keys})
+
+
+_LATER = Parameter("delay_ms", "number", doc="ms to wait before the answer; alone it only delays the real one")
+_HTTP_ANSWER = (
+    Parameter("status", "number"),
+    Parameter("body", "any", doc="a string or bytes as it is, a dict or list as JSON"),
+    Parameter("headers", "strings"),
+)
+_HTTP_MATCH = match(
+    MatchKey("method", "word", "GET, POST …"),
+    MatchKey("path", "path", "without the query string"),
+    MatchKey("query", "text", "one parameter of the query string, decoded", entries=True),
+    MatchKey("headers", "text", "one header, whatever the case of its name", entries=True),
+    MatchKey("body", "text", "the whole body as text"),
+    MatchKey("json", "text", "a field of a JSON body, by its dotted path", entries=True),
+    MatchKey("status", "text", "status of the response", ("response",)),
+)
+_HTTP_ACTIONS = actions(
+    ActionForm(MessageAction.RESPOND, _BOTH, (*_HTTP_ANSWER, _LATER), "Answers instead of the service."),
+    ActionForm(
+        MessageAction.ERROR,
+        _BOTH,
+        (Parameter("status", "number", 500), Parameter("message", "text", "injected fault")),
+        'Answers {"error": message} with a status.',
+    ),
+    ActionForm(
+        MessageAction.REWRITE,
+        _BOTH,
+        (*_HTTP_ANSWER, Parameter("json", "any", doc="JSON fields to set, by their dotted path")),
+        "Changes the status (of a response), headers, body or JSON fields; a header set to None is removed.",
+    ),
+)
+_TCP_MATCH = match(
+    MatchKey("data", "text", "the first bytes of a turn, as text"),
+    MatchKey("method", "word", "the first word of a turn"),
+)
+_TCP_ACTIONS = actions(
+    ActionForm(MessageAction.RESPOND, _BOTH, (Parameter("body", "content"), _LATER), "Answers instead of the service."),
+)
+_UDP_MATCH = match(MatchKey("data", "text", "the datagram's content, as text"))
+_UDP_ACTIONS = actions(
+    ActionForm(MessageAction.RESPOND, ("request",), (Parameter("body", "content"), _LATER), "Answers instead."),
+    without=(MessageAction.RESET, MessageAction.HANG, MessageAction.SLOW),
+)
+
 _UNBUILT = (
     "http2", "grpc", "udp", "postgres", "mysql", "redis", "kafka", "nats", "mongodb", "cassandra", "clickhouse",
     "amqp", "memcached",
@@ -84,8 +228,8 @@ _UNBUILT = (
 
 PROTOCOLS: Final[Mapping[str, Protocol]] = MappingProxyType(
     {
-        "http": Protocol("http", MappingProxyType(_HTTP)),
-        "tcp": Protocol("tcp", MappingProxyType(_TCP)),
+        "http": Protocol("http", MappingProxyType(_HTTP), _HTTP_MATCH, _HTTP_ACTIONS),
+        "tcp": Protocol("tcp", MappingProxyType(_TCP), _TCP_MATCH, _TCP_ACTIONS),
         **{name: Protocol(name) for name in _UNBUILT},
     }
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from faultbox.model.fault import Operation
+from faultbox.model.fault import Operation, Port
 from faultbox.model.source import Position
 
 
@@ -35,6 +35,12 @@ class Endpoint:
     @property
     def addr(self) -> str:
         return f"{self.host}:{self.interface.port}"
+
+    @property
+    def destination(self) -> Port:
+        """As rules about connect name it."""
+        transport: Literal["tcp", "udp"] = "udp" if self.interface.protocol == "udp" else "tcp"
+        return Port(self.service, self.interface.name, self.interface.port, transport)
 
     def __str__(self) -> str:
         return f"{self.service}.{self.interface.name}"

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from faultbox.model.fault import Assumption, Direction, Fault, Port, Rule
+from faultbox.model.fault import Assumption, Direction, Fault, Rule
 from faultbox.model.syscalls import expand
 from faultbox.model.topology import Service
 
@@ -72,9 +72,7 @@ def _ends(rule: Rule, services: Mapping[str, Service]) -> Iterator[Rule]:
     wanted = rule.fault.direction
     if wanted != "in":
         yield replace(rule, id=f"{rule.id}/out", direction=_outward(rule))
-    destinations = tuple(
-        Port(rule.target, interface.name, interface.port) for interface in services[rule.target].interfaces
-    )
+    destinations = tuple(endpoint.destination for endpoint in services[rule.target].endpoints)
     if wanted == "out" or rule.path or not destinations:
         return
     for caller in sorted(services):

@@ -14,7 +14,7 @@ from pathlib import Path
 from faultbox import network, protocols, syscalls, trace
 from faultbox import world as worlds
 from faultbox.model.event import SourceLost
-from faultbox.model.fault import Port, Rule
+from faultbox.model.fault import Rule
 from faultbox.model.host import ExitStatus
 from faultbox.model.plan import Case, Needs
 from faultbox.model.spec import Spec
@@ -38,9 +38,7 @@ class Stage:
         self._lock = threading.Lock()
         counters = Counters()
         ports = tuple(
-            Port(endpoint.service, endpoint.interface.name, endpoint.port)
-            for name in needs.services
-            for endpoint in self.spec.services[name].endpoints
+            endpoint.destination for name in needs.services for endpoint in self.spec.services[name].endpoints
         )
         self.supervisors = {
             name: syscalls.supervise(

@@ -261,7 +261,7 @@ def _prepare_etc(disk: Disk, names: _Names, upper: str, point: str) -> None:
     names.made.update(_ETC)
     lines = [
         f"127.0.0.1 localhost {disk.hostname}",
-        "::1 localhost ip6-localhost",
+        "::1 ip6-localhost",
         *(f"127.0.0.1 {each}" for each in disk.hosts),
     ]
     texts = ("\n".join(lines), "# no name server: nothing outside this world can be reached", disk.hostname)
