@@ -60,7 +60,8 @@ def assert_eventually(call: Call, where: Function | None = None, *, within: floa
     wanted = _named(filters, where)
     _check_observable(call, wanted)
     if host.await_event(wanted, within) is None:
-        raise AssertionFailed(f"assert_eventually failed: no event with {wanted} within {within:g}ms")
+        message = f"assert_eventually failed: no event with {wanted} within {within:g}ms"
+        raise AssertionFailed(message, code="EVENTUALLY")
 
 
 @builtin("assert_never", where=kinds.function, filters=filters.value)
@@ -127,7 +128,7 @@ def fail(call: Call, *args: object, sep: str = " ") -> None:
 
     said = sep.join(text(each) for each in args)
     if call.session.loading:
-        raise Wrong("FAILED", said or "without a reason")
+        raise Wrong("FAIL", said or "without a reason")
     raise AssertionFailed(said or "fail() was called without a reason", code="FAIL")
 
 
@@ -161,7 +162,8 @@ def assert_exited(
         raise Wrong("WRONG_TYPE", "code and signal can't both be: a process exits or is killed", at="signal")
     ended = call.host.exit_of(service.name, within)
     if ended is None:
-        raise AssertionFailed(f"assert_exited failed: {service.name} still runs after {within:g}ms{_said(msg)}")
+        message = f"assert_exited failed: {service.name} still runs after {within:g}ms{_said(msg)}"
+        raise AssertionFailed(message, code="EVENTUALLY")
     if (code is not None and ended.code != code) or (signal is not None and ended.signal != signal):
         wanted = f"code {code}" if code is not None else _signal_name(signal or 0)
         raise AssertionFailed(f"assert_exited failed: {service.name} {_ending(ended)} (want {wanted}){_said(msg)}")

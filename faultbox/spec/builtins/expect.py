@@ -18,6 +18,7 @@ _HTTP = frozenset({"http", "http2"})
 
 def expectation(name: str, check: Callable[[Response], str]) -> Builtin:
     """A function of a scenario's value; `check` gives what is wrong with a response, "" when nothing is."""
+    code = name.removeprefix("expect_").upper()
 
     def expect(_site: CallSite, args: tuple[Any, ...], _named: dict[str, Any]) -> None:
         host = current.get(None)
@@ -26,7 +27,7 @@ def expectation(name: str, check: Callable[[Response], str]) -> Builtin:
         for each in _responses(name, args[0] if args else None):
             wrong = check(each)
             if wrong:
-                raise AssertionFailed(f"{name}: {wrong}")
+                raise AssertionFailed(f"{name}: {wrong}", code=code)
 
     return Builtin(name, expect)
 

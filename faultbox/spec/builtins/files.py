@@ -60,11 +60,11 @@ def _read(call: Call, path: str) -> str:
     try:
         if not found.is_file():
             what = "is no file" if found.exists() else "does not exist"
-            raise Wrong("NO_SUCH_FILE", f"the file {what}: {found}", nearest=paths.near(found), at=0)
+            raise Wrong("FILE_NOT_FOUND", f"the file {what}: {found}", nearest=paths.near(found), at=0)
         with found.open("rb") as file:
             data = file.read(LIMIT + 1)
     except OSError as error:
-        raise Wrong("NO_SUCH_FILE", f"can't read {found}: {error.strerror}", at=0) from None
+        raise Wrong("FILE_NOT_FOUND", f"can't read {found}: {error.strerror}", at=0) from None
     if len(data) > LIMIT:
         raise Wrong("TOO_LARGE", f"{found} is larger than {LIMIT // 1024 // 1024} MB", at=0)
     content = decode(data)

@@ -23,7 +23,7 @@ def directory(session: Session, path: str, label: str) -> Path:
     found = absolute(session, path)
     if not found.is_dir():
         what = "is no directory" if found.exists() else "does not exist"
-        raise Wrong("NO_SUCH_FILE", f"{label} {what}: {found}", nearest=near(found))
+        raise Wrong("FILE_NOT_FOUND", f"{label} {what}: {found}", nearest=near(found))
     return found
 
 
@@ -35,9 +35,9 @@ def program(session: Session, binary: str) -> str:
         return _in_path(session, binary)
     found = absolute(session, binary)
     if found.is_dir():
-        raise Wrong("NO_SUCH_FILE", f"binary is a directory: {found}")
+        raise Wrong("FILE_NOT_FOUND", f"binary is a directory: {found}")
     if not found.exists():
-        raise Wrong("NO_SUCH_FILE", f"binary does not exist: {found}", nearest=near(found))
+        raise Wrong("FILE_NOT_FOUND", f"binary does not exist: {found}", nearest=near(found))
     if not os.access(found, os.X_OK):
         raise Wrong("NOT_EXECUTABLE", f"binary is not executable: {found}; chmod +x it")
     return str(found)
@@ -50,7 +50,7 @@ def _in_path(session: Session, name: str) -> str:
     beside = absolute(session, name)
     hint = f'; {beside} exists: write "./{name}"' if beside.is_file() else ""
     message = f"binary {name!r} was not found in PATH ({os.environ.get('PATH', '')}){hint}"
-    raise Wrong("NO_SUCH_FILE", message)
+    raise Wrong("FILE_NOT_FOUND", message)
 
 
 def near(path: Path) -> str:

@@ -32,7 +32,7 @@ def _no_rules(_value: Any, _label: str) -> None:
 @builtin(
     "fault",
     service=_service_or_assumption,
-    _rules=_no_rules,
+    rules=_no_rules,
     run=kinds.function,
     syscalls=faults,
     unavailable=_LATER,
@@ -40,7 +40,7 @@ def _no_rules(_value: Any, _label: str) -> None:
 def fault(
     call: Call,
     service: Service | Assumption,
-    *_rules: None,
+    *rules: None,  # noqa: ARG001
     run: Callable[..., Any],
     **syscalls: tuple[Fault, ...],
 ) -> object:
@@ -49,7 +49,7 @@ def fault(
     Faults that are armed later are inner: they are asked first.
 
     service: whose system calls are meant, or a fault_assumption()
-    *_rules: faults on messages, which this version does not have yet
+    *rules: faults on messages, which this version does not have yet
     run: called without arguments
     **syscalls: what is done to a family ("write"), a system call ("openat") or an op of the service
     gives: what the function returned

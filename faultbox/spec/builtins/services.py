@@ -92,7 +92,7 @@ def _binary_or_interface(value: Any, label: str) -> str | Interface:
 @builtin(
     "service",
     name=kinds.name,
-    rest=_binary_or_interface,
+    parts=_binary_or_interface,
     binary=kinds.text,
     args=kinds.list_of(kinds.text),
     env=kinds.dict_of(kinds.text, kinds.text),
@@ -115,7 +115,7 @@ def _binary_or_interface(value: Any, label: str) -> str | Interface:
 def service(
     call: Call,
     name: str,
-    *rest: str | Interface,
+    *parts: str | Interface,
     binary: str = "",
     args: tuple[str, ...] = (),
     env: Mapping[str, str] | None = None,
@@ -138,7 +138,7 @@ def service(
     PATH, HOME, LANG, FAULTBOX_<SERVICE>_<INTERFACE>_ADDR, _HOST and _PORT of every service, and env.
 
     name: what it is called in results, in filters and as a host name
-    *rest: the program, unless it is given as binary, and any number of interfaces, in any order
+    *parts: the program, unless it is given as binary, and any number of interfaces, in any order
     binary: the program; a name without a slash is looked up in PATH
     args: its arguments
     env: its environment, beside what every service gets
@@ -157,8 +157,8 @@ def service(
     gives: a service; db.main is an interface, db.main.addr its "host:port"
     """
     declared = call.state(Declarations)
-    interfaces = tuple(each for each in rest if isinstance(each, Interface))
-    programs = [each for each in (*rest, binary) if each and isinstance(each, str)]
+    interfaces = tuple(each for each in parts if isinstance(each, Interface))
+    programs = [each for each in (*parts, binary) if each and isinstance(each, str)]
     with call.noting("name"):
         _check_name(declared, name)
     _check_interfaces(call, declared, name, interfaces)

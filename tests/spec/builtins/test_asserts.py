@@ -144,4 +144,4 @@ def test_exits(run: Run, host: Any, ended: ExitStatus, call: str, message: str) 
 
 
 def test_fail_while_loading(problems: Callable[..., list[str]]) -> None:
-    assert problems('fail("no", 1)') == ["4:1 [FAILED] fail(): no 1"]
+    assert problems('fail("no", 1)') == ["4:1 [FAIL] fail(): no 1"]
