@@ -46,7 +46,7 @@ class Link:
     @classmethod
     def adopt(cls, fd: int) -> Link:
         """The end that a parent left open for us at exec."""
-        os.set_inheritable(fd, False)
+        os.set_inheritable(fd, False)  # noqa: FBT003 - positional only
         return cls(socket.socket(fileno=fd))
 
     def fileno(self) -> int:

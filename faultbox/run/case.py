@@ -171,7 +171,7 @@ class Life:
         return Vitals(self._stage.helpers(), self._runner, self._helper_died, self._ordered)
 
     def _note_dead_helpers(self) -> None:
-        """A helper's links end a moment before its pidfd says that it has died: a lost source makes us wait for that."""
+        """A helper's links end a moment before its pidfd says that it died: a lost source makes us wait for that."""
         if self._stage.lost():
             for name, descriptor in self._stage.helpers().items():
                 if pidfd.wait(descriptor, HELPER_DEATH_MS):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from faultbox import trace
 from faultbox.model import record
-from faultbox.model.fault import Counts
 from faultbox.model.host import AssertionFailed, Inconclusive
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Verdict
@@ -43,7 +42,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     """The case's result, to be called when its services have stopped and its supervisors still answer."""
     rules = stage.scopes.ever
     counts = {each.slot: stage.scopes.counts(each) for each in rules}
-    misses, notes, remarks = _ask_supervisors(stage, found)
+    misses, notes, remarks = _ask_supervisors(stage)
     found.lost = tuple(dict.fromkeys(str(each) for each in stage.lost())) if not found.broken else ()
     found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
     found.timed_out_steps = host.timed_out_steps
@@ -72,7 +71,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
 
 
 def _ask_supervisors(
-    stage: Stage, found: Findings
+    stage: Stage,
 ) -> tuple[dict[int, Sequence[str]], dict[int, Sequence[str]], tuple[str, ...]]:
     """Nearest misses and notes by rule slot, and what each service could do unseen (blind spots)."""
     misses: dict[int, Sequence[str]] = {}

@@ -22,7 +22,7 @@ class Exits:
 
     name = "exits"
 
-    def __init__(self, world: worlds.World, told: Callable[[str, ExitStatus], None]) -> None:
+    def __init__(self, world: worlds.World, told: Callable[[str], None]) -> None:
         self._world = world
         self._told = told
         self._ends: dict[str, ExitStatus] = {}
@@ -72,7 +72,7 @@ class Exits:
         if not self.expected and self._world.alive(end.service):
             return [Event(time.monotonic_ns(), "service_detached", end.service, fields)]
         self._ends[end.service] = end.status
-        self._told(end.service, end.status)
+        self._told(end.service)
         return [Event(time.monotonic_ns(), "service_exited", end.service, fields)]
 
     def _ended_untold(self) -> bool:

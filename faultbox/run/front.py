@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from faultbox.link import Link
 from faultbox.linux import cgroup
@@ -37,7 +38,7 @@ class Run:
         self._warden = self._start_warden()
         self._link, self._runner = _start_runner(request, self._cgroup)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

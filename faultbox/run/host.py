@@ -83,7 +83,7 @@ class WorldHost:
             self._started.setdefault(service, []).append(handle)
         return handle
 
-    def arm_assumption(self, assumption: Assumption, position: Position) -> int:
+    def arm_assumption(self, assumption: Assumption) -> int:
         self._check()
         return self.scopes.begin(
             engine.bind(
@@ -158,7 +158,7 @@ class WorldHost:
     # -- branches
 
     def parallel(self, branches: Sequence[Callable[[], Any]]) -> list[Any]:
-        """Real threads, one a branch, each in this context; the first failing branch's error is raised after all ended."""
+        """Real threads, one a branch, each in this context; the first failing branch's error is raised at the end."""
         self._check()
         results: list[Any] = [None] * len(branches)
         errors: dict[int, BaseException] = {}

@@ -32,7 +32,7 @@ class ServiceOutput:
         self._ended = True
         self._output.close()
 
-    def _take(self, line: bytes, *, whole: bool) -> None:
+    def _take(self, line: bytes, *, whole: bool) -> None:  # noqa: ARG002 - parts of overlong lines are lines
         self._lines.append(line)
 
     def _drain(self) -> list[bytes]:

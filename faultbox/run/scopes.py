@@ -47,6 +47,7 @@ class Scopes:
         filters: Mapping[str, Collection[str]],
         observed: Mapping[str, frozenset[str]],
         counters: Counters,
+        *,
         sever: Callable[[frozenset[int]], int],
         told: Callable[[str, Sequence[Rule]], None],
     ) -> None:

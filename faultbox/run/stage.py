@@ -15,7 +15,6 @@ from faultbox import network, protocols, syscalls, trace
 from faultbox import world as worlds
 from faultbox.model.event import SourceLost
 from faultbox.model.fault import Rule
-from faultbox.model.host import ExitStatus
 from faultbox.model.plan import Case, Needs
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Endpoint, Service
@@ -54,7 +53,7 @@ class Stage:
         self.world = worlds.World.open(ground.settings(place.name, needs))
         self.log = trace.Log(place / "events.jsonl")
         self.scopes = Scopes(
-            self.supervisors, needs.filters, needs.observed, counters, self._sever, self._tell_of_rules
+            self.supervisors, needs.filters, needs.observed, counters, sever=self._sever, told=self._tell_of_rules
         )
         self.outputs: dict[str, list[ServiceOutput]] = {}
         self._launches: dict[str, int] = {}
@@ -102,7 +101,7 @@ class Stage:
         worlds.wait_ready(service, alive=lambda: not given_up.is_set() and self.world.alive(service.name))
         self.log.append("service_ready", service.name, {})
 
-    def _exited(self, service: str, status: ExitStatus) -> None:
+    def _exited(self, service: str) -> None:
         """A service's end is in the log already; bring it up again where the spec says so."""
         declared = self.spec.services.get(service)
         if declared is not None and declared.on_exit == "restart" and not self._stopping:

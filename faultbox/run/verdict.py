@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-
 
 from faultbox.model.event import Event
 from faultbox.model.fault import Counts, Rule
@@ -56,28 +55,30 @@ class Ruling:
 
 def rule(case: Case, found: Findings, fired: int, *, has_faults: bool) -> Ruling:
     """The one place where findings become a verdict. The first that holds decides."""
+    return next(_rulings(found, unmet=has_faults and case.require_fire and not fired))
+
+
+def _rulings(found: Findings, *, unmet: bool) -> Iterator[Ruling]:
     if found.broken:
-        return Ruling(Verdict.ERRORED, found.broken, found.broken_code or "ERROR")
+        yield Ruling(Verdict.ERRORED, found.broken, found.broken_code or "ERROR")
     if found.halted:
-        return Ruling(Verdict.HALTED, found.halted, "HALTED")
+        yield Ruling(Verdict.HALTED, found.halted, "HALTED")
     if found.deaths:
-        return Ruling(Verdict.FAILED, "; ".join(map(_death, found.deaths.items())), "SERVICE_DIED")
-    if found.violations:
-        name, event, error = found.violations[0]
-        return Ruling(Verdict.FAILED, f"monitor {name}: {error}", "MONITOR", deciding=(event,))
+        yield Ruling(Verdict.FAILED, "; ".join(map(_death, found.deaths.items())), "SERVICE_DIED")
+    for name, event, error in found.violations:
+        yield Ruling(Verdict.FAILED, f"monitor {name}: {error}", "MONITOR", deciding=(event,))
     if found.limit:
-        return Ruling(Verdict.FAILED, found.limit, "TIMEOUT", on_time=True)
+        yield Ruling(Verdict.FAILED, found.limit, "TIMEOUT", on_time=True)
     if found.error is not None:
-        return _raised(found)
+        yield _raised(found, found.error)
     if found.lost:
-        return Ruling(Verdict.INCONCLUSIVE, f"events were lost: {'; '.join(found.lost)}", "EVENTS_LOST")
-    if has_faults and case.require_fire and not fired:
-        return Ruling(Verdict.FAILED, "no fault of this cell fired, and require_faults_fire is set", "NOT_EXERCISED")
-    return Ruling(Verdict.PASSED)
+        yield Ruling(Verdict.INCONCLUSIVE, f"events were lost: {'; '.join(found.lost)}", "EVENTS_LOST")
+    if unmet:
+        yield Ruling(Verdict.FAILED, "no fault of this cell fired, and require_faults_fire is set", "NOT_EXERCISED")
+    yield Ruling(Verdict.PASSED)
 
 
-def _raised(found: Findings) -> Ruling:
-    error = found.error
+def _raised(found: Findings, error: BaseException) -> Ruling:
     if isinstance(error, Inconclusive):
         return Ruling(Verdict.INCONCLUSIVE, str(error), "INCONCLUSIVE")
     if isinstance(error, AssertionFailed):

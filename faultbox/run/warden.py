@@ -1,9 +1,9 @@
 """The warden: removes everything of a run when the run is over, however it ended.
 
-A process of its own (the front gives it a session of its own, so no terminal reaches it; standard library only, never imports the rest of the
-project at run time), started by the front with a pipe as its standard input. Each line names
-one thing: `cgroup PATH`, `layers PATH`. When the pipe ends - the front has closed it, or died -
-the warden kills what is in the cgroups, removes them, removes the layers, and is gone.
+A process of its own in a session of its own, started by the front with a pipe as its standard
+input. It uses the standard library only and imports nothing of the project. Each line names one
+thing: `cgroup PATH`, `layers PATH`. When the pipe ends - the front has closed it, or died - the
+warden kills what is in the cgroups, removes them, removes the layers, and is gone.
 
 Run as a script: `python -I -S warden.py`.
 """
@@ -61,7 +61,7 @@ def remove_cgroup(root: Path) -> bool:
 def remove_tree(root: Path) -> None:
     """Remove a directory tree; overlay work directories have mode 000, hence the second try."""
 
-    def open_up(function: object, path: str, _: object) -> None:
+    def open_up(_function: object, path: str, _error: object) -> None:
         with contextlib.suppress(OSError):
             Path(path).parent.chmod(0o700)
             Path(path).chmod(0o700)

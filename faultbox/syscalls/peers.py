@@ -14,6 +14,8 @@ from faultbox.model.fault import Port
 _PIDFD_THREAD = os.O_EXCL
 """Linux 6.9: a pidfd of any thread, not only of a process's first."""
 
+_TRANSPORTS: Mapping[int, str] = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
+
 PortAt = Callable[[str, int], Port | None]
 
 
@@ -39,7 +41,7 @@ def transport_of(tid: int, fd: int) -> str:
     """`tcp` or `udp`, or "" for a socket of another kind."""
     with contextlib.suppress(OSError), contextlib.closing(_borrowed(tid, fd)) as borrowed:
         kind = borrowed.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
-        return {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}.get(kind, "")
+        return _TRANSPORTS.get(kind, "")
     return ""
 
 

@@ -58,7 +58,7 @@ def fault(
     if isinstance(service, Assumption):
         if syscalls:
             raise Wrong("UNKNOWN_KEYWORD", "an assumption says by itself what is broken", at=next(iter(syscalls)))
-        handle = host.arm_assumption(service, call.position)
+        handle = host.arm_assumption(service)
     else:
         handle = host.arm(service.name, _pairs(call, service, syscalls), call.position)
     try:
