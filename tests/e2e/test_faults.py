@@ -82,7 +82,7 @@ def test_redis_with_its_log_always_on_disk(tool) -> None:
         return [cache.send(data = "SET key%d value" % n).body for n in range(10)]
 
     slow = fault_assumption("slow_disk", target = cache, fsync = delay("20ms", path = "/var/tmp/appendonlydir/*.incr.aof"))
-    third = fault_assumption("third_fails", target = cache, fsync = deny("EIO", nth = 3))
+    third = fault_assumption("third_fails", target = cache, fsync = deny("EIO", nth = 3, path = "/var/tmp/appendonlydir/*.incr.aof"))
     elsewhere = fault_assumption("elsewhere", target = cache, fsync = deny("EIO", path = "/srv/*"))
     scenario(set_ten)
 

@@ -75,8 +75,8 @@ class FakeHost:
         self.done.append((kind, service, [(keyword, fault.text) for keyword, fault in faults], position.line))
         return len(self.done)
 
-    def arm_assumption(self, assumption: Assumption, position: Position) -> int:
-        self.done.append(("arm", assumption.name, position.line))
+    def arm_assumption(self, assumption: Assumption) -> int:
+        self.done.append(("arm", assumption.name))
         return len(self.done)
 
     def disarm(self, handle: int) -> None:
