@@ -10,9 +10,8 @@ is ABSENT is there only when it was written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from faultbox.model.message import MessageAction, Side
 
@@ -23,8 +22,7 @@ or float; True or False."""
 ABSENT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One keyword of a step. The default of a duration is written as in a spec."""
 
     name: str
@@ -33,8 +31,7 @@ class Parameter:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """One step: the parameters in the order in which positional arguments fill them."""
 
     name: str
@@ -76,8 +73,7 @@ class ActionForm:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Protocol:
+class Protocol(NamedTuple):
     """A protocol of interface(). Without `methods` it can be declared, but this version has no steps for it.
 
     Without `actions` this version has no proxy for it. Keys of `match` are those of rules on requests
@@ -85,7 +81,7 @@ class Protocol:
     """
 
     name: str
-    methods: Mapping[str, Method] = field(default_factory=dict)
+    methods: Mapping[str, Method] = MappingProxyType({})
     match: Mapping[str, MatchKey] = field(default_factory=dict)
     actions: Mapping[MessageAction, ActionForm] = field(default_factory=dict)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,8 @@ def load_json(call: Call, path: str) -> Any:
     path: relative to the directory of the spec that is run
     gives: its content as dicts, lists, strings, numbers, True, False and None
     """
+    import json
+
     content = _read(call, path)
     try:
         return frozen(json.loads(content))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from faultbox.spec.builtins.values import nearest_name
@@ -44,6 +43,8 @@ def program(session: Session, binary: str) -> str:
 
 
 def _in_path(session: Session, name: str) -> str:
+    import shutil
+
     found = shutil.which(name)
     if found is not None:
         return found
