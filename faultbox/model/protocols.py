@@ -10,8 +10,9 @@ is ABSENT is there only when it was written.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from faultbox.model.message import MessageAction, Side
 
@@ -22,7 +23,8 @@ or float; True or False."""
 ABSENT: Final = object()
 
 
-class Parameter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Parameter:
     """One keyword of a step. The default of a duration is written as in a spec."""
 
     name: str
@@ -31,7 +33,8 @@ class Parameter(NamedTuple):
     doc: str = ""
 
 
-class Method(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Method:
     """One step: the parameters in the order in which positional arguments fill them."""
 
     name: str
@@ -73,7 +76,8 @@ class ActionForm:
     doc: str = ""
 
 
-class Protocol(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Protocol:
     """A protocol of interface(). Without `methods` it can be declared, but this version has no steps for it.
 
     Without `actions` this version has no proxy for it. Keys of `match` are those of rules on requests
@@ -81,7 +85,7 @@ class Protocol(NamedTuple):
     """
 
     name: str
-    methods: Mapping[str, Method] = MappingProxyType({})
+    methods: Mapping[str, Method] = field(default_factory=dict)
     match: Mapping[str, MatchKey] = field(default_factory=dict)
     actions: Mapping[MessageAction, ActionForm] = field(default_factory=dict)
 
