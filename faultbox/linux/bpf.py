@@ -1,0 +1,187 @@
+"""BPF: objects loaded by libbpf, links by bpf(2), maps as functions on their descriptors.
+
+Objects are built from `bpf/` by make. Every descriptor that comes from here closes on exec (the kernel makes them so),
+and nothing is pinned: when the last process that holds a link ends, however it ends, the link is gone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from faultbox.linux._call import number_of, syscall
+
+OBJECTS = Path(__file__).parent.parent / "bpf_objects"
+"""Where make puts what it builds from bpf/."""
+
+TCX_INGRESS, TCX_EGRESS, SK_LOOKUP = 46, 47, 36
+"""Attach types of links (enum bpf_attach_type). tcx: Linux 6.6; sk_lookup: 5.9."""
+
+CGROUP_ATTACH = {
+    "bind4": 8, "bind6": 9, "connect4": 10, "connect6": 11, "sendmsg4": 14, "sendmsg6": 15,
+    "recvmsg4": 19, "recvmsg6": 20, "getpeername4": 29, "getpeername6": 30,
+}  # fmt: skip
+"""Attach types of the hooks on socket addresses, by the name of the hook (Linux 5.8)."""
+
+ANY, NOEXIST = 0, 1
+"""Flags of `update`."""
+
+_BPF = {"x86_64": 321, "aarch64": 280}
+_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT, _LINK_CREATE = 1, 2, 3, 4, 28
+_ELEMENT = struct.Struct("=I4xQQQ")
+"""union bpf_attr of the commands on map elements: map, key, value or next key, flags."""
+_LINK = struct.Struct("=IIII48x")
+"""union bpf_attr of BPF_LINK_CREATE: program, target (a descriptor or an interface's index), attach type, flags."""
+_SIZE = 64
+_LIBBPF = "libbpf.so.1"
+_QUIET = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+_SILENCE = _QUIET(lambda _level, _format, _arguments: 0)
+
+
+class NoBpf(Exception):
+    """BPF programs can't be loaded here. `advice` says what to do about it."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        self.reason = reason
+        self.advice = advice
+        super().__init__(f"{reason}: {advice}")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The programs and maps of one object, by name, as descriptors. They live as long as this process, or its heirs."""
+
+    programs: dict[str, int]
+    maps: dict[str, int]
+
+
+def load(name: str) -> Loaded:
+    """Load `bpf_objects/<name>.bpf.o`, with every program in it. Raises NoBpf, where this host can't or may not."""
+    path = OBJECTS / f"{name}.bpf.o"
+    if not path.exists():
+        raise NoBpf(f"{path} is missing", "build it with `make bpf`")
+    library = _library()
+    handle = library.bpf_object__open_file(os.fsencode(path), None)
+    if not handle:
+        raise NoBpf(f"{path} can't be read ({os.strerror(ctypes.get_errno())})", "build it again: `make bpf`")
+    try:
+        failed = -library.bpf_object__load(handle)
+        if failed:
+            raise _refusal(path.name, failed)
+        return Loaded(
+            dict(_each(library, handle, "program", library.bpf_program__fd)),
+            dict(_each(library, handle, "map", library.bpf_map__fd)),
+        )
+    finally:
+        library.bpf_object__close(handle)
+
+
+def _refusal(name: str, code: int) -> NoBpf:
+    if code in (errno.EPERM, errno.EACCES):
+        return NoBpf(
+            "this user may not load BPF programs",
+            "run as root, or with the capabilities CAP_BPF and CAP_NET_ADMIN in the host's own user namespace",
+        )
+    if code == errno.ENOSYS:
+        return NoBpf("this kernel has no bpf(2)", "use a kernel built with CONFIG_BPF_SYSCALL")
+    reason = f"the kernel refuses {name} ({os.strerror(code)})"
+    return NoBpf(reason, "use Linux 5.19 or newer with CONFIG_CGROUP_BPF, CONFIG_NET_CLS_BPF and CONFIG_BPF_JIT")
+
+
+def _library() -> Any:
+    try:
+        library = ctypes.CDLL(_LIBBPF, use_errno=True)
+    except OSError:
+        advice = "install it (Debian, Ubuntu: apt-get install libbpf1; Fedora: dnf install libbpf)"
+        raise NoBpf(f"there is no {_LIBBPF}", advice) from None
+    pointer = ctypes.c_void_p
+    for name, result, arguments in (
+        ("bpf_object__open_file", pointer, [ctypes.c_char_p, pointer]),
+        ("bpf_object__load", ctypes.c_int, [pointer]),
+        ("bpf_object__close", None, [pointer]),
+        ("bpf_object__next_program", pointer, [pointer, pointer]),
+        ("bpf_object__next_map", pointer, [pointer, pointer]),
+        ("bpf_program__name", ctypes.c_char_p, [pointer]),
+        ("bpf_program__fd", ctypes.c_int, [pointer]),
+        ("bpf_map__name", ctypes.c_char_p, [pointer]),
+        ("bpf_map__fd", ctypes.c_int, [pointer]),
+        ("libbpf_set_print", pointer, [_QUIET]),
+    ):
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments
+    library.libbpf_set_print(_SILENCE)
+    return library
+
+
+def _each(library: Any, handle: int, kind: str, descriptor: Any) -> Iterator[tuple[str, int]]:
+    """Name and descriptor of each program or map; ours to keep when the object is closed."""
+    following, name_of = getattr(library, f"bpf_object__next_{kind}"), getattr(library, f"bpf_{kind}__name")
+    item = following(handle, None)
+    while item:
+        yield name_of(item).decode(), os.dup(descriptor(item))
+        item = following(handle, item)
+
+
+def attach(program: int, target: int, kind: int) -> int:
+    """A link, as a descriptor: the program runs while it is open. Raises OSError.
+
+    `target`: the index of an interface of this network namespace for tcx, a descriptor of a network namespace for
+    sk_lookup, of a cgroup directory for its hooks.
+    """
+    return _bpf(_LINK_CREATE, _LINK.pack(program, target, kind, 0))
+
+
+def update(map_: int, key: bytes, value: bytes, flags: int = ANY) -> None:
+    """Set an element. Raises OSError: EEXIST with NOEXIST, E2BIG where the map is full."""
+    _element(_MAP_UPDATE, map_, key, value, flags)
+
+
+def lookup(map_: int, key: bytes, size: int) -> bytes | None:
+    """The value of a key (`size` bytes), None where there is none."""
+    value = ctypes.create_string_buffer(size)
+    try:
+        _element(_MAP_LOOKUP, map_, key, value)
+    except FileNotFoundError:
+        return None
+    return value.raw
+
+
+def delete(map_: int, key: bytes) -> bool:
+    """Remove an element; whether it was there."""
+    try:
+        _element(_MAP_DELETE, map_, key, None)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def keys(map_: int, size: int) -> list[bytes]:
+    """The keys of a map, each of `size` bytes. What others remove meanwhile may make it start over."""
+    found: list[bytes] = []
+    key: bytes | None = None
+    following = ctypes.create_string_buffer(size)
+    while True:
+        try:
+            _element(_MAP_NEXT, map_, key, following)
+        except FileNotFoundError:
+            return list(dict.fromkeys(found))
+        key = following.raw
+        found.append(key)
+
+
+def _element(command: int, map_: int, key: bytes | None, value: Any, flags: int = 0) -> None:
+    of_key = None if key is None else ctypes.create_string_buffer(key, len(key))
+    of_value = ctypes.create_string_buffer(value, len(value)) if isinstance(value, bytes) else value
+    addresses = (0 if each is None else ctypes.addressof(each) for each in (of_key, of_value))
+    _bpf(command, _ELEMENT.pack(map_, *addresses, flags))
+
+
+def _bpf(command: int, attributes: bytes) -> int:
+    buffer = ctypes.create_string_buffer(attributes.ljust(_SIZE, b"\0"), _SIZE)
+    return syscall("bpf", number_of("bpf", _BPF), command, ctypes.addressof(buffer), _SIZE)
