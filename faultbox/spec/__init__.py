@@ -41,15 +41,18 @@ def load(
     `root` is the directory that relative paths in it belong to, its own where it is None.
     `on_print` gets what the spec prints while it loads, and where.
     """
-    from faultbox.spec import builtins
-    from faultbox.spec.loader import evaluate
-    from faultbox.spec.session import Session
+    from faultbox.spec.gate import Gate
 
-    session = Session(Path(path), seed, directory=root.resolve() if root is not None else Path())
-    if on_print is not None:
-        session.on_print = on_print
-    names = builtins.predeclared(session)
-    modules = evaluate(Path(path), names, on_print=session.on_print, session=session)
+    with Gate() as gate:
+        from faultbox.spec import builtins
+        from faultbox.spec.loader import evaluate
+        from faultbox.spec.session import Session
+
+        session = Session(Path(path), seed, directory=root.resolve() if root is not None else Path())
+        if on_print is not None:
+            session.on_print = on_print
+        names = builtins.predeclared(session)
+        modules = evaluate(Path(path), names, on_print=session.on_print, session=session, gate=gate)
     if modules.root is None:
         raise SpecErrors(tuple(session.problems))
     spec = builtins.declared(session, modules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from faultbox.model.source import Position
@@ -76,6 +76,3 @@ class Builtin:
 
     def __repr__(self) -> str:
         return f"<built-in function {self.name}>"
-
-
-Predeclared = Mapping[str, object]

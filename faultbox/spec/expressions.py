@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ _BINARY: dict[type[ast.AST], str] = {
     ast.GtE: ">=",
 }
 _UNARY: dict[type[ast.AST], str] = {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}
+_ESCAPE = r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|.)"
 Shape = tuple[Any, ...]
 
 
@@ -119,7 +121,21 @@ class Expressions:
     def _constant(self, node: ast.Constant) -> ast.expr:
         if node.value is Ellipsis or isinstance(node.value, complex):
             raise self.refuse(node, f"{node.value!r} is not Starlark")
+        if isinstance(node.value, bytes) and b"\\u" in node.value.lower():
+            return self.constant(self._bytes(node), node)
         return node
+
+    def _bytes(self, node: ast.Constant) -> bytes:
+        """The value of a bytes literal in which code points are escaped: Python doesn't read those."""
+        literal = ast.get_source_segment(self.source.normalised, node) or ""
+        if literal[:1] in "rR":
+            return bytes(node.value)
+
+        def spell(match: re.Match[str]) -> str:
+            digits = match.group(1) or match.group(2)
+            return "".join(f"\\x{byte:02x}" for byte in chr(int(digits, 16)).encode()) if digits else match.group()
+
+        return bytes(ast.literal_eval(re.sub(_ESCAPE, spell, literal, flags=re.DOTALL)))
 
     def _name(self, node: ast.Name) -> ast.expr:
         return ast.copy_location(ast.Name(mangle(node.id), ast.Load()), node)

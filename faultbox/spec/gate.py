@@ -9,25 +9,21 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from faultbox.model.source import Position, Problem
 from faultbox.spec.semantics.errors import nearest
 from faultbox.spec.source import Source
 
 TIMEOUT_S = 20.0
-_DECLARED = re.compile(r"(.* declared at )[^ ]*:(\d+):(\d+)$", re.DOTALL)
-_UNDEFINED = re.compile(r"undefined: (\S+)(?: \(did you mean (\S+)\?\))?$")
-_FOREIGN = frozenset({"set"})
-"""Universal names of starlark-go that this dialect refuses."""
+_DECLARED = r"(.* declared at )[^ ]*:(\d+):(\d+)$"
+_UNDEFINED = r"undefined: (\S+)(?: \(did you mean (\S+)\?\))?$"
 
 
 class Gate:
     """A short-lived process that judges files. It starts at once, so that it is ready when they are read."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """`names` are predeclared (beside those of the universe)."""
-        self._names = sorted(names)
+    def __init__(self) -> None:
         helper = Path(__file__).with_name("gate_process.py")
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(helper), _home_of_starlark()],
@@ -37,9 +33,10 @@ class Gate:
             env={"GOMAXPROCS": "1", "GOTRACEBACK": "none"},
         )
 
-    def ask(self, sources: Sequence[Source]) -> None:
-        """Hand the files over; compile them meanwhile."""
+    def ask(self, sources: Sequence[Source], names: Iterable[str]) -> None:
+        """What to judge: files, in which `names` are predeclared beside those of the universe."""
         self._sources = sources
+        self._names = sorted(names)
         texts = [source.normalised for source in sources]
         self._question = json.dumps({"names": self._names, "texts": texts}).encode()
 
@@ -59,6 +56,12 @@ class Gate:
             for source, found in zip(self._sources, answers, strict=True)
             for problem in self._problems(source, found)
         ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End the process."""
@@ -80,12 +83,12 @@ class Gate:
         position = _place(source, line, column)
         if kind == "gate":
             return Problem("GATE_FAILED", f"the Starlark parser failed: {message}", position)
-        undefined = _UNDEFINED.match(message)
+        undefined = re.match(_UNDEFINED, message)
         if undefined:
             name = undefined.group(1)
             meant = undefined.group(2) or nearest(name, self._names)
             return Problem("UNDEFINED_NAME", f"undefined: {name}", position, nearest=meant)
-        declared = _DECLARED.match(message)
+        declared = re.match(_DECLARED, message, re.DOTALL)
         if declared:
             there = _place(source, int(declared.group(2)) - 1, int(declared.group(3)))
             message = f"{declared.group(1)}{there}"

@@ -45,26 +45,25 @@ def evaluate(
     *,
     on_print: Callable[[str, Position], None],
     session: Session,
+    gate: Gate | None = None,
 ) -> Modules:
     """Run a file and what it loads; everything wrong goes to `session.problem`, nothing is raised.
 
-    Files are evaluated only if all of them could be parsed and resolved.
+    Files are evaluated only if all of them could be parsed and resolved. A `gate` that was
+    started early saves the time of its start; it is used up.
     """
 
     def write(text: str, site: CallSite) -> None:
         on_print(text, site.position)
 
     names = {**universe.universe(write), **predeclared}
-    gate = Gate(names)
-    try:
+    with gate or Gate() as judge:
         files = Files(path, session)
         sources = [tree.source for tree in files.trees]
-        gate.ask(sources)
+        judge.ask(sources, names)
         for tree in files.trees:
             tree.compile()
-        refused = gate.answer()
-    finally:
-        gate.close()
+        refused = judge.answer()
     _report(session, files, refused)
     texts = {source.file: source.text for source in sources}
     if session.problems:

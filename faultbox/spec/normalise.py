@@ -14,16 +14,13 @@ from dataclasses import dataclass, field
 
 from faultbox.spec.source import Source
 
-_TOKEN = re.compile(
-    r"""
+_TOKEN = r"""
     (?P<string>[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''
         |\"(?:[^\\\"\n]|\\.)*\"|'(?:[^\\'\n]|\\.)*'))
   | (?P<name>\w+)
   | (?P<space>(?:[ \t\r\f]|\\\r?\n|\n|\#[^\n]*)+)
   | (?P<mark>\*\*=?|[=!<>]=|.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
 _KEYWORDS = frozenset({"and", "or", "not", "in", "if", "else", "for", "return", "lambda"})
 
 
@@ -104,7 +101,7 @@ def _late_arguments(text: str) -> list[int]:
     found: list[int] = []
     stack = [_Bracket(call=False, closing="")]
     before, before_that = "", ""
-    for match in _TOKEN.finditer(text):
+    for match in re.finditer(_TOKEN, text, re.VERBOSE | re.DOTALL):
         kind, token = match.lastgroup, match.group()
         if kind == "space":
             continue

@@ -13,8 +13,8 @@ from faultbox.spec.normalise import normalise
 
 
 def judge(*texts, names=("service", "fault_assumption")):
-    gate = Gate(names)
-    gate.ask([normalise(text, f"{index}.star") for index, text in enumerate(texts)])
+    gate = Gate()
+    gate.ask([normalise(text, f"{index}.star") for index, text in enumerate(texts)], names)
     return [str(problem) for problem in sorted(gate.answer(), key=lambda problem: problem.position)]
 
 
@@ -57,8 +57,8 @@ def test_nothing_is_executed():
 
 
 def test_a_dead_gate_is_a_problem():
-    gate = Gate([])
-    gate.ask([normalise("x = 1", "a.star")])
+    gate = Gate()
+    gate.ask([normalise("x = 1", "a.star")], [])
     os.kill(gate._process.pid, signal.SIGKILL)
     assert [str(each) for each in gate.answer()] == [
         "a.star:1:1: [GATE_FAILED] the Starlark parser failed: it ended with status -9"
@@ -67,9 +67,9 @@ def test_a_dead_gate_is_a_problem():
 
 def test_a_hanging_gate_is_a_problem(monkeypatch):
     monkeypatch.setattr(gates, "TIMEOUT_S", 0.2)
-    gate = Gate([])
+    gate = Gate()
     os.kill(gate._process.pid, signal.SIGSTOP)
-    gate.ask([normalise("x = 1", "a.star")])
+    gate.ask([normalise("x = 1", "a.star")], [])
     assert [str(each) for each in gate.answer()] == [
         "a.star:1:1: [GATE_FAILED] the Starlark parser failed: it did not answer within 0.2 s"
     ]
@@ -80,4 +80,4 @@ def test_a_hanging_gate_is_a_problem(monkeypatch):
 def test_a_missing_package_says_what_to_do(monkeypatch):
     monkeypatch.setattr(gates.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match="starlark-go is not installed: reinstall faultbox"):
-        Gate([])
+        Gate()

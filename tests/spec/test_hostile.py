@@ -369,8 +369,8 @@ def test_what_the_gate_accepts_runs_or_fails_as_starlark_does(run):
     chance = random.Random(7)
     texts = [_mutate(GOOD.replace("load(", "print("), _edits(chance)) for _ in range(1500)]
     sources = [normalise(text, f"{index}.star") for index, text in enumerate(texts) if "\0" not in text]
-    gate = Gate(["limit", "again"])
-    gate.ask(sources)
+    gate = Gate()
+    gate.ask(sources, ["limit", "again"])
     refused = {problem.position.file for problem in gate.answer()}
     accepted = [source.text for source in sources if source.file not in refused]
     assert len(accepted) > 100

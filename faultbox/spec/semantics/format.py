@@ -99,7 +99,7 @@ def character(code: int) -> str:
     return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
 
 
-_INDEX = re.compile(r"\+?[0-9]+", re.ASCII)
+_INDEX = r"\+?[0-9]+"
 
 
 def format_string(template: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
@@ -154,7 +154,7 @@ class _Picker:
         self._manual: bool | None = None
 
     def __call__(self, name: str) -> Any:
-        if not name or _INDEX.fullmatch(name):
+        if not name or re.fullmatch(_INDEX, name, re.ASCII):
             return self._numbered(name)
         if name in self._kwargs:
             return self._kwargs[name]

@@ -100,19 +100,18 @@ def _parse_digits(digits: str, base: int) -> int:
     return _parse_digits(head, base) * int(base**_DIGITS) + int(tail, base)
 
 
-_FLOAT = re.compile(
-    r"[+-]?(?:(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:e[+-]?[0-9_]+)?|inf(?:inity)?|nan)", re.IGNORECASE | re.ASCII
-)
-_HEX_FLOAT = re.compile(r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", re.IGNORECASE | re.ASCII)
+_DECIMAL_FLOAT = r"[+-]?(?:(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:e[+-]?[0-9_]+)?|inf(?:inity)?|nan)"
+_HEX_FLOAT = r"[+-]?0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+"
 
 
 def parse_float(text: str) -> float:
     """What float(text) gives. Raises EvalError."""
     if not text:
         raise EvalError("float: empty string")
-    if _HEX_FLOAT.fullmatch(text):
+    folded = text.lower()
+    if re.fullmatch(_HEX_FLOAT, folded, re.ASCII):
         read: Callable[[str], float] = float.fromhex
-    elif _FLOAT.fullmatch(text):
+    elif re.fullmatch(_DECIMAL_FLOAT, folded, re.ASCII):
         read = float
     else:
         raise EvalError(f"invalid float literal: {text}")
@@ -122,7 +121,7 @@ def parse_float(text: str) -> float:
         value = math.inf
     except ValueError:
         raise EvalError(f"invalid float literal: {text}") from None
-    if math.isinf(value) and "inf" not in text.lower():
+    if math.isinf(value) and "inf" not in folded:
         raise EvalError("floating-point number too large")
     return value
 

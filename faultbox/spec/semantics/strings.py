@@ -16,7 +16,7 @@ from faultbox.spec.semantics.values import Elements, List, Method, decode, encod
 
 SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 """What Go's unicode.IsSpace holds true of."""
-_FIELD = re.compile(f"[^{SPACES}]+")
+_FIELD = f"[^{SPACES}]+"
 
 
 def _elements(name: str, kind: str, split: Callable[[str], list[Any]]) -> Method:
@@ -171,7 +171,7 @@ def _splitter(name: str) -> Method:
 
 def _fields(text: str, most: int, *, backwards: bool) -> list[str]:
     """What whitespace separates; after `most` cuts the rest stays whole, with its space."""
-    fields = list(_FIELD.finditer(text))
+    fields = list(re.finditer(_FIELD, text))
     if most < 0 or len(fields) <= most:
         return [field.group() for field in fields]
     if backwards:
