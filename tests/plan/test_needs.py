@@ -132,7 +132,7 @@ UNREADABLE = [
     "choose = down if get() else full\n    fault(choose, run = get)",
     "f = fault\n    f(db, **{})",
     "[fault][0](db, run = get)",
-    "fault(*[db], run = get)",
+    "fault(run = get, *[db])",
     "helper(full)",
 ]
 

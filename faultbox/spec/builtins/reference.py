@@ -1,0 +1,161 @@
+"""docs/reference/builtins.md, made from the builtins themselves.
+
+python -m faultbox.spec.builtins.reference > docs/reference/builtins.md
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+
+from faultbox.model.protocols import ABSENT, PROTOCOLS, Method
+from faultbox.model.protocols import Parameter as StepParameter
+from faultbox.spec.builtins.bind import TOPICS
+from faultbox.spec.builtins.declare import REGISTRY, Definition, Parameter
+from faultbox.spec.builtins.unavailable import MATCHERS, NEEDS
+
+HEAD = """# What a spec can call
+
+Made by `python -m faultbox.spec.builtins.reference`; edit the docstrings in `faultbox/spec/builtins/`.
+
+Arguments before `*` may be given by position, the others only by name. A positional argument may follow
+a named one. Durations are strings: `"500ms"`, `"3s"`, `"2m"`, `"1.5s"`, `"1h"`. What is wrong with a call is
+said with its place, a [code](errors.md), what is accepted and the nearest name.
+"""
+STEPS = """## Steps
+
+Methods of an interface: `api.public.get(path="/")`, or of a service that has just one interface with that step:
+`api.get(path="/")`. All of them give a response and never raise.
+"""
+VALUES = """## Values
+
+- A *response* has `status` and `status_code` (0 where there is none), `headers` (`headers["content-type"]` and
+  `headers.get()` ignore case), `body`, `data` (decoded JSON), `fields` (its top level as strings), `ok`, `error`
+  (`""` where an answer came) and `duration_ms`. One of a tcp step is equal to a string of the same content.
+- An *event* has `type`, `service`, `seq`, `time_ns`, `data` (a dict, typed) and its flat fields, which are strings:
+  `event["stock"]` is an error where there is no such field, `event.stock` is `""`, `event.get("stock")` is `None`.
+- A *service* has `name` and its interfaces; an *interface* has `name`, `host`, `port`, `addr` and its steps.
+"""
+_ENTRY = re.compile(r"^(\**\w+): (.*)$")
+
+
+def render() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for module in TOPICS:
+        found = [each for each in REGISTRY.values() if _home(each) == module.__name__]
+        if found:
+            parts.append(f"## {_title(module.__doc__)}\n")
+            parts.extend(_builtin(each) for each in found)
+    return "\n".join([*parts, _steps(), VALUES, _later()])
+
+
+def entries(definition: Definition) -> tuple[str, dict[str, str]]:
+    """A docstring as its text and its `name: meaning` lines; `gives` is one of them."""
+    prose: list[str] = []
+    found: dict[str, str] = {}
+    name = ""
+    for line in (inspect.getdoc(definition.body) or "").split("\n"):
+        entry = _ENTRY.match(line)
+        if entry:
+            name = entry[1]
+            found[name] = entry[2]
+        elif name and line.startswith("    "):
+            found[name] += f" {line.strip()}"
+        else:
+            prose.append(line)
+    return "\n".join(prose).strip(), found
+
+
+def parameters(definition: Definition) -> list[str]:
+    """The names that the docstring must explain, as it writes them."""
+    names = [each.name for each in definition.parameters]
+    return names + [f"*{definition.rest}"] * bool(definition.rest) + [f"**{definition.extra}"] * bool(definition.extra)
+
+
+def _home(definition: Definition) -> str:
+    return str(inspect.unwrap(definition.body).__module__)
+
+
+def _title(doc: str | None) -> str:
+    return (doc or "").strip().split("\n")[0].rstrip(".")
+
+
+def _builtin(definition: Definition) -> str:
+    prose, meanings = entries(definition)
+    kinds = {each.name: each.kind for each in definition.parameters}
+    kinds |= {f"*{definition.rest}": definition.kinds.get(definition.rest, _none)}
+    kinds |= {f"**{definition.extra}": definition.kinds.get(definition.extra, _none)}
+    lines = [f"### {definition.name}\n", f"```python\n{signature(definition)}\n```\n", f"{prose}\n"]
+    lines.extend(
+        f"- `{name}`: {meanings[name]}. Takes {(kinds[name].__doc__ or '').strip()}." for name in parameters(definition)
+    )
+    if "gives" in meanings:
+        lines.append(f"\nGives {meanings['gives']}.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def signature(definition: Definition) -> str:
+    """How it is called, with its defaults."""
+    positional = [_parameter(each) for each in definition.parameters if each.positional]
+    named = [_parameter(each) for each in definition.parameters if not each.positional]
+    rest = [f"*{definition.rest}"] if definition.rest else ["*"] * bool(named)
+    extra = [f"**{definition.extra}"] if definition.extra else []
+    return f"{definition.name}({', '.join([*positional, *rest, *named, *extra])})"
+
+
+def _parameter(parameter: Parameter) -> str:
+    if parameter.required:
+        return parameter.name
+    return f"{parameter.name}={_default(parameter)}"
+
+
+def _default(parameter: Parameter) -> str:
+    value = parameter.default
+    if isinstance(value, int | float) and "duration" in (parameter.kind.__doc__ or ""):
+        return f'"{value / 1000:g}s"'
+    if value in (None, "", ()):
+        return "None" if value is None else '""' if value == "" else "[]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _none(_value: object, _label: str) -> None:
+    """nothing"""
+
+
+def _steps() -> str:
+    lines = [STEPS]
+    for protocol in PROTOCOLS.values():
+        if protocol.methods:
+            lines.append(f"### {protocol.name}\n")
+            lines.extend(_step(protocol.name, method) for method in protocol.methods.values())
+    unbuilt = ", ".join(f"`{each.name}`" for each in PROTOCOLS.values() if not each.methods)
+    lines.append(f"\nInterfaces may also speak {unbuilt}; this version has no steps for them.\n")
+    return "\n".join(lines)
+
+
+def _step(protocol: str, method: Method) -> str:
+    arguments = ", ".join(_step_parameter(each) for each in method.parameters)
+    meanings = "".join(f"\n    - `{each.name}`: {each.doc}" for each in method.parameters)
+    detail = meanings if method.name in ("get", "send") else ""
+    same = "" if detail else " Arguments as for `get`."
+    return f"- `{method.name}({arguments})`: {method.doc}{same}{detail}" if protocol else ""
+
+
+def _step_parameter(parameter: StepParameter) -> str:
+    if parameter.default is ABSENT:
+        return f"{parameter.name}=None"
+    return f'{parameter.name}="{parameter.default}"' if isinstance(parameter.default, str) else f"{parameter.name}={{}}"
+
+
+def _later() -> str:
+    lines = ["## Names of later versions\n", "They are refused, with what they wait for:\n"]
+    for feature, names in NEEDS.items():
+        lines.append(f"- {feature}: " + ", ".join(f"`{each}`" for each in names.split()))
+    lines.append(f"- temporal expectations: {', '.join(f'`match.{each}`' for each in MATCHERS)}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
