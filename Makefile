@@ -25,10 +25,11 @@ help: ## show this
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 17
 
 install: $(RUN) ## make .venv with .venv/bin/faultbox in it (what is missing from apt too, as root)
+	@echo "$(BIN)/faultbox is ready"
 
 $(RUN):
 	@echo "==> setting up $(VENV) (once)"
-	@.ci/need redis-server=redis-server libseccomp.so.2=libseccomp2
+	@.ci/need module:ensurepip=python3-venv libseccomp.so.2=libseccomp2 redis-server=redis-server
 	@.ci/python $(VENV)
 	@$(PIP) --editable '.[examples]'
 	@mkdir -p $(@D) && touch $@
