@@ -12,8 +12,6 @@ CLONE_PIDFD = 0x00001000
 CLONE_INTO_CGROUP = 0x200000000
 
 _CLONE3 = 435
-_CLOSE_RANGE = 436
-_CLOSE_RANGE_CLOEXEC = 1 << 2
 
 
 class _CloneArguments(ctypes.Structure):
@@ -63,11 +61,6 @@ def assert_one_thread() -> None:
     """Raise RuntimeError where this process has another thread."""
     if len(os.listdir("/proc/self/task")) != 1:
         raise RuntimeError("a process with several threads can't be forked safely")
-
-
-def close_on_exec_from(first: int) -> None:
-    """Mark every descriptor from `first` on close-on-exec. close_range(2), 5.11."""
-    syscall("close_range", _CLOSE_RANGE, first, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
 
 
 def become(uid: int, gid: int, groups: list[int]) -> None:

@@ -92,7 +92,6 @@ def _prepare(command: Command, fds: Descriptors) -> tuple[int, int, list[int]] |
     null = os.open("/dev/null", os.O_RDONLY)
     for fd, target in ((null, 0), (fds.stdout, 1), (fds.stderr, 2)):
         os.dup2(fd, target)
-    process.close_on_exec_from(3)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="utf-8")
     for name, value in command.limits.items():

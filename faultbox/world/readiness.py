@@ -58,7 +58,7 @@ class _Accept:
     port: int
 
     def ask(self, timeout_s: float) -> str:
-        with socket.create_connection((self.host, self.port), timeout=timeout_s):
+        with _connected(self.host, self.port, timeout_s):
             return ""
 
 
@@ -74,7 +74,7 @@ class _Get:
     expected: int | None
 
     def ask(self, timeout_s: float) -> str:
-        with socket.create_connection((self.host, self.port), timeout=timeout_s) as connection:
+        with _connected(self.host, self.port, timeout_s) as connection:
             head = f"GET {self.path} HTTP/1.1\r\nHost: {self.authority}\r\nConnection: close\r\nAccept: */*\r\n\r\n"
             connection.sendall(head.encode())
             line = b""
@@ -147,6 +147,18 @@ def _questions(service: Service, check: Healthcheck, resolve: Resolve) -> list[_
         else:
             found.append(_Accept(what, host, endpoint.port))
     return found
+
+
+def _connected(address: str, port: int, timeout_s: float) -> socket.socket:
+    """A connection to a literal address: nothing to look up, and no codec for names to import."""
+    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    connection.settimeout(timeout_s)
+    try:
+        connection.connect((address, port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _loopback(name: str) -> str:

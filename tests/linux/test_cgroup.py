@@ -104,6 +104,21 @@ def test_remove_takes_what_is_in_it(place, with_sleepers):
     with_sleepers(body)
 
 
+def test_an_end_that_comes_later_is_waited_for(place, forked):
+    def body():
+        fd = os.open(place, os.O_PATH)
+        pid, _ = process.clone(cgroup=fd)
+        if pid == 0:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            signal.pause()
+            os._exit(0)
+        empty = cgroup.wait_empty(place, 10_000)
+        os.waitpid(pid, 0)
+        return empty
+
+    assert forked(body)
+
+
 def test_what_is_not_there_is_empty(place):
     assert cgroup.members(place / "none") == []
     assert not cgroup.populated(place / "none")

@@ -149,6 +149,7 @@ def forked() -> Callable[[Callable[[], Any]], Any]:
 @pytest.fixture
 def as_nobody() -> Iterator[Callable[[Callable[[Box], Any]], Any]]:
     """Run a body as uid 65534 in a user namespace of its own, with a Box and no cgroups."""
+    "localhost".encode("idna")  # socket imports this codec when it is first needed: nobody may not be able to read it
     base = Path(tempfile.mkdtemp(prefix="faultbox-nobody-", dir="/var/tmp"))
     os.chown(base, 65534, 65534)
 

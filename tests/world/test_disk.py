@@ -197,3 +197,13 @@ def test_directories_of_the_host_can_be_renamed(boxed):
     """By rename(2) itself: plain overlays answer EXDEV for a directory of a lower layer."""
     program = "import os; os.rename('/usr/share/misc', '/usr/share/misc2'); print(os.path.isdir('/usr/share/misc2'))"
     assert boxed(lambda box: box.read(box.python(box.open(), program))) == "True\n"
+
+
+@pytest.mark.root
+def test_a_directory_that_only_the_host_has_in_tmp_is_new_in_a_world(boxed, tmp_path):
+    def body(box):
+        world = box.open()
+        box.output(world, f"mkdir -p {tmp_path}")
+        return [(each.path, each.kind) for each in world.changed()]
+
+    assert boxed(body)[-1] == (str(tmp_path), "directory")

@@ -113,9 +113,10 @@ def test_much_output_keeps_its_beginning_and_its_end(stream, tmp_path, drain_to_
         assert count >= total // 10
 
 
-def test_the_ring_keeps_exactly_the_last_bytes(stream, tmp_path, drain_to_end):
+@pytest.mark.parametrize("with_lines", [False, True])
+def test_the_ring_keeps_exactly_the_last_bytes(stream, tmp_path, drain_to_end, with_lines):
     pattern = os.urandom(3 * KEPT + 12345)
-    output, end = stream()
+    output, end = stream(Lines() if with_lines else None)
 
     def print_all():
         with end:
