@@ -13,7 +13,7 @@ class Broken:
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "broken"
+        return "<broken>"
 
     def __bool__(self) -> bool:
         return False

@@ -129,7 +129,7 @@ class Expressions:
         """The value of a bytes literal in which code points are escaped: Python doesn't read those."""
         literal = ast.get_source_segment(self.source.normalised, node) or ""
         if literal[:1] in "rR":
-            return bytes(node.value)
+            return bytes(ast.literal_eval(literal))
 
         def spell(match: re.Match[str]) -> str:
             digits = match.group(1) or match.group(2)

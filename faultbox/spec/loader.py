@@ -119,7 +119,8 @@ class _Evaluation:
                 exec(step.code, names)
             except Exception as error:  # noqa: BLE001 - whatever a spec does becomes a problem of the spec
                 complete = False
-                self._session.problem(_problem(compiled, step, error))
+                if not (isinstance(error, EvalError) and repr(BROKEN) in str(error)):
+                    self._session.problem(_problem(compiled, step, error))
                 if not isinstance(error, EvalError | SpecError | AssertionFailed | NameError) or budget.spent():
                     return False
                 for name in step.names:

@@ -30,16 +30,14 @@ _INDEXABLE = (List, tuple, str, bytes, Range)
 def index(x: Any, key: Any) -> Any:
     """`x[key]`. Raises EvalError."""
     kind = type(x)
+    if kind is Broken or type(key) is Broken:
+        return BROKEN
     if kind is Dict:
         if key not in x:
             raise EvalError(f"key {represent(key)} not in dict")
         return x[key]
     if kind in _INDEXABLE or (kind is Elements and x.indexable):
-        if type(key) is Broken:
-            return BROKEN
         return _element(x, _place(x, key))
-    if kind is Broken:
-        return BROKEN
     return _host_item(x, key)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from faultbox.spec import attributes
+from faultbox.spec.broken import Broken
 from faultbox.spec.builtin import Builtin
 from faultbox.spec.semantics.budget import allocate, charge
 from faultbox.spec.semantics.numbers import decimal, float_text
@@ -130,6 +131,7 @@ _SCALARS: dict[type, Callable[[Any], str]] = {
     bytes: lambda value: "b" + quote(value.decode("utf-8", "surrogateescape")),
     Range: lambda value: _range(value.items),
     Elements: lambda value: f"{represent(value.of)}.{value.method}()",
+    Broken: repr,
     Builtin: lambda value: f"<built-in function {value.name}>",
     BoundMethod: lambda value: f"<built-in method {value.name} of {type_name(value.receiver)} value>",
 }

@@ -261,8 +261,6 @@ _FUNCTIONS: dict[str, BuiltinFunction] = {
     "type": _type,
     "zip": _zip,
 }
-NAMES = frozenset({*_FUNCTIONS, "print", "None", "True", "False"})
-"""All names of the universe."""
 
 
 def universe(write: Callable[[str, CallSite], None]) -> dict[str, Builtin]:

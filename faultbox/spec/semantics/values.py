@@ -247,7 +247,7 @@ _NAMES: dict[type, str] = {
     Range: "range",
     Builtin: "builtin_function_or_method",
     BoundMethod: "builtin_function_or_method",
-    Broken: "broken",
+    Broken: "<broken>",
 }
 
 
