@@ -201,10 +201,11 @@ class _Names:
 def _show(disk: Disk, names: _Names, place: Place) -> Layer | None:
     """Mount a place of the old root (our directory) in the new one; its layer, where it has one."""
     source = "." + place.lower
+    if not os.path.lexists(source):  # under another mount, or a FUSE mount of another user: closed on the host too
+        return None
     names.ensure(place.point, directory=os.path.isdir(source))
     if not place.writable or not os.path.isdir(source):
-        with contextlib.suppress(PermissionError):  # a FUSE mount of another user: closed to us on the host too
-            mounts.bind(source, place.point, read_only=True)
+        mounts.bind(source, place.point, read_only=True)
         return None
     try:
         return _layer(disk, names, place, place.point)

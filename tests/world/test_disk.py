@@ -207,3 +207,57 @@ def test_a_directory_that_only_the_host_has_in_tmp_is_new_in_a_world(boxed, tmp_
         return [(each.path, each.kind) for each in world.changed()]
 
     assert boxed(body)[-1] == (str(tmp_path), "directory")
+
+
+@pytest.mark.root
+def test_other_file_systems_of_the_host_are_under_layers_of_their_own(boxed, tmp_path):
+    """One that is written to, a read-only one, a single file, and one that lies hidden under another."""
+    base = Path("/var/tmp") / f"faultbox-mounts-{os.getpid()}"
+    for name in ("rw", "ro", "over"):
+        (base / name).mkdir(parents=True)
+    (base / "file").write_text("below\n")
+    (tmp_path / "file").write_text("bound\n")
+
+    def body(box):
+        for name in ("rw", "ro", "over"):
+            mounts.mount("t", base / name, "tmpfs")
+            (base / name / "x").write_text(f"{name}\n")
+        (base / "over" / "deep").mkdir()
+        mounts.mount("t", base / "over" / "deep", "tmpfs")
+        mounts.mount("t", base / "over", "tmpfs")
+        mounts.set_read_only(str(base / "ro"))
+        mounts.bind(str(tmp_path / "file"), str(base / "file"))
+        world = box.open()
+        text = box.output(
+            world, f"cd {base}; cat rw/x ro/x file; echo w > rw/x; echo w > ro/x; echo w > file; ls -A over"
+        )
+        return text, world.changed(), (base / "rw" / "x").read_text()
+
+    try:
+        text, changed, kept = boxed(body)
+    finally:
+        for name in ("rw", "ro", "over"):
+            (base / name).rmdir()
+        (base / "file").unlink()
+        base.rmdir()
+    assert text.startswith("rw\nro\nbound\n/bin/sh: 1: cannot create ro/x: Read-only file system\n")
+    assert text.count("Read-only file system") == 2
+    assert changed == [ChangedFile(f"{base}/rw/x", "file", 2)]
+    assert kept == "rw\n"
+    assert (tmp_path / "file").read_text() == "bound\n"
+
+
+@pytest.mark.root
+def test_what_the_spec_names_in_shared_memory_is_there(boxed):
+    place = Path("/dev/shm") / f"faultbox-test-{os.getpid()}"
+    place.mkdir()
+    (place / "x").write_text("x\n")
+    try:
+        text = boxed(
+            lambda box: box.output(box.open(visible=(place,)), f"cat {place}/x; echo y > {place}/x; ls /dev/shm")
+        )
+        assert (place / "x").read_text() == "x\n"
+    finally:
+        (place / "x").unlink()
+        place.rmdir()
+    assert text == f"x\n{place.name}\n"
