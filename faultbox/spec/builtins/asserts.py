@@ -47,7 +47,7 @@ def assert_eq(call: Call, a: object, b: object, msg: str = "") -> None:
         raise AssertionFailed(f"assert_eq failed: {show(a, typed=False)} != {show(b, typed=False)}{_said(msg)}")
 
 
-@builtin("assert_eventually", where=kinds.function, within=kinds.duration, filters=filters.value)
+@builtin("assert_eventually", where=kinds.function_of(1), within=kinds.duration, filters=filters.value)
 def assert_eventually(call: Call, where: Function | None = None, *, within: float = 2_000, **filters: str) -> None:
     """Waits for an event, past or to come, and fails the case when it doesn't come in time.
 
@@ -64,7 +64,7 @@ def assert_eventually(call: Call, where: Function | None = None, *, within: floa
         raise AssertionFailed(message, code="EVENTUALLY")
 
 
-@builtin("assert_never", where=kinds.function, filters=filters.value)
+@builtin("assert_never", where=kinds.function_of(1), filters=filters.value)
 def assert_never(call: Call, where: Function | None = None, **filters: str) -> None:
     """Fails the case if an event has happened up to now.
 
@@ -105,7 +105,7 @@ def assert_before(call: Call, *, first: Filter, then: Filter) -> None:
         raise AssertionFailed(message, deciding=sorted(found, key=lambda event: event.seq))
 
 
-@builtin("events", where=kinds.function, filters=filters.value)
+@builtin("events", where=kinds.function_of(1), filters=filters.value)
 def events(call: Call, where: Function | None = None, **filters: str) -> List:
     """The events that have happened up to now, in order.
 

@@ -30,7 +30,7 @@ def scenario_name(call: Call, function: Function) -> str:
     return name
 
 
-@builtin("scenario", function=kinds.function, name=kinds.name, timeout=kinds.positive_duration)
+@builtin("scenario", function=kinds.function_of(0), name=kinds.name, timeout=kinds.positive_duration)
 @declaration
 def scenario(call: Call, function: Function, *, name: str = "", timeout: float | None = None) -> Function:
     """Registers what a user does. It is a test of its own, and runs before the cells that use it.
@@ -52,8 +52,8 @@ def scenario(call: Call, function: Function, *, name: str = "", timeout: float |
 @builtin(
     "test",
     name=kinds.name,
-    body=kinds.function,
-    setup=kinds.function,
+    body=kinds.function_of(0),
+    setup=kinds.function_of(0),
     timeout=kinds.positive_duration,
     unavailable=_EXPLORATION | {"expect": "temporal expectations"},
 )
@@ -74,9 +74,9 @@ def register_test(
 @builtin(
     "fault_scenario",
     name=kinds.name,
-    scenario=kinds.function,
+    scenario=kinds.function_of(0),
     faults=kinds.one_or_more(assumption),
-    expect=kinds.function,
+    expect=kinds.function_of(1),
     monitors=kinds.list_of(monitor),
     timeout=kinds.positive_duration,
 )
@@ -120,10 +120,10 @@ def _pair(value: Any, label: str) -> Pair:
 
 @builtin(
     "fault_matrix",
-    scenarios=kinds.list_of(kinds.function),
+    scenarios=kinds.list_of(kinds.function_of(0)),
     faults=kinds.list_of(assumption),
-    default_expect=kinds.function,
-    overrides=kinds.dict_of(_pair, kinds.function),
+    default_expect=kinds.function_of(1),
+    overrides=kinds.dict_of(_pair, kinds.function_of(1)),
     exclude=kinds.list_of(_pair),
     monitors=kinds.list_of(monitor),
     require_faults_fire=kinds.boolean,

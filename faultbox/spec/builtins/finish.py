@@ -12,6 +12,7 @@ from faultbox.model.spec import Spec, Test
 from faultbox.model.topology import Service
 from faultbox.spec.builtins.declarations import Declarations
 from faultbox.spec.builtins.declare import Failures
+from faultbox.spec.builtins.kinds import misfit
 from faultbox.spec.builtins.names import cell_id, scenario_names
 from faultbox.spec.builtins.values import function_name, nearest_name
 from faultbox.spec.functions import Function, describe
@@ -28,7 +29,7 @@ def declared(session: Session, modules: Modules) -> Spec:
     found = session.state(Declarations)
     for each in found.structs:
         freeze(tuple(each.fields.values()))
-    tests = (*_test_functions(modules.root), *found.tests)
+    tests = (*_test_functions(session, modules.root), *found.tests)
     _check_services(session, found)
     _check_ids(session, found, tests)
     _warn_unused(session, found, _named_in_bodies(modules))
@@ -50,13 +51,18 @@ def _absolute(name: str) -> str:
     return name if name.startswith("@") else str(Path(name).resolve())
 
 
-def _test_functions(root: Module | None) -> list[Test]:
+def _test_functions(session: Session, root: Module | None) -> list[Test]:
     """The functions of the root file whose names begin with test_, in the order written."""
     found = [
         Test(name, "test", function, describe(function).position)
         for name, function in (root.globals if root is not None else {}).items()
         if name.startswith("test_") and isinstance(function, Function)
     ]
+    for each in found:
+        problem = misfit(each.body, 0)
+        if problem:
+            message = f"{each.id}() is a test and called with no arguments, but {problem}"
+            session.problem(Problem("WRONG_TYPE", message, each.position))
     return sorted(found, key=lambda each: each.position)
 
 
@@ -138,6 +144,10 @@ def _warn_unused(session: Session, declared: Declarations, mentioned: frozenset[
         if assumption.name not in declared.used | mentioned:
             message = f"fault_assumption {assumption.name!r} is never used: no scenario and no matrix names it"
             session.warning(Problem("UNUSED", message, assumption.position))
+    if "service" not in session.state(Failures).names:
+        for each in declared.loose.values():
+            message = f"interface {each.name!r} (port {each.port}) belongs to no service: pass it to service()"
+            session.warning(Problem("UNUSED", message, each.position))
 
 
 def _named_in_bodies(modules: Modules) -> frozenset[str]:

@@ -16,7 +16,7 @@ from faultbox.spec.semantics.printing import text
 from faultbox.spec.semantics.values import List
 
 
-@builtin("parallel", branches=kinds.function, unavailable={"interleavings": "exploration"})
+@builtin("parallel", branches=kinds.function_of(0), unavailable={"interleavings": "exploration"})
 def parallel(call: Call, *branches: Callable[..., Any]) -> List:
     """Runs functions at the same time, each in a thread of its own, and waits for all of them.
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from faultbox.spec.builtins.values import is_function, mapping, nearest_name, sequence, show
 from faultbox.spec.builtins.wrong import Wrong
+from faultbox.spec.functions import Function
 
 T = TypeVar("T")
 Kind = Callable[[Any, str], Any]
@@ -220,6 +221,32 @@ def function(value: Any, label: str) -> Any:
 
 def _call_advice(value: object) -> str:
     return "the function's name without (), so that it is called later" if value is None else ""
+
+
+def function_of(count: int) -> Callable[[Any, str], Any]:
+    """A kind for functions that will be called with so many positional arguments."""
+    wanted = "no arguments" if count == 0 else "one argument"
+
+    def takes(value: Any, label: str) -> Any:
+        given = function(value, label)
+        problem = misfit(given, count)
+        if problem:
+            raise Wrong("WRONG_TYPE", f"{label} is called with {wanted}, but {problem}")
+        return given
+
+    takes.__doc__ = f"a function of {wanted}"
+    return takes
+
+
+def misfit(value: Any, count: int) -> str:
+    """Why a function can't be called with so many positional arguments, "" where it can (or where nothing tells)."""
+    if not isinstance(value, Function):
+        return ""
+    known = value.definition
+    needed = [each for each in (*known.ordinary[count:], *known.keyword_only) if each not in known.optional]
+    if needed:
+        return f"{value.name} also needs {', '.join(needed)}"
+    return "" if known.varargs or len(known.ordinary) >= count else f"{value.name} takes none"
 
 
 def choice(*accepted: str) -> Kind:

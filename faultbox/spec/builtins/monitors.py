@@ -17,7 +17,7 @@ from faultbox.spec.builtins.values import function_name, invoke
 
 def _function_or_name(value: Any, label: str) -> Any:
     """a function of one event"""
-    return value if isinstance(value, str) else kinds.function(value, label)
+    return value if isinstance(value, str) else kinds.function_of(1)(value, label)
 
 
 @builtin(

@@ -33,7 +33,7 @@ def _no_rules(_value: Any, _label: str) -> None:
     "fault",
     service=_service_or_assumption,
     rules=_no_rules,
-    run=kinds.function,
+    run=kinds.function_of(0),
     syscalls=faults,
     unavailable=_LATER,
 )
@@ -86,7 +86,7 @@ def fault_stop(call: Call, service: Service) -> None:
     call.host.disarm_started(service.name)
 
 
-@builtin("fault_all", services=kinds.list_of(target), run=kinds.function, syscalls=faults, unavailable=_LATER)
+@builtin("fault_all", services=kinds.list_of(target), run=kinds.function_of(0), syscalls=faults, unavailable=_LATER)
 def fault_all(
     call: Call, services: tuple[Service, ...], *, run: Callable[..., Any], **syscalls: tuple[Fault, ...]
 ) -> object:
@@ -116,7 +116,7 @@ def _pairs(call: Call, service: Service, syscalls: dict[str, tuple[Fault, ...]])
 _syscalls = kinds.list_of(syscall_name)
 
 
-@builtin("trace", service=target, syscalls=_syscalls, run=kinds.function)
+@builtin("trace", service=target, syscalls=_syscalls, run=kinds.function_of(0))
 def trace(call: Call, service: Service, *, syscalls: tuple[str, ...], run: Callable[..., Any]) -> object:
     """Runs a function of whose case the named system calls are events, whether a fault meets them or not.
 

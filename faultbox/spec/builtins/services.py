@@ -73,7 +73,9 @@ def interface(call: Call, name: str, protocol: str, port: int) -> Interface:
             nearest=near,
             at="protocol",
         )
-    return Interface(name, protocol, port, call.position)
+    made = Interface(name, protocol, port, call.position)
+    call.state(Declarations).loose[id(made)] = made
+    return made
 
 
 def service_or_name(value: Any, label: str) -> str:
@@ -100,7 +102,7 @@ def _binary_or_interface(value: Any, label: str) -> str | Interface:
     user=kinds.text,
     depends_on=kinds.list_of(service_or_name),
     healthcheck=kinds.instance(Healthcheck, "http(...), tcp(...) or ready()"),
-    seed=kinds.function,
+    seed=kinds.function_of(0),
     volumes=kinds.dict_of(kinds.text, kinds.text),
     limits=kinds.dict_of(kinds.choice(*_LIMITS), kinds.at_least(0)),
     stop_signal=kinds.signal_number,
@@ -161,6 +163,8 @@ def service(
     programs = [each for each in (*parts, binary) if each and isinstance(each, str)]
     with call.noting("name"):
         _check_name(declared, name)
+    for each in interfaces:
+        declared.loose.pop(id(each), None)
     _check_interfaces(call, declared, name, interfaces)
     _check_words(call, ops or {}, env or {}, user)
     made = Service(

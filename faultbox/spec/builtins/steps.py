@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from faultbox.model.host import Response
@@ -11,7 +12,7 @@ from faultbox.model.topology import Endpoint, Service
 from faultbox.spec.builtin import Builtin, CallSite
 from faultbox.spec.builtins import kinds
 from faultbox.spec.builtins.declare import Call, builtin, method_call, not_available
-from faultbox.spec.builtins.values import nearest_name, plain
+from faultbox.spec.builtins.values import frozen, nearest_name, plain
 from faultbox.spec.builtins.wrong import Wrong
 
 _KINDS: Mapping[str, kinds.Kind] = {
@@ -78,7 +79,8 @@ def perform(
     arguments: dict[str, Any] = {}
     for each in parameters.values():
         _fill(arguments, each, given.get(each.name, each.default))
-    return call.host.step(endpoint, method.name, arguments)
+    response = call.host.step(endpoint, method.name, arguments)
+    return replace(response, data=frozen(response.data))
 
 
 def _fill(arguments: dict[str, Any], parameter: Parameter, value: Any) -> None:

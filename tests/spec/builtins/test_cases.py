@@ -72,6 +72,15 @@ def test_mistakes_in_cases(problems: Problems, mistake: tuple[str, list[str]]) -
     assert found == [wanted]
 
 
+def test_functions_may_have_defaults_and_more(load: Load) -> None:
+    spec = load(
+        FAULTS
+        + "def f(x = 1, *rest, k = 2, **named):\n    pass\nscenario(f)\n"
+        + "fault_scenario('s', scenario = f, faults = down, expect = lambda *r: 1)\nmonitor(f)\n"
+    )
+    assert [each.id for each in spec.tests] == ["test_f"]
+
+
 def test_an_override_of_an_excluded_cell_is_warned_of(load: Load) -> None:
     spec = load(
         FAULTS + "fault_matrix(scenarios = [a, b], faults = [down, slow], overrides = {(a, down): lambda r: 1}, "

@@ -110,6 +110,16 @@ def test_dependencies_may_be_named_before_they_are_declared(load: Load) -> None:
     assert spec.services["a"].depends_on == ("b",)
 
 
+def test_an_interface_that_no_service_has_is_warned_of(load: Load) -> None:
+    spec = load(
+        'main = interface("main", "tcp", 5432)\nspare = interface("spare", "tcp", 5433)\nservice("x", "sh", main)',
+        preamble=False,
+    )
+    assert [(each.code, each.message, each.position.line) for each in spec.warnings] == [
+        ("UNUSED", "interface 'spare' (port 5433) belongs to no service: pass it to service()", 2)
+    ]
+
+
 def test_a_spec_in_a_module_counts(load: Load) -> None:
     spec = load('load("more.star", "c")\nprint(c.name)', more='c = service("c", "bin/db")\n')
     assert list(spec.services) == ["db", "api", "c"]
