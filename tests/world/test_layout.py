@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+import faultbox
 from faultbox.linux import mounts, namespaces
 from faultbox.world import Layout, NoLayers, discard, mount_frozen, prepare
 from faultbox.world.layout import rmtree
@@ -127,3 +129,35 @@ def test_trees_of_overlays_are_removed(open_path):
     os.waitpid(pid, 0)
     assert not top.exists()
     assert (tmp_path / "kept").exists()
+
+
+INNER = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from faultbox.world import Command, Layout, Settings, World, prepare
+base = Path("/var/lib/faultbox-inner")
+(base / "run").mkdir(parents=True)
+layout = Layout(base / "run", base / "layers")
+print("in memory", prepare(layout.layers_dir), flush=True)
+world = World.open(Settings("inner", layout))
+process = world.launch(Command("a", ("/bin/sh", "-c", "cat /var/outer; echo inner > /var/outer; cat /var/outer")))
+while part := os.read(process.stdout, 1000):
+    print(part.decode(), end="")
+print([each.path for each in world.changed()])
+world.close()
+print(Path("/var/outer").read_text(), end="")
+"""
+
+
+def test_worlds_in_a_world_as_in_a_container(boxed):
+    """There the root is an overlay: layers go to memory, and stack on it."""
+    source = Path(faultbox.__file__).parent.parent
+
+    def body(box):
+        world = box.open(visible=(source,))
+        box.output(world, "echo outer > /var/outer")
+        command = (os.path.realpath(sys.executable), "-I", "-S", "-c", INNER, str(source))
+        return box.read(box.launch(world, *command))
+
+    assert boxed(body) == "in memory True\nouter\ninner\n['/var/outer']\nouter\n"
