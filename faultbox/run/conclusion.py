@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from faultbox.model import record
 from faultbox.model.host import AssertionFailed, Inconclusive
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Verdict
+from faultbox.run import spool
 from faultbox.run import verdict as verdicts
 from faultbox.run.host import WorldHost
 from faultbox.run.stage import Stage
@@ -43,7 +43,11 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     rules = stage.scopes.ever
     counts = {each.slot: stage.scopes.counts(each) for each in rules}
     misses, notes, remarks = _ask_supervisors(stage)
-    found.lost = tuple(dict.fromkeys(str(each) for each in stage.lost())) if not found.broken else ()
+    lost = tuple(dict.fromkeys(str(each) for each in stage.lost()))
+    if found.broken:
+        remarks += lost
+    else:
+        found.lost = lost
     found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
     found.timed_out_steps = host.timed_out_steps
     found.traceback = verdicts.frames(found.error or (found.violations[0][2] if found.violations else None))
@@ -106,5 +110,4 @@ def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:
 
 def _write_changed(stage: Stage) -> None:
     """Which files this case wrote, from the layers: evidence for the bundle."""
-    changed = [record.to_json(each) for each in stage.world.changed()]
-    (stage.place / "changed.json").write_text(json.dumps(changed, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")
+    spool.write_json(stage.place / "changed.json", [record.to_json(each) for each in stage.world.changed()])

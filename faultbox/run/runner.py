@@ -6,7 +6,6 @@ lives (forks are only safe then), never runs a case itself and knows no asyncio:
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import signal
@@ -22,6 +21,7 @@ from faultbox.model.plan import Plan
 from faultbox.model.source import SpecErrors
 from faultbox.model.update import Printed, Refused, RunDone, RunStarted, SpecRefused, Update
 from faultbox.model.verdict import Exit
+from faultbox.run import spool
 from faultbox.run.forking import die_with
 from faultbox.run.request import Request
 
@@ -105,16 +105,15 @@ def write_spool(request: Request, plan: Plan) -> None:
     """Everything about the run that is known before it starts: a killed run leaves at least this."""
     run_dir = request.run_dir
     run_dir.mkdir(parents=True, exist_ok=True)
-    _write(run_dir / "run.json", run_record(request, plan))
-    _write(run_dir / "plan.json", {"cases": [record.to_json(case.info) for case in plan.cases]})
-    _write(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
+    spool.write_json(run_dir / "run.json", run_record(request, plan))
+    spool.write_json(run_dir / "plan.json", {"cases": [record.to_json(case.info) for case in plan.cases]})
+    spool.write_json(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
 
 
 def run_record(request: Request, plan: Plan) -> dict[str, object]:
-    """Who runs what, where: `owner` lets a later start tell a dead run from a living one."""
+    """What is run, how, and where."""
     uname = platform.uname()
     return {
-        "owner": {"pid": os.getppid(), "start_time": _start_time(os.getppid()), "boot_id": _boot_id()},
         "spec": str(request.spec.resolve()),
         "seed": plan.seed,
         "seed_origin": plan.seed_origin,
@@ -134,19 +133,6 @@ def run_record(request: Request, plan: Plan) -> dict[str, object]:
             "cpus": os.cpu_count(),
         },
     }
-
-
-def _write(path: Path, shape: dict[str, object]) -> None:
-    path.write_text(json.dumps(shape, indent=1, default=str) + "\n", encoding="utf-8")
-
-
-def _boot_id() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def _start_time(pid: int) -> int:
-    """Clock ticks since boot when the process started: field 22 of /proc/PID/stat (proc(5))."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ def test_redis_with_its_log_always_on_disk(tool) -> None:
     counts = {name: outcome.cases[name]["rules"][0] for name in ("slow", "third", "missed")}
     assert (counts["slow"]["matched"], counts["slow"]["fired"]) == (10, 10)
     assert (counts["third"]["matched"], counts["third"]["fired"]) == (3, 1)
-    assert (counts["missed"]["seen"], counts["missed"]["matched"]) == (10, 0)
+    assert counts["missed"]["seen"] >= 10
+    assert counts["missed"]["matched"] == 0
     assert outcome.cases["missed"]["exercised"] is False
     assert [dead["name"] for dead in outcome.results["dead_assumptions"]] == ["elsewhere"]
     assert outcome.code == 1
