@@ -100,9 +100,10 @@ class Unknown(Exception):
 class Message(Protocol):
     """One message of a conversation, as rules see it.
 
-    `value(key)` answers a match key of the protocol: None where this message has no such thing, which no
-    glob meets. It raises Unknown where it can't be told, which is no match and counted. `identity` is what draws are keyed by: protocol and method and path, statement
-    shape, or command and key, never anything that differs from run to run.
+    `value(key)` answers a match key of the protocol: None where this message has no such thing, which
+    no glob meets. It raises Unknown where it can't be told, which is no match and counted. `identity`
+    is what draws are keyed by: protocol and method and path, statement shape, or command and key,
+    never anything that differs from run to run.
     """
 
     @property

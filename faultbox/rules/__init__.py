@@ -9,18 +9,26 @@ from faultbox.rules.call import Call, Thing
 from faultbox.rules.decision import decide
 from faultbox.rules.draws import draw
 from faultbox.rules.globs import BadGlob, literal_part, meets
+from faultbox.rules.messages import MessageStanding, MessageTally, bind_messages, decide_message, delays_only
+from faultbox.rules.patterns import tester
 from faultbox.rules.tally import Standing, Tally
 
 __all__ = [
     "BadGlob",
     "Call",
+    "MessageStanding",
+    "MessageTally",
     "Standing",
     "Tally",
     "Thing",
     "bind",
+    "bind_messages",
     "compose",
     "decide",
+    "decide_message",
+    "delays_only",
     "draw",
     "literal_part",
     "meets",
+    "tester",
 ]

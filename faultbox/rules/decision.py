@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from faultbox.model.fault import ALLOW, ActionKind, Decision, Fired, Rule, Trigger
+from faultbox.model.fault import ALLOW, ActionKind, Decision, Fired, Rule
 from faultbox.rules.call import Call
-from faultbox.rules.draws import draw
+from faultbox.rules.firing import drawn, due
 from faultbox.rules.tally import Standing, Tally
 
 
@@ -30,7 +30,8 @@ def decide(standing: Sequence[Standing], call: Call, tally: Tally, seed: int) ->
         counters[each.matched] += 1
         each.matches += 1
         rule = each.rule
-        if not each.always and not (_due(rule.fault.trigger, each.matches) and _drawn(rule, call, tally, seed)):
+        trigger = rule.fault.trigger
+        if not each.always and not (due(trigger, each.matches) and drawn(rule, rule.service, call, seed, tally.turn)):
             continue
         if answered is not None:
             tally.shadowed[rule.id, answered.id] += 1
@@ -59,20 +60,3 @@ def _matches(rule: Rule, call: Call) -> bool | None:
     if any(thing.path and call.within(thing.path, path) for thing in things):
         return True
     return None if any(thing.path is None for thing in things) else False
-
-
-def _due(trigger: Trigger, number: int) -> bool:
-    return (
-        (trigger.nth is None or number == trigger.nth)
-        and (trigger.first is None or number <= trigger.first)
-        and (trigger.after is None or number > trigger.after)
-        and (trigger.every is None or number % trigger.every == 0)
-    )
-
-
-def _drawn(rule: Rule, call: Call, tally: Tally, seed: int) -> bool:
-    probability = rule.fault.trigger.probability
-    if probability >= 1 or probability <= 0:
-        return probability >= 1
-    turn = tally.turn(rule, call.identity)
-    return draw(seed, rule.id, rule.service, call.identity, turn) < probability

@@ -7,11 +7,19 @@ from collections.abc import Iterable, MutableSequence
 from typing import TypeAlias
 
 from faultbox.model.fault import Counts, Rule, Trigger
+from faultbox.model.message import MessageRule
 from faultbox.rules.call import Call
 
 Counters: TypeAlias = "MutableSequence[int] | memoryview[int]"
 
 _WIDTH = len(Counts._fields)
+
+
+def places(rule: Rule | MessageRule) -> range:
+    """Where a rule's counters stand, in the order of Counts. Raises ValueError for one that was given no slot."""
+    if rule.slot < 0:
+        raise ValueError(f"rule {rule.id} has no slot for its counters")
+    return range(rule.slot * _WIDTH, (rule.slot + 1) * _WIDTH)
 
 
 class Standing:
@@ -25,7 +33,7 @@ class Standing:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self.seen, self.matched, self.fired, self.unresolved = range(rule.slot * _WIDTH, (rule.slot + 1) * _WIDTH)
+        self.seen, self.matched, self.fired, self.unresolved = places(rule)
         self.matches = 0
         self.any_call = not (rule.path or rule.destinations or rule.fault.on)
         self.always = rule.fault.trigger == Trigger()
@@ -51,8 +59,6 @@ class Tally:
         return tuple(self._stand(rule) for rule in rules)
 
     def _stand(self, rule: Rule) -> Standing:
-        if rule.slot < 0:
-            raise ValueError(f"rule {rule.id} has no slot for its counters")
         return self._standing.setdefault(rule.slot, Standing(rule))
 
     @property
@@ -65,12 +71,11 @@ class Tally:
         if unresolved:
             self.counters[standing.unresolved] += 1
 
-    def turn(self, rule: Rule, identity: str) -> int:
+    def turn(self, rule_id: str, identity: str) -> int:
         """Count a draw for an identity; gives which one it is, from 1."""
-        key = (rule.id, identity)
+        key = (rule_id, identity)
         self._turns[key] += 1
         return self._turns[key]
 
-    def counts(self, rule: Rule) -> Counts:
-        start = rule.slot * _WIDTH
-        return Counts(*self.counters[start : start + _WIDTH])
+    def counts(self, rule: Rule | MessageRule) -> Counts:
+        return Counts(*(self.counters[place] for place in places(rule)))

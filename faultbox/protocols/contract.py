@@ -1,0 +1,157 @@
+"""What a protocol is to the proxy: two passive readers of one connection, and a writer of answers.
+
+A folder `protocols/<name>/` offers `faults.py` with `dialogue() -> Dialogue` and, where a match key
+has an `own` glob, `matcher(key, glob)`. Nothing here does I/O or keeps time: bytes come in as they
+were received, parts come out. docs/adding-a-protocol.md shows how.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import NamedTuple
+
+from faultbox.model.message import Message, MessageAction, MessageFault, MessageRule, Side
+
+HOLD_LIMIT = 16 * 1024 * 1024
+"""No message is held whole beyond that many bytes: what is larger goes by in parts, and its body is Unknown."""
+
+
+WHOLE = frozenset((MessageAction.REWRITE, MessageAction.DUPLICATE, MessageAction.CORRUPT))
+"""Actions that need all bytes of a message at once."""
+
+
+class Part:
+    """A piece of one side's stream: a whole message, the beginning of one, or more of the one that has begun.
+
+    The `raw` of all parts of a side, in order, is that side's stream, byte for byte: nothing is
+    left out or made up. `message` is set where a message begins, and is what rules look at; a part
+    without one continues the message before it, and bytes that belong to no message (a greeting's
+    padding, what follows an upgrade) are continuations too. `last`: the message ends here.
+    `payload` is where its body begins within `raw`.
+
+    On the request side `replies` says that the service will answer it. On the response side it says
+    that this is the answer to the oldest request that waits for one (False: an interim answer, a
+    push, a greeting). `tls`: once this part has been sent on, both sides begin TLS.
+    """
+
+    __slots__ = ("last", "message", "payload", "raw", "replies", "tls")
+
+    def __init__(
+        self,
+        raw: bytes,
+        message: Message | None = None,
+        *,
+        last: bool = True,
+        replies: bool = True,
+        payload: int = 0,
+        tls: bool = False,
+    ) -> None:
+        self.raw = raw
+        self.message = message
+        self.last = last
+        self.replies = replies
+        self.payload = payload
+        self.tls = tls
+
+
+class Reply(NamedTuple):
+    """An answer made up in the service's stead. `close`: the connection ends after it."""
+
+    data: bytes
+    close: bool = False
+
+
+@dataclass(frozen=True)
+class Interest:
+    """What the rules of an edge may ask of messages that begin from now on.
+
+    `keys`: the match keys of rules on a side, without their entries (`headers`, not `headers.host`).
+    `whole`: some rule needs all bytes of a message of that side at once, to repeat or rewrite them.
+    """
+
+    keys: Mapping[Side, frozenset[str]] = field(default_factory=dict)
+    whole: frozenset[Side] = frozenset()
+
+    @classmethod
+    def of(cls, rules: tuple[MessageRule, ...]) -> Interest:
+        keys: dict[Side, frozenset[str]] = {}
+        for rule in rules:
+            names = frozenset(key.partition(".")[0] for key in rule.fault.match)
+            keys[rule.fault.side] = keys.get(rule.fault.side, frozenset()) | names
+        whole = frozenset(rule.fault.side for rule in rules if rule.fault.action in WHOLE)
+        return cls(keys, whole)
+
+    def wants(self, side: Side, *names: str) -> bool:
+        """Whether a rule on that side matches on one of the keys."""
+        return not self.keys.get(side, frozenset()).isdisjoint(names)
+
+
+NOTHING = Interest()
+
+
+class Dialogue:
+    """One connection as its protocol understands it. A protocol's folder subclasses it.
+
+    `interest` changes when rules do, and counts for messages that begin afterwards: a reader may
+    hold a message back (give no part yet) only as far as the interest needs it: up to its head, or
+    whole. `opaque` becomes True when nothing more can be understood (bytes that make no sense, an
+    upgrade, encryption): from then on bytes are only pumped, and no method is called again. `why` then
+    tells people the reason.
+    """
+
+    opaque = False
+    why = ""
+    drop_swallows = False
+    """What drop() means: the message vanishes (True), or the connection is closed (False)."""
+
+    def __init__(self) -> None:
+        self.interest = NOTHING
+        self.waiting: deque[Message] = deque()
+        """Requests that the service was sent and has not answered, oldest first. The conversation appends to it; the
+        reader of responses takes the first one out when it gives the first part of its answer."""
+
+    def receive(self, side: Side, data: bytes) -> list[Part]:
+        """Take what a side has sent; gives what can be passed on. Never raises, whatever the bytes.
+
+        Bytes not given yet are held: when the reader gives up, it gives them all as a last part and
+        becomes `opaque`.
+        """
+        raise NotImplementedError
+
+    def end(self, side: Side) -> list[Part]:
+        """A side has ended its stream: gives what was still held of it."""
+        raise NotImplementedError
+
+    def reply(self, fault: MessageFault, request: Message) -> Reply:
+        """The answer of a response() or error(): to a request, or in place of a response."""
+        raise NotImplementedError
+
+    def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
+        """A whole message, changed as rewrite() says; `raw` itself where that can't be done to it."""
+        raise NotImplementedError
+
+
+def dialogue(name: str) -> Dialogue:
+    """A new connection's dialogue, of a protocol that has a proxy. The protocol is imported when first asked for."""
+    made: Dialogue = import_module(f"faultbox.protocols.{name}.faults").dialogue()
+    return made
+
+
+def matcher(name: str) -> Callable[[str, str], Callable[[str], bool]]:
+    """(match key, glob) to a predicate, as the protocol's table says. Raises KeyError for a key it does not have."""
+    from faultbox.model.protocols import PROTOCOLS
+    from faultbox.rules.patterns import tester
+
+    table = PROTOCOLS[name].match
+
+    def test(key: str, glob: str) -> Callable[[str], bool]:
+        kind = table[key.partition(".")[0]].glob
+        if kind != "own":
+            return tester(kind, glob)
+        made: Callable[[str], bool] = import_module(f"faultbox.protocols.{name}.faults").matcher(key, glob)
+        return made
+
+    return test

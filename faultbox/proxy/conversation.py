@@ -1,0 +1,347 @@
+"""One connection between a caller and a service, without sockets: events in, commands out.
+
+Bytes of both sides pass as they come. Where rules stand, a message is held until its beginning
+can be judged, then it passes, or meets its fate. Answers made up by the proxy come in the order
+of their requests, whatever else is on its way (pipelining).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from faultbox.model.message import PASS, Message, MessageAction, MessageDecision, MessageFault, Side
+from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
+from faultbox.proxy import altering
+from faultbox.proxy.commands import Close, Command, Finish, Reset, StartTls
+from faultbox.proxy.fates import PASSED, SWALLOWED, Fate, Slow
+from faultbox.proxy.lane import FOREVER, Lane, Wait
+from faultbox.proxy.notes import Notes
+from faultbox.proxy.rulebook import Attempt, Rulebook
+from faultbox.rules import delays_only
+
+ANSWERS = (MessageAction.RESPOND, MessageAction.ERROR)
+
+
+class Exchange:
+    """A request that is to be answered, in the order of requests: by the service, or by what stands here."""
+
+    __slots__ = ("answer", "began_ns", "discard", "fired", "request", "wait_ms")
+
+    def __init__(self, request: Message, *, wait_ms: float = 0, discard: bool = False) -> None:
+        self.request = request
+        self.answer: Reply | Command | None = None
+        """A made-up answer, or how the connection ends here; None where the service answers."""
+        self.wait_ms = wait_ms
+        self.discard = discard
+        self.fired = False
+        self.began_ns = 0
+
+
+class _Stream:
+    """One side of the conversation."""
+
+    __slots__ = ("ahead", "ended", "fate", "kept", "lane", "side", "within")
+
+    def __init__(self, side: Side) -> None:
+        self.side: Side = side
+        self.lane = Lane(side)
+        self.fate: Fate = PASSED
+        self.within = False
+        """A message has begun and not ended."""
+        self.kept = 0
+        """Bytes that the dialogue has and has not given."""
+        self.ahead = 0
+        """Of those kept, the bytes that were sent on already, because no rule stood."""
+        self.ended = False
+
+
+class Conversation:
+    """Takes what happened, gives what to do, in order."""
+
+    def __init__(self, dialogue: Dialogue, book: Rulebook) -> None:
+        self._dialogue = dialogue
+        self._book = book
+        self._notes = Notes(book.edge)
+        self._request, self._response = _Stream("request"), _Stream("response")
+        self._exchanges: deque[Exchange] = deque()
+        self._answering: Exchange | None = None
+        self._over = False
+        self._sightless = False
+
+    # -- events
+
+    def received(self, side: Side, data: bytes) -> list[Command]:
+        """A side has sent bytes."""
+        out: list[Command] = []
+        if self._over:
+            return out
+        stream = self._request if side == "request" else self._response
+        dialogue, book = self._dialogue, self._book
+        if self._sightless:
+            stream.lane.send(data)
+            return self._flush(out)
+        if dialogue.interest is not book.interest:
+            dialogue.interest = book.interest
+        if book.empty and stream.ahead == stream.kept and stream.fate is PASSED:
+            stream.lane.send(data)
+            stream.ahead += len(data)
+        stream.kept += len(data)
+        self._take(stream, dialogue.receive(side, data), out)
+        return self._flush(out)
+
+    def ended(self, side: Side) -> list[Command]:
+        """A side has ended its stream; the other may go on (half-close)."""
+        out: list[Command] = []
+        stream = self._request if side == "request" else self._response
+        if self._over or stream.ended:
+            return out
+        stream.ended = True
+        self._take_rest(stream, out)
+        stream.lane.push(Finish(side))
+        return self._flush(out)
+
+    def timer(self, side: Side) -> list[Command]:
+        """The time of the side's last Timer is over."""
+        stream = self._request if side == "request" else self._response
+        stream.lane.timer()
+        return self._flush([])
+
+    def release(self) -> list[Command]:
+        """Whatever waits goes on now. Where no rule will ever stand again, nothing is looked at any more."""
+        out: list[Command] = []
+        if self._book.final and not self._over:
+            self._take_rest(self._request, out)
+            self._take_rest(self._response, out)
+            self._lose_sight(out)
+        for exchange in self._exchanges:
+            exchange.wait_ms = 0
+        self._request.lane.hurry()
+        self._response.lane.hurry()
+        return self._flush(out)
+
+    def attempted(self) -> list[Command]:
+        """Ask the rules about the connection itself: when it is made, and when such rules come into force."""
+        out: list[Command] = []
+        decision = PASS if self._over else self._book.decide_attempt()
+        if decision is not PASS:
+            self._notes.decided(Attempt(), decision, out)
+            if decision.act is not None:
+                out.append(Reset())
+        return self._flush(out)
+
+    # -- what the holder of the sockets wants to know
+
+    @property
+    def over(self) -> bool:
+        """The connection has been ended from here."""
+        return self._over
+
+    @property
+    def plain(self) -> bool:
+        """From here on bytes are only pumped: nothing waits, and no message will be looked at."""
+        return self._sightless and not self._over and self._request.lane.idle and self._response.lane.idle
+
+    def held(self, side: Side) -> int:
+        """How many bytes of a side wait for their time."""
+        return (self._request if side == "request" else self._response).lane.held
+
+    # -- parts
+
+    def _flush(self, out: list[Command]) -> list[Command]:
+        self._request.lane.flush(out)
+        self._response.lane.flush(out)
+        if out and not self._over and any(type(each) in (Close, Reset) for each in out):
+            self._over = True
+        return out
+
+    def _take(self, stream: _Stream, parts: list[Part], out: list[Command]) -> None:
+        for part in parts:
+            stream.kept -= len(part.raw)
+            if stream.ahead:
+                self._take_unseen(stream, part)
+            elif part.message is None:
+                stream.fate.take(part.raw, stream.lane)
+            elif stream is self._request:
+                self._open_request(part, part.message, out)
+            else:
+                self._open_response(part, part.message, out)
+            stream.within = not part.last
+            if part.last:
+                self._end_message(stream)
+            if part.tls:
+                stream.lane.push(StartTls())
+        if self._dialogue.opaque and not self._sightless:
+            self._lose_sight(out)
+
+    def _take_rest(self, stream: _Stream, out: list[Command]) -> None:
+        """What the dialogue still holds of a side, and the end of a message that will have no more of it."""
+        if not self._sightless:
+            self._take(stream, self._dialogue.end(stream.side), out)
+        if stream.within:
+            stream.within = False
+            self._end_message(stream)
+
+    def _take_unseen(self, stream: _Stream, part: Part) -> None:
+        """Its beginning was sent before rules stood. It takes its place among requests and answers all the same."""
+        sent = min(stream.ahead, len(part.raw))
+        stream.ahead -= sent
+        if part.message is not None and part.replies:
+            if stream is self._request:
+                self._forward(part.message)
+            else:
+                self._begin_answer()
+        if sent < len(part.raw):
+            stream.lane.send(part.raw[sent:])
+
+    def _end_message(self, stream: _Stream) -> None:
+        stream.fate.done(stream.lane)
+        stream.fate = PASSED
+        if stream is self._response:
+            self._answering = None
+            self._answer()
+
+    def _lose_sight(self, out: list[Command]) -> None:
+        """From now on there are only bytes. What was to be answered from here is answered now, as far as it can be."""
+        self._sightless = True
+        if self._dialogue.why and not self._book.empty:
+            self._book.ledger.blind(f"{self._book.edge.service}.{self._book.edge.interface}: {self._dialogue.why}")
+            self._notes.blind(self._dialogue.why, out)
+        self._exchanges = deque(each for each in self._exchanges if each.answer is not None)
+        if self._exchanges and self._response.within:
+            self._response.lane.push(Close())
+        self._answer()
+
+    # -- requests
+
+    def _open_request(self, part: Part, message: Message, out: list[Command]) -> None:
+        stream = self._request
+        decision = self._book.decide(message)
+        if decision is PASS:
+            stream.lane.send(part.raw)
+            if part.replies:
+                self._forward(message)
+            return
+        decision = self._possible(decision, part)
+        self._notes.decided(message, decision, out)
+        later = sum(each.rule.fault.arguments["delay_ms"] for each in decision.fired if delays_only(each.rule.fault))
+        act = decision.act
+        if act is not None and self._answer_instead(act, decision, message):
+            stream.fate = SWALLOWED
+            return
+        if decision.delay_ms > later:
+            stream.lane.push(Wait(decision.delay_ms - later))
+        if part.replies:
+            exchange = self._forward(message)
+            exchange.wait_ms = later
+            exchange.fired = True
+            exchange.began_ns = time.monotonic_ns()
+        if act is not None and act.action is MessageAction.DUPLICATE:
+            self._twice(part, message)
+        self._apply(stream, part, message, decision)
+
+    def _answer_instead(self, act: MessageFault, decision: MessageDecision, message: Message) -> bool:
+        """Answer a request here, or end its connection; False where it is passed on, changed or not."""
+        answer: Reply | Command | None
+        if act.action in ANSWERS:
+            answer = self._dialogue.reply(act, message)
+        elif act.action is MessageAction.DROP and not act.arguments.get("after"):
+            answer = Reply(b"") if self._dialogue.drop_swallows else Close()
+        elif act.action is MessageAction.RESET and not act.arguments.get("after"):
+            answer = Reset()
+        else:
+            return False
+        exchange = Exchange(message, wait_ms=decision.delay_ms)
+        exchange.answer = answer
+        self._exchanges.append(exchange)
+        self._answer()
+        return True
+
+    def _forward(self, message: Message) -> Exchange:
+        exchange = Exchange(message)
+        self._exchanges.append(exchange)
+        self._dialogue.waiting.append(message)
+        return exchange
+
+    def _twice(self, part: Part, message: Message) -> None:
+        self._request.lane.send(part.raw)
+        if part.replies:
+            self._forward(message).discard = True
+
+    # -- answers
+
+    def _open_response(self, part: Part, message: Message, out: list[Command]) -> None:
+        stream = self._response
+        exchange = self._begin_answer() if part.replies else None
+        if exchange is not None and exchange.discard:
+            stream.fate = SWALLOWED
+            return
+        decision = self._book.decide(message)
+        if exchange is not None and exchange.wait_ms:
+            stream.lane.push(Wait(exchange.wait_ms))
+        if exchange is not None and exchange.fired and decision is PASS:
+            self._notes.answered(exchange, message, out)
+        if decision is PASS:
+            stream.lane.send(part.raw)
+            return
+        decision = self._possible(decision, part)
+        self._notes.decided(message, decision, out)
+        if decision.delay_ms:
+            stream.lane.push(Wait(decision.delay_ms))
+        act = decision.act
+        if act is not None and act.action in ANSWERS:
+            reply = self._dialogue.reply(act, message)
+            stream.lane.send(reply.data)
+            if reply.close:
+                stream.lane.push(Close())
+            stream.fate = SWALLOWED
+            return
+        if act is not None and act.action is MessageAction.DUPLICATE:
+            stream.lane.send(part.raw)
+        self._apply(stream, part, message, decision)
+
+    def _begin_answer(self) -> Exchange | None:
+        """The exchange whose answer begins: the oldest that the service was asked."""
+        if self._answering is None and self._exchanges and self._exchanges[0].answer is None:
+            self._answering = self._exchanges.popleft()
+        return self._answering
+
+    def _answer(self) -> None:
+        """Give every made-up answer whose turn it is, unless a message of the service is under way."""
+        exchanges, lane = self._exchanges, self._response.lane
+        while exchanges and exchanges[0].answer is not None and not self._response.within:
+            exchange = exchanges.popleft()
+            if exchange.wait_ms:
+                lane.push(Wait(exchange.wait_ms))
+            answer = exchange.answer
+            if isinstance(answer, Reply):
+                if answer.data:
+                    lane.send(answer.data)
+                answer = Close() if answer.close else None
+            if answer is not None:
+                lane.push(answer)
+
+    # -- what is done to bytes
+
+    def _possible(self, decision: MessageDecision, part: Part) -> MessageDecision:
+        """The decision without an act that needs a whole message, where it was too large to be held."""
+        act = decision.act
+        if act is None or part.last or act.action not in WHOLE:
+            return decision
+        self._book.ledger.take_back(decision.fired[-1], "the message was too large to be held whole")
+        return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
+
+    def _apply(self, stream: _Stream, part: Part, message: Message, decision: MessageDecision) -> None:
+        """Send a message's first part on as decided, and set the fate of what follows."""
+        act, raw, lane = decision.act, part.raw, stream.lane
+        stream.fate = Slow(decision.rate) if decision.rate else PASSED
+        if act is not None:
+            if act.action is MessageAction.HANG:
+                lane.push(Wait(FOREVER))
+            elif act.action is MessageAction.REWRITE:
+                raw = self._dialogue.rewrite(act, message, raw)
+            elif act.action is MessageAction.CORRUPT:
+                raw = altering.corrupted(raw, part.payload, decision.fired[-1], message.identity, self._book.seed)
+            elif act.action in altering.CUTS:
+                stream.fate = altering.cut(act, part, decision.rate)
+        stream.fate.take(raw, lane)

@@ -1,0 +1,86 @@
+"""What the proxy can say about rules beyond their counters: what came closest, and what to doubt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from faultbox.model.fault import Trigger
+from faultbox.model.message import Message, MessageFired, MessageRule
+from faultbox.rules import MessageStanding, MessageTally
+from faultbox.rules.tally import Counters
+
+_MOST_KINDS_OF_MISSES = 64
+_MISSES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the edge process adds to the counters, by slot. `blind_spots`: connections that no rule could see into."""
+
+    misses: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    notes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    blind_spots: tuple[str, ...] = ()
+
+
+class Ledger(MessageTally):
+    """A tally that remembers samples of what did not match, and reasons to doubt a rule."""
+
+    def __init__(self, counters: Counters) -> None:
+        super().__init__(counters)
+        self._misses: dict[int, Counter[str]] = {}
+        self._doubts: Counter[tuple[int, str]] = Counter()
+        self._blind: Counter[str] = Counter()
+
+    def missed(self, standing: MessageStanding, message: Message, *, unresolved: bool) -> None:
+        super().missed(standing, message, unresolved=unresolved)
+        sample = self._misses.get(standing.rule.slot)
+        if sample is None:
+            sample = self._misses[standing.rule.slot] = Counter()
+        if len(sample) < _MOST_KINDS_OF_MISSES:
+            sample[message.identity] += 1
+
+    def blind(self, where: str) -> None:
+        """Note a connection whose messages can't be understood, while rules stood at its edge."""
+        self._blind[where] += 1
+
+    def take_back(self, fired: MessageFired, doubt: str) -> None:
+        """A rule that fired could not do its work on that message after all: it counts as unresolved."""
+        start = fired.rule.slot * 4
+        self.counters[start + 2] -= 1
+        self.counters[start + 3] += 1
+        self._doubts[fired.rule.slot, doubt] += 1
+
+    def report(self) -> Report:
+        rules = self.known_messages
+        return Report(
+            misses={rule.slot: self._closest(rule) for rule in rules},
+            notes={rule.slot: tuple(self._notes(rule)) for rule in rules},
+            blind_spots=tuple(f"{where} ({count} connections)" for where, count in sorted(self._blind.items())),
+        )
+
+    def _closest(self, rule: MessageRule) -> tuple[str, ...]:
+        sample = self._misses.get(rule.slot, Counter())
+        ranked = sorted(sample.items(), key=lambda item: (-item[1], item[0]))
+        return tuple(f"{identity} ({count}x)" for identity, count in ranked[:_MISSES_SHOWN])
+
+    def _notes(self, rule: MessageRule) -> Iterator[str]:
+        counts = self.counts(rule)
+        if counts.matched and not counts.fired:
+            yield from _too_few(rule.fault.trigger, counts.matched)
+        for (masked, decided), count in sorted(self.shadowed.items()):
+            if masked == rule.id:
+                yield f"{count} matching messages were decided by {decided} first"
+        for (slot, doubt), count in sorted(self._doubts.items()):
+            if slot == rule.slot:
+                yield f"{doubt} ({count} messages)"
+
+
+def _too_few(trigger: Trigger, matched: int) -> Iterator[str]:
+    for name, least in (("nth", trigger.nth), ("every", trigger.every), ("after", trigger.after)):
+        if least is not None and matched < least + (name == "after"):
+            yield f"{matched} messages matched, too few for {name}={least}"
+            return
+    if trigger.probability < 1:
+        yield f"{matched} messages matched, none was drawn at probability={trigger.probability:g}"

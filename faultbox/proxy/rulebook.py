@@ -1,0 +1,64 @@
+"""The rules of one edge, as its conversations ask them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from faultbox.model.message import PASS, Edge, Message, MessageDecision, MessageRule, Side
+from faultbox.protocols.contract import NOTHING, Interest, matcher
+from faultbox.proxy.counting import Ledger
+from faultbox.rules import decide_message
+
+
+class Attempt:
+    """A connection, as rules with refuse=True see it."""
+
+    side: Side = "request"
+    identity = "connect"
+    summary: Mapping[str, str] = {"method": "connect"}
+
+    def value(self, key: str) -> str | None:  # noqa: ARG002 - a connection has said nothing yet
+        return None
+
+
+class Rulebook:
+    """What is in force at an edge. Every conversation of the edge has the same one, and sees a swap at once."""
+
+    def __init__(self, edge: Edge, ledger: Ledger, seed: int) -> None:
+        self.edge = edge
+        self.seed = seed
+        self.ledger = ledger
+        self.interest: Interest = NOTHING
+        self.empty = True
+        """No rule speaks of messages: they need not be held for a decision."""
+        self.final = False
+        """No rule will ever stand here again."""
+        self._standing = ledger.standing_messages((), matcher(edge.protocol), edge.caller)
+        self._refusing = self._standing
+
+    def swap(self, rules: Sequence[MessageRule]) -> None:
+        """Put rules in force: those of all of a world, of which this edge takes its own."""
+        mine = [rule for rule in rules if self._concerns(rule)]
+        speaking = tuple(rule for rule in mine if not refuses(rule))
+        stand = self.ledger.standing_messages
+        tester = matcher(self.edge.protocol)
+        self._standing = stand(speaking, tester, self.edge.caller)
+        self._refusing = stand([rule for rule in mine if refuses(rule)], tester, self.edge.caller)
+        self.interest = Interest.of(speaking) if speaking else NOTHING
+        self.empty = not speaking
+
+    def decide(self, message: Message) -> MessageDecision:
+        return decide_message(self._standing, message, self.ledger, self.seed)
+
+    def decide_attempt(self) -> MessageDecision:
+        """What becomes of a connection itself."""
+        return decide_message(self._refusing, Attempt(), self.ledger, self.seed) if self._refusing else PASS
+
+    def _concerns(self, rule: MessageRule) -> bool:
+        edge = self.edge
+        return rule.service == edge.service and rule.interface == edge.interface and rule.source in ("", edge.caller)
+
+
+def refuses(rule: MessageRule) -> bool:
+    """Whether a rule is about connections: `refuse` without anything to match a message by."""
+    return bool(rule.fault.arguments.get("refuse")) and not rule.fault.match
