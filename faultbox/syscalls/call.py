@@ -58,20 +58,23 @@ class Surroundings:
 class Syscall:
     """One notification. Reading it may race with the program changing its memory; deciding needs no more."""
 
-    def __init__(
-        self,
-        around: Surroundings,
-        name: str,
-        shape: Shape,
-        notification: bytes,
-        arguments: Sequence[int] | None = None,
-    ) -> None:
+    _arguments: Sequence[int] | None = None
+    _quick: tuple[Thing, ...] | None = None
+
+    def __init__(self, around: Surroundings, name: str, shape: Shape, notification: bytes) -> None:
         self.name = name
         self._around = around
         self._shape = shape
         self._notification = notification
-        self._arguments = arguments
-        self._quick: tuple[Thing, ...] | None = None
+
+    @classmethod
+    def multiplexed(
+        cls, around: Surroundings, name: str, shape: Shape, notification: bytes, arguments: Sequence[int]
+    ) -> Syscall:
+        """A call whose arguments came another way than in registers."""
+        call = cls(around, name, shape, notification)
+        call._arguments = arguments
+        return call
 
     @property
     def tid(self) -> int:

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import os
 import stat
-from collections import OrderedDict
 from typing import NamedTuple
 
 from faultbox.linux.openat2 import open_in_root
@@ -35,7 +34,7 @@ class Places:
     """Resolves for all tasks of one service. It holds a descriptor of /proc/TID for each that was lately seen."""
 
     def __init__(self) -> None:
-        self._directories: OrderedDict[int, int] = OrderedDict()
+        self._directories: dict[int, int] = {}
         self._located: dict[tuple[int, str], Located] = {}
         self._settled = True
 
@@ -117,14 +116,14 @@ class Places:
         if held is not None:
             return held
         if len(self._directories) >= _MOST_DIRECTORIES:
-            os.close(self._directories.popitem(last=False)[1])
+            os.close(self._directories.pop(next(iter(self._directories))))
         held = self._directories[tid] = os.open(f"/proc/{tid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         return held
 
     def _link(self, tid: int, name: str) -> str | None:
         try:
-            return os.readlink(name, dir_fd=self._directory(tid))
-        except OSError:
+            return os.readlink(name, dir_fd=self._directories[tid])
+        except (KeyError, OSError):
             self._forget_task(tid)
         with contextlib.suppress(OSError):
             return os.readlink(name, dir_fd=self._directory(tid))

@@ -18,7 +18,7 @@ from typing import Any
 
 from faultbox.link import Frame, Link
 from faultbox.linux import seccomp
-from faultbox.model.fault import Decision, Port, RuleSet
+from faultbox.model.fault import ALLOW, Decision, Port, RuleSet
 from faultbox.rules import decide
 from faultbox.syscalls.call import Surroundings, Syscall
 from faultbox.syscalls.evidence import Ledger
@@ -67,7 +67,7 @@ class Supervisor:
         self._refused = frozenset((IO_URING,)) if settings.block_io_uring else frozenset()
         self._own_concern = self._refused.union(MOVES)
         self._exec_keys = frozenset(keys(EXECS))
-        self._table = Table(RuleSet(), self._ledger, also=self._own_concern)
+        self._table = Table(RuleSet(), self._ledger, own=self._own_concern)
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._listeners: dict[int, _Listener] = {}
@@ -108,24 +108,31 @@ class Supervisor:
             return  # the caller has died meanwhile
 
     def _decide(self, fd: int, prepared: Prepared, notification: bytes) -> None:
-        identity = notification[_ID]
         call = Syscall(self._around, prepared.name, prepared.shape, notification)
         if prepared.multiplexed:
             behind = self._table.behind(call.tid, call.arguments)
             if behind is None:
-                seccomp.let_go(fd, identity)
+                seccomp.let_go(fd, notification[_ID])
                 return
             prepared, arguments = behind
-            call = Syscall(self._around, prepared.name, prepared.shape, notification, arguments)
-        if prepared.name in MOVES:
-            self._around.places.unsettle()
+            call = Syscall.multiplexed(self._around, prepared.name, prepared.shape, notification, arguments)
         decision = decide(prepared.rules, call, self._ledger, self._seed)
-        if prepared.name in self._refused and not decision.errno:
+        if prepared.own:
+            decision = self._attended(call, decision)
+        if decision is ALLOW and not prepared.observed:
+            seccomp.let_go(fd, notification[_ID])
+            return
+        self._tell(call, decision)
+        self._answer(fd, notification[_ID], decision)
+
+    def _attended(self, call: Syscall, decision: Decision) -> Decision:
+        """What becomes of a call that concerns the supervisor itself."""
+        if call.name in MOVES:
+            self._around.places.unsettle()
+        elif call.name in self._refused and not decision.errno:
             self._ledger.io_uring_refused += 1
-            decision = Decision(decision.delay_ms, ENOSYS, decision.fired)
-        if decision.fired or decision.errno or prepared.observed:
-            self._tell(call, decision)
-        self._answer(fd, identity, decision)
+            return Decision(decision.delay_ms, ENOSYS, decision.fired)
+        return decision
 
     def _tell(self, call: Syscall, decision: Decision) -> None:
         fields = describe(call, decision)
@@ -224,4 +231,4 @@ class Supervisor:
     def _swap(self, ruleset: RuleSet) -> None:
         """From now on these rules hold. Calls that are held up already keep their time."""
         self._around.places.forget()
-        self._table = Table(ruleset, self._ledger, also=self._own_concern)
+        self._table = Table(ruleset, self._ledger, own=self._own_concern)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -42,26 +42,31 @@ _WITHOUT_ADDRESS = (9, 10)
 
 
 class Prepared(NamedTuple):
-    """A call that somebody is interested in. `multiplexed`: find out which one it is by `Table.behind`."""
+    """A call that somebody is interested in.
+
+    `own`: the supervisor has something to do with it besides its rules. `multiplexed`: find out
+    which one it is by `Table.behind`.
+    """
 
     name: str
     shape: Shape
     rules: tuple[Standing, ...] = ()
     observed: bool = False
+    own: bool = False
     multiplexed: bool = False
 
 
 class Table:
     """A rule set, prepared. `by_key` finds a call by the 8 bytes of a notification that are number and arch."""
 
-    def __init__(self, ruleset: RuleSet, tally: Tally, *, also: Iterable[str] = ()) -> None:
-        spoken_of = set().union(ruleset.observed, also, *(rule.syscalls for rule in ruleset.rules))
-        self._by_name = {name: _prepared(name, ruleset, tally) for name in spoken_of}
+    def __init__(self, ruleset: RuleSet, tally: Tally, *, own: Collection[str] = ()) -> None:
+        spoken_of = set().union(ruleset.observed, own, *(rule.syscalls for rule in ruleset.rules))
+        self._by_name = {name: _prepared(name, ruleset, tally, name in own) for name in spoken_of}
         self.by_key: Mapping[bytes, Prepared] = {
             key: prepared for name, prepared in self._by_name.items() for key in keys((name,))
         }
         if not spoken_of.isdisjoint(_SOCKET_CALLS.values()):
-            multiplexer = Prepared("socketcall", _NOTHING, multiplexed=True)
+            multiplexer = Prepared("socketcall", _NOTHING, own=True, multiplexed=True)
             self.by_key = {**self.by_key, _key(_SOCKETCALL, "i386"): multiplexer}
 
     def behind(self, tid: int, arguments: Sequence[int]) -> tuple[Prepared, Sequence[int]] | None:
@@ -84,9 +89,9 @@ def keys(wanted: Collection[str]) -> Iterator[bytes]:
                 yield _key(number, arch)
 
 
-def _prepared(name: str, ruleset: RuleSet, tally: Tally) -> Prepared:
+def _prepared(name: str, ruleset: RuleSet, tally: Tally, own: bool) -> Prepared:
     rules = tally.standing(rule for rule in ruleset.rules if name in rule.syscalls)
-    return Prepared(name, shapes().get(name, _NOTHING), rules, name in ruleset.observed)
+    return Prepared(name, shapes().get(name, _NOTHING), rules, name in ruleset.observed, own)
 
 
 def _key(number: int, arch: Arch) -> bytes:
