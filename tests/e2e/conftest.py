@@ -99,11 +99,15 @@ class Tool:
     def run_as_nobody(self, spec: Path, home: Path) -> Outcome:
         """`faultbox test` by uid 65534, with the system's Python and our sources copied to where it may read them."""
         sources = home / "sources"
-        shutil.copytree(Path(faultbox.__file__).parent, sources / "faultbox")
-        site = sources / "site"
-        shutil.copytree(sysconfig.get_path("purelib"), site, symlinks=True)
+        shutil.copytree(
+            Path(faultbox.__file__).parent, sources / "faultbox", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        site = Path(sysconfig.get_path("purelib"))
+        for name in ("pyseccomp.py", "starlark_go", "tree_sitter", "tree_sitter_starlark"):
+            found = next(each for each in (site / name, site / name.removesuffix(".py")) if each.exists())
+            (shutil.copytree if found.is_dir() else shutil.copy)(found, sources / found.name)
         env = {
-            "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": f"{sources}:{site}",
+            "PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(sources),
             "FAULTBOX_STATE_DIR": str(home / "state"), "NO_COLOR": "1",
         }  # fmt: skip
         process = subprocess.run(
