@@ -154,7 +154,9 @@ class _Body:
             yield from (each for each in value if isinstance(each, str))
             return
         self._asked.anything = True
-        yield from (each for each in _strings(self._node) if each in FAMILIES or each in known())
+        yield from (
+            each for each in (*_strings(self._node), *self._values.keys()) if each in FAMILIES or each in known()
+        )
 
     # --- what is observed ---
 

@@ -46,12 +46,15 @@ def needs(case: Case, spec: Spec) -> Needs:
 
 
 def _armed_assumptions(asked: Asked, spec: Spec) -> Iterator[Rule]:
-    for each in spec.assumptions.values() if asked.anything else asked.assumptions:
+    for each in asked.assumptions:
         yield from bind(each, spec.services, scope_id=each.name)
 
 
 def _armed(asked: Asked, spec: Spec) -> Iterator[tuple[str, frozenset[str]]]:
-    """Per service, what inline faults may meet: `connect` on a service meets its callers' connects too."""
+    """Per service, what inline faults may meet: `connect` on a service meets its callers' connects too.
+
+    A fault that can't be read may be any that an assumption names, on any service.
+    """
     keywords = set(asked.armed)
     if asked.anything:
         evaluated = {keyword for each in spec.assumptions.values() for keyword, _ in each.faults}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faultbox.spec import FunctionInfo
@@ -40,6 +40,12 @@ class Values:
                 return self._item(self.of(node.value), key)
             case _:
                 return UNKNOWN
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all dicts that the function can name: what `**unknown` may hold."""
+        for value in self._names.values():
+            if isinstance(value, Mapping):
+                yield from (key for key in value if isinstance(key, str))
 
     def _dict(self, node: ast.Dict) -> Any:
         keys = [UNKNOWN if each is None else self.of(each) for each in node.keys]

@@ -158,6 +158,14 @@ def test_unknown_keywords_may_be_those_that_the_text_spells(need: Callable[..., 
     assert found.filters["db"] >= {"mmap"} | WRITE | CONNECT
 
 
+def test_unknown_keywords_may_be_those_of_any_dict(need: Callable[..., Needs]) -> None:
+    found = need(
+        "KINDS = {'mmap': deny('EIO')}\ndef hurt(kinds):\n    fault(db, run = get, **kinds)\n"
+        "def test_x():\n    hurt(KINDS)\n"
+    )
+    assert found.filters["db"] >= {"mmap"}
+
+
 NAMES = ("db", "api", "cache")
 OBSERVED = [
     ('trace(db, syscalls = ["open", "fsync"], run = get)', {"db": OPEN | FSYNC}),
