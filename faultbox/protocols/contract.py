@@ -104,6 +104,8 @@ class Dialogue:
 
     opaque = False
     why = ""
+    turns = False
+    """A message has no end of its own: it lasts until the other side says something, or the next one begins."""
     drop_swallows = False
     """What drop() means: the message vanishes (True), or the connection is closed (False)."""
 

@@ -158,6 +158,8 @@ class Conversation:
     def _take(self, stream: _Stream, parts: list[Part], out: list[Command]) -> None:
         for part in parts:
             stream.kept -= len(part.raw)
+            if part.message is not None and self._dialogue.turns:
+                self._end_turns()
             if stream.ahead:
                 self._take_unseen(stream, part)
             elif part.message is None:
@@ -200,6 +202,12 @@ class Conversation:
         if stream is self._response:
             self._answering = None
             self._answer()
+
+    def _end_turns(self) -> None:
+        for stream in (self._request, self._response):
+            if stream.within:
+                stream.within = False
+                self._end_message(stream)
 
     def _lose_sight(self, out: list[Command]) -> None:
         """From now on there are only bytes. What was to be answered from here is answered now, as far as it can be."""
@@ -326,7 +334,7 @@ class Conversation:
     def _possible(self, decision: MessageDecision, part: Part) -> MessageDecision:
         """The decision without an act that needs a whole message, where it was too large to be held."""
         act = decision.act
-        if act is None or part.last or act.action not in WHOLE:
+        if act is None or part.last or self._dialogue.turns or act.action not in WHOLE:
             return decision
         self._book.ledger.take_back(decision.fired[-1], "the message was too large to be held whole")
         return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
