@@ -73,7 +73,7 @@ class Ground:
             layout=self.layout,
             cgroup_parent=self.group,
             services=tuple(each.name for each in services),
-            volumes={host: inside for each in services for host, inside in each.volumes.items()},
+            volumes={inside: host for each in services for host, inside in each.volumes.items()},
             visible=visible(self.plan, self.request),
         )
 
@@ -107,10 +107,16 @@ def visible(plan: Plan, request: Request) -> tuple[Path, ...]:
     """Directories of the user that services must see even where a world has its own (below /tmp, say)."""
     files = [Path(source).parent for source in plan.spec.sources if source.startswith("/")]
     services = plan.spec.services.values()
-    binaries = [Path(each.binary).parent for each in services]
+    binaries = [_installation(Path(each.binary)) for each in services]
     workplaces = [Path(each.cwd) for each in services if each.cwd]
     root = [request.root] if request.root is not None else []
     return tuple(dict.fromkeys(path.resolve() for path in (*files, *binaries, *workplaces, *root)))
+
+
+def _installation(binary: Path) -> Path:
+    """The directory that a program needs to be whole: a virtual environment, or where it lies."""
+    environment = binary.parent.parent
+    return environment if (environment / "pyvenv.cfg").exists() else binary.parent
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ _QUIET = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What a world's disk is to look like. `volumes`: host path to path in the world. `hosts`: names for /etc/hosts."""
+    """What a world's disk is to look like. `volumes`: path in the world to host path. `hosts`: names for /etc/hosts."""
 
     world: str
     layout: Layout
@@ -309,7 +309,7 @@ def _cover(disk: Disk) -> None:
 
 
 def _volumes(disk: Disk, names: _Names) -> None:
-    for host, inside in disk.volumes.items():
+    for inside, host in disk.volumes.items():
         source = "." + host
         if not os.path.exists(source):
             raise DiskError(f"volume {host}: there is no such file or directory on the host")

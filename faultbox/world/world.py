@@ -36,7 +36,7 @@ class Settings:
 
     `name`: unique among the worlds of a run, fit for a file name. `cgroup_parent`: a cgroup2 directory in which
     this process may make others; None where there is none. `services`: names that /etc/hosts resolves.
-    `volumes`: host path to path in the world, the only writable holes. `visible`: host paths to be shown even
+    `volumes`: path in the world to host path, the only writable holes. `visible`: host paths to be shown even
     where they lie in /tmp, /run or /dev/shm. `netns`: a network namespace to enter instead of a new one.
     """
 
@@ -309,7 +309,7 @@ class World:
 
 
 def _disk(settings: Settings) -> Disk:
-    volumes = {os.path.realpath(host): inside for host, inside in settings.volumes.items()}
+    volumes = {inside: os.path.realpath(host) for inside, host in settings.volumes.items()}
     return Disk(settings.name, settings.layout, volumes, settings.visible, settings.services, settings.hostname)
 
 

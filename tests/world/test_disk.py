@@ -70,7 +70,7 @@ def test_an_untouched_world_has_changed_nothing(boxed, tmp_path):
     (tmp_path / "data").mkdir()
 
     def body(box):
-        volumes = {str(tmp_path / "data"): "/a/b/data"}
+        volumes = {"/a/b/data": str(tmp_path / "data")}
         return box.open(volumes=volumes, visible=(tmp_path / "data",), services=("x",)).changed()
 
     assert boxed(body) == []
@@ -117,7 +117,7 @@ def test_volumes_are_the_only_writable_hole(boxed, tmp_path):
     config.write_text("old\n")
 
     def body(box):
-        world = box.open(volumes={str(data): "/var/run/deep/data", str(config): "/etc/config.ini"})
+        world = box.open(volumes={"/var/run/deep/data": str(data), "/etc/config.ini": str(config)})
         script = "echo kept > /run/deep/data/file; cat /etc/config.ini; echo new > /etc/config.ini"
         return box.output(world, script), world.changed()
 

@@ -63,7 +63,7 @@ def test_frozen_layers_and_volumes(as_nobody):
         layout = Layout(box.layout.run_dir, box.layout.layers_dir, seed=frozen)
         data = box.layout.run_dir / "data"
         data.mkdir()
-        world = box.open("next", layout=layout, volumes={str(data): "/data"})
+        world = box.open("next", layout=layout, volumes={"/data": str(data)})
         text = box.output(world, "cat /tmp/db/rows /srv2/s; echo out > /data/file")
         changed = world.changed()
         world.close()

@@ -136,7 +136,7 @@ def test_it_wants_a_name_of_its_own(boxed):
 def test_a_world_that_cannot_be_built_says_why_and_leaves_nothing(boxed):
     def body(box):
         with pytest.raises(WorldError, match="volume /nowhere: there is no such"):
-            box.open("bad", volumes={"/nowhere": "/data"})
+            box.open("bad", volumes={"/data": "/nowhere"})
         assert not box.layout.of("bad").exists()
         return box.parent is None or not (box.parent / "bad").exists()
 
