@@ -158,37 +158,18 @@ def service(
     on_exit: what its end means while a case runs: "fail" the case, "ignore" it, or "restart" the service
     gives: a service; db.main is an interface, db.main.addr its "host:port"
     """
-    declared = call.state(Declarations)
     interfaces = tuple(each for each in parts if isinstance(each, Interface))
-    programs = [each for each in (*parts, binary) if each and isinstance(each, str)]
-    with call.noting("name"):
-        _check_name(declared, name)
-    for each in interfaces:
-        declared.loose.pop(id(each), None)
-    _check_interfaces(call, declared, name, interfaces)
-    _check_words(call, ops or {}, env or {}, user)
+    env, ops, limits = env or {}, ops or {}, limits or {}
+    _check_words(call, name, ops, env, user)
+    _check_interfaces(call, name, interfaces)
+    program = _program(call, [each for each in (*parts, binary) if each and isinstance(each, str)])
     made = Service(
-        name,
-        _program(call, programs),
-        call.position,
-        interfaces,
-        args,
-        env or {},
-        _directory(call, cwd),
-        user,
-        tuple(dict.fromkeys(depends_on)),
-        healthcheck,
-        Invocation(seed) if seed is not None else None,
-        _volumes(call, volumes or {}),
-        limits or {},
-        stop_signal,
-        stop_timeout,
-        ops or {},
-        observe,
-        on_exit,
-    )
+        name, program, call.position, interfaces, args, env, _directory(call, cwd), user,
+        tuple(dict.fromkeys(depends_on)), healthcheck, Invocation(seed) if seed is not None else None,
+        _volumes(call, volumes or {}), limits, stop_signal, stop_timeout, ops, observe, on_exit,
+    )  # fmt: skip
     if not call.broken:
-        declared.services[name] = made
+        call.state(Declarations).services[name] = made
     return made
 
 
@@ -214,10 +195,12 @@ def environment_name(name: str) -> str:
     return "".join(each if each.isascii() and each.isalnum() else "_" for each in name).upper()
 
 
-def _check_interfaces(call: Call, declared: Declarations, name: str, interfaces: tuple[Interface, ...]) -> None:
+def _check_interfaces(call: Call, name: str, interfaces: tuple[Interface, ...]) -> None:
+    declared = call.state(Declarations)
     names: dict[str, Interface] = {}
     ports: dict[int, Interface] = {}
     for each in interfaces:
+        declared.loose.pop(id(each), None)
         if each.name in names:
             call.problem(Wrong("DUPLICATE_NAME", f"two interfaces are called {each.name!r}"))
         if each.port in ports:
@@ -231,17 +214,19 @@ def _check_interfaces(call: Call, declared: Declarations, name: str, interfaces:
                 call.problem(not_available(f"{what} need addresses of their own"))
 
 
-def _check_words(call: Call, ops: Mapping[str, Operation], env: Mapping[str, str], user: str) -> None:
+def _check_words(call: Call, name: str, ops: Mapping[str, Operation], env: Mapping[str, str], user: str) -> None:
     """What is wrong with names, each said once."""
+    with call.noting("name"):
+        _check_name(call.state(Declarations), name)
     for each in ops:
         if each in FAMILIES or each in known():
             message = f"an op can't be called {each!r}: that is a system call; try {each}_files"
             call.problem(Wrong("DUPLICATE_NAME", message, at="ops"))
         if each in TAKEN:
             call.problem(Wrong("DUPLICATE_NAME", f"an op can't be called {each!r}: fault() has that keyword", at="ops"))
-    for name, value in env.items():
-        if not name or "=" in name or "\0" in name + value:
-            message = f"env can't hold {show(name, typed=False)}: its name has no '=', and neither part has NUL"
+    for variable, value in env.items():
+        if not variable or "=" in variable or "\0" in variable + value:
+            message = f"env can't hold {show(variable, typed=False)}: its name has no '=', and neither part has NUL"
             call.problem(Wrong("BAD_NAME", message, at="env"))
     with call.noting("user"):
         _check_user(user)
