@@ -13,6 +13,7 @@ from faultbox.model.source import Position, Problem
 from faultbox.spec.builtin import CallSite
 from faultbox.spec.expressions import NotStarlark, unmangle
 from faultbox.spec.functions import HIDDEN, Definition, maker
+from faultbox.spec.normalise import LATE_ARGUMENT, normalise
 from faultbox.spec.semantics import calls, dicts, indexing, iteration, operators, values
 from faultbox.spec.source import Source
 from faultbox.spec.statements import Loading, Statements, loading_of
@@ -35,6 +36,16 @@ class Compiled:
     sites: list[CallSite]
     definitions: list[Definition]
     loadings: list[Loading]
+
+
+def read(text: str, file: str) -> tuple[Source, ast.Module | Problem]:
+    """A file as it is compiled, and its tree or why Python can't read it."""
+    plain = Source(file, text, text)
+    parsed = parse(plain)
+    if isinstance(parsed, Problem) and LATE_ARGUMENT in parsed.message:
+        source = normalise(text, file)
+        return source, parse(source)
+    return plain, parsed
 
 
 def parse(source: Source) -> ast.Module | Problem:

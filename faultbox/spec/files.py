@@ -12,7 +12,6 @@ from pathlib import Path
 from faultbox.model.source import Position, Problem
 from faultbox.spec import compile as compiler
 from faultbox.spec.compile import Compiled
-from faultbox.spec.normalise import normalise
 from faultbox.spec.semantics.errors import nearest
 from faultbox.spec.session import Session
 from faultbox.spec.source import Source
@@ -86,10 +85,9 @@ class Files:
 
     def _walk(self, found: Found, text: str, above: tuple[Found, ...]) -> None:
         """Parse a file and follow its load() statements, depth first."""
-        source = normalise(text, found.name)
+        source, parsed = compiler.read(text, found.name)
         tree = Tree(found.path, source)
         self._trees[found.path] = tree
-        parsed = compiler.parse(source)
         if isinstance(parsed, Problem):
             tree.problem = parsed
             return

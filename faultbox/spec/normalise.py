@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from faultbox.spec.source import Source
 
+LATE_ARGUMENT = "positional argument follows keyword argument"
+"""What Python says of a file that needs normalising (CPython 3.8 and later)."""
 _TOKEN = r"""
     (?P<string>[rRbB]{0,2}(?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''
         |\"(?:[^\\\"\n]|\\.)*\"|'(?:[^\\'\n]|\\.)*'))
@@ -41,7 +43,7 @@ def _needed(text: str) -> bool:
             warnings.simplefilter("ignore")
             ast.parse(text)
     except SyntaxError as error:
-        return "positional argument follows keyword argument" in error.msg
+        return LATE_ARGUMENT in error.msg
     except (ValueError, RecursionError, MemoryError):
         return False
     return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from faultbox.spec import attributes
@@ -59,9 +60,19 @@ def iterate(value: Any) -> Iterator[Any]:
 
 def _locked(value: List | Dict) -> Iterator[Any]:
     charge(len(value))
+    with locked(value):
+        yield from value
+
+
+@contextmanager
+def locked(value: Any) -> Iterator[None]:
+    """While the block runs, a list or dict can't be changed by specs."""
+    if not isinstance(value, List | Dict):
+        yield
+        return
     value.locks += 1
     try:
-        yield from value
+        yield
     finally:
         value.locks -= 1
 

@@ -25,7 +25,7 @@ from faultbox.spec.semantics.compare import ordered
 from faultbox.spec.semantics.convert import CONVERSIONS
 from faultbox.spec.semantics.errors import EvalError
 from faultbox.spec.semantics.indexing import attribute_names, lookup
-from faultbox.spec.semantics.iteration import elements, snapshot
+from faultbox.spec.semantics.iteration import elements, locked, snapshot
 from faultbox.spec.semantics.printing import represent, text
 from faultbox.spec.semantics.values import Dict, List, Range, length, truth, type_name
 
@@ -126,12 +126,13 @@ def _extreme(name: str, op: str) -> BuiltinFunction:
             raise EvalError(f"{name}: {type_name(args[0])} value is not iterable")
         if not found:
             raise EvalError(f"{name}: argument is an empty sequence")
-        best, best_key = found[0], _apply(site, key, found[0])
-        for each in found[1:]:
-            its_key = _apply(site, key, each)
-            if _ordered(name, op, its_key, best_key):
-                best, best_key = each, its_key
-        return best
+        with locked(args[0] if len(args) == 1 else None):
+            keys = [_apply(site, key, each) for each in found]
+        best = 0
+        for place in range(1, len(found)):
+            if _ordered(name, op, keys[place], keys[best]):
+                best = place
+        return found[best]
 
     return function
 
@@ -178,7 +179,8 @@ def _sorted(site: CallSite, args: Args, kwargs: Kwargs) -> List:
     keys = values
     if "key" in given:
         key = want_callable("sorted", '"key"' if "key" in kwargs else "key", given["key"])
-        keys = [call(site, key, (each,), {}) for each in values]
+        with locked(given["iterable"]):
+            keys = [call(site, key, (each,), {}) for each in values]
     charge(len(values) * 15)
     reverse = want(
         "sorted", '"reverse"' if "reverse" in kwargs else "reverse", given.get("reverse", False), bool, "bool"
