@@ -203,8 +203,12 @@ class _Body:
         """A condition in code: system calls are those that its text, or the function it names, spells out."""
         self._asked.lines.add(None)
         value = self._values.of(node)
-        text = describe(value).node if isinstance(value, Function) else node
-        words = set(_strings(text))
+        text: ast.AST = node
+        values = self._values
+        if isinstance(value, Function):
+            info = describe(value)
+            text, values = info.node, Values(info)
+        words = {*_strings(text), *_named_strings(text, values)}
         if "syscall" in words or _reads(text, "syscall"):
             self._asked.observed.update((None, word) for word in words if word in FAMILIES or word in known())
 
@@ -220,6 +224,15 @@ def _is_position(keyword: str) -> bool:
 
 def _strings(node: ast.AST) -> Iterator[str]:
     return (each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
+
+
+def _named_strings(node: ast.AST, values: Values) -> Iterator[str]:
+    """The strings that a text means by names: of constants, and of lists and dicts of them."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            value = values.of(each)
+            parts = [value] if isinstance(value, str) else _parts(value)
+            yield from (part for part in parts if isinstance(part, str))
 
 
 def _reads(node: ast.AST, attribute: str) -> bool:

@@ -180,6 +180,8 @@ OBSERVED = [
     ('assert_never(where = is_open)', {"db": OPEN, "api": OPEN, "cache": OPEN}),
     ('assert_never(lambda e: e.get("syscall") == "mmap")', dict.fromkeys(NAMES, frozenset({"mmap"}))),
     ('events(where = lambda e: e.data.get("action") == "write")', {}),
+    ("assert_never(where = lambda e: e.syscall in CALLS)", dict.fromkeys(NAMES, OPEN)),
+    ("assert_never(where = lambda e: e['syscall'] == CALLS[0])", dict.fromkeys(NAMES, OPEN)),
     ('assert_never(syscall = "open")', {"db": OPEN, "api": OPEN, "cache": OPEN}),
     ('assert_never(service = "d*", syscall = "open")', {"db": OPEN, "api": OPEN, "cache": OPEN}),
 ]  # fmt: skip

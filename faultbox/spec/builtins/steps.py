@@ -80,7 +80,10 @@ def perform(
     for each in parameters.values():
         _fill(arguments, each, given.get(each.name, each.default))
     response = call.host.step(endpoint, method.name, arguments)
-    return replace(response, data=frozen(response.data))
+    try:
+        return replace(response, data=frozen(response.data))
+    except RecursionError:
+        raise Wrong("WRONG_VALUE", "the answer's JSON is nested too deeply to be looked at") from None
 
 
 def _fill(arguments: dict[str, Any], parameter: Parameter, value: Any) -> None:
@@ -93,7 +96,10 @@ def _fill(arguments: dict[str, Any], parameter: Parameter, value: Any) -> None:
         return
     converted = _KINDS[parameter.kind](value, parameter.name)
     name = "timeout_ms" if parameter.kind == "duration" else parameter.name
-    arguments[name] = plain(converted) if parameter.kind == "any" else converted
+    try:
+        arguments[name] = plain(converted) if parameter.kind == "any" else converted
+    except RecursionError:
+        raise Wrong("WRONG_VALUE", f"{name} is nested too deeply to be sent", at=name) from None
 
 
 def bound_step(endpoint: Endpoint, name: str) -> Builtin | None:
