@@ -14,25 +14,35 @@ RUN := $(VENV)/.stamps/run-$(STATE)
 DEV := $(VENV)/.stamps/dev-$(STATE)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 DEMO := build/demo
+BPF := $(patsubst bpf/%.c,faultbox/bpf_objects/%.o,$(wildcard bpf/*.bpf.c))
+BPF_NEEDS := clang=clang /usr/include/bpf/bpf_helpers.h=libbpf-dev /usr/include/linux/bpf.h=linux-libc-dev libbpf.so.1=libbpf1
+# Where Debian keeps <asm/types.h>; elsewhere it is on the usual path.
+BPF_FLAGS := -target bpf -g -O2 -Wall -Werror -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 # make test ARGS='-k worlds -x'
 ARGS ?=
 JOBS ?= $(shell nproc)
 
-.PHONY: help install demo test lint bench clean
+.PHONY: help install bpf demo test lint bench clean
 
 help: ## show this
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 17
 
-install: $(RUN) ## make .venv with .venv/bin/faultbox in it (what is missing from apt too, as root)
+install: $(RUN) $(BPF) ## make .venv with .venv/bin/faultbox in it (what is missing from apt too, as root)
 	@echo "$(BIN)/faultbox is ready"
 
 $(RUN):
 	@echo "==> setting up $(VENV) (once)"
-	@.ci/need module:ensurepip=python3-venv libseccomp.so.2=libseccomp2 redis-server=redis-server
+	@.ci/need module:ensurepip=python3-venv libseccomp.so.2=libseccomp2 redis-server=redis-server $(BPF_NEEDS)
 	@.ci/python $(VENV)
 	@$(PIP) --editable '.[examples]'
 	@mkdir -p $(@D) && touch $@
+
+bpf: $(BPF) ## compile what runs in the kernel
+
+$(BPF): faultbox/bpf_objects/%.o: bpf/%.c bpf/faultbox.h | $(RUN)
+	@mkdir -p $(@D)
+	@clang $(BPF_FLAGS) -c $< -o $@
 
 $(DEV): $(RUN)
 	@echo "==> adding what only tests and benchmarks need (once)"
@@ -57,12 +67,12 @@ lint: $(DEV) ## ruff, mypy --strict, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-test: $(DEV) lint ## lint, then every test
+test: $(DEV) $(BPF) lint ## lint, then every test
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
-bench: $(DEV) ## print our figures beside the alternatives', measured now on this machine
+bench: $(DEV) $(BPF) ## print our figures beside the alternatives', measured now on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what make and the tools have made here
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) faultbox/bpf_objects build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

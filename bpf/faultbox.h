@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
  *
  * What the programs here share: packets on `lo`, and who in the cgroup tree is asking.
  *
@@ -21,7 +21,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define LICENSED char _license[] SEC("license") = "Apache-2.0"
+/* What the kernel asks for before it lets a program read its types; these files may be used under that licence too. */
+#define LICENSED char _license[] SEC("license") = "GPL"
 
 /* The depth at which a service's cgroup may lie below the root. */
 #define DEEPEST 16
@@ -51,9 +52,37 @@ struct end {
 	__u16 kind;
 };
 
-/* One packet, as far as we read it. `opens`: a SYN that is not an answer. `own`: see struct end. */
+/* What `map` has for this end: the entry for its exact address goes before the one for any. */
+#define FIND(map, end, own)                                                          \
+	({                                                                           \
+		void *_found = 0;                                                    \
+		(end)->address = (own);                                              \
+		if (own)                                                             \
+			_found = bpf_map_lookup_elem(&(map), (end));                 \
+		if (!_found) {                                                       \
+			(end)->address = 0;                                          \
+			_found = bpf_map_lookup_elem(&(map), (end));                 \
+		}                                                                    \
+		_found;                                                              \
+	})
+
+/* FIND for the caller's cgroup and those above it, as `ancestor(level)` gives them. */
+#define FIND_UPWARDS(map, end, own, ancestor)                                        \
+	({                                                                           \
+		void *_upwards = 0;                                                  \
+		for (int _level = 1; _level < DEEPEST && !_upwards; _level++) {      \
+			(end)->caller = ancestor(_level);                            \
+			if (!(end)->caller)                                          \
+				break;                                               \
+			_upwards = FIND(map, end, own);                              \
+		}                                                                    \
+		_upwards;                                                            \
+	})
+
+/* One packet, as far as we read it: both ends' ports, and their addresses as in struct end. `opens`: the first SYN. */
 struct packet {
-	__u32 own;
+	__u32 own_from;
+	__u32 own_to;
 	__u16 from;
 	__u16 to;
 	__u8 protocol;
@@ -81,19 +110,15 @@ INLINE int is_mapped4(const __be32 address[4])
 	return !address[0] && !address[1] && address[2] == bpf_htonl(0xffff);
 }
 
-INLINE int is_loopback4(__be32 address)
+/* To connect to no address is to connect to this host. */
+INLINE int is_here4(__be32 address)
 {
-	return (bpf_ntohl(address) >> 24) == 127;
+	return !address || (bpf_ntohl(address) >> 24) == 127;
 }
 
-INLINE int is_loopback6(const __be32 address[4])
+INLINE int is_here6(const __be32 address[4])
 {
-	return !address[0] && !address[1] && !address[2] && address[3] == bpf_htonl(1);
-}
-
-INLINE int is_any6(const __be32 address[4])
-{
-	return !address[0] && !address[1] && !address[2] && !address[3];
+	return !address[0] && !address[1] && !address[2] && (!address[3] || address[3] == bpf_htonl(1));
 }
 
 INLINE int read_transport(void *at, void *limit, struct packet *packet)
@@ -120,30 +145,32 @@ INLINE int read_transport(void *at, void *limit, struct packet *packet)
 	return 0;
 }
 
-/* Whether it is TCP or UDP. Headers of what was sent on this host are always linear. */
-INLINE int read_packet(struct __sk_buff *skb, struct packet *packet)
+/* Whether it is TCP or UDP. `link`: the bytes before the IP header. Headers that this host sent are always linear. */
+INLINE int read_packet(struct __sk_buff *skb, __u32 link, struct packet *packet)
 {
 	void *data = (void *)(long)skb->data, *limit = (void *)(long)skb->data_end;
 
 	packet->opens = 0;
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		struct iphdr *ip = data + ETH_HLEN;
+		struct iphdr *ip = data + link;
 
 		if ((void *)(ip + 1) > limit)
 			return 0;
 		packet->version = 4;
 		packet->protocol = ip->protocol;
-		packet->own = own4(ip->daddr);
+		packet->own_from = own4(ip->saddr);
+		packet->own_to = own4(ip->daddr);
 		return read_transport((void *)ip + ip->ihl * 4, limit, packet);
 	}
 	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		struct ipv6hdr *ip = data + ETH_HLEN;
+		struct ipv6hdr *ip = data + link;
 
 		if ((void *)(ip + 1) > limit)
 			return 0;
 		packet->version = 6;
 		packet->protocol = ip->nexthdr;
-		packet->own = own6(ip->daddr.in6_u.u6_addr32);
+		packet->own_from = own6(ip->saddr.in6_u.u6_addr32);
+		packet->own_to = own6(ip->daddr.in6_u.u6_addr32);
 		return read_transport(ip + 1, limit, packet);
 	}
 	return 0;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
 /*
  * Steering of TCP connections on a world's `lo`, by who calls.
  *
@@ -68,48 +68,27 @@ INLINE struct verdict *verdict(void)
 	return bpf_map_lookup_elem(&verdicts, &only);
 }
 
-/* The edge of this caller that the packet is on; one for the exact address goes before one for any. */
-INLINE struct edge *find(struct end *end, __u32 own)
-{
-	struct edge *edge = 0;
-
-	end->address = own;
-	if (own)
-		edge = bpf_map_lookup_elem(&edges, end);
-	if (!edge) {
-		end->address = 0;
-		edge = bpf_map_lookup_elem(&edges, end);
-	}
-	return edge;
-}
+#define SENDER(level) bpf_skb_ancestor_cgroup_id(skb, level)
 
 SEC("tc")
 int steer_egress(struct __sk_buff *skb)
 {
 	struct packet packet;
 	struct end end = {};
+	struct edge *edge;
 
-	if (!read_packet(skb, &packet) || !packet.opens)
+	if (!read_packet(skb, ETH_HLEN, &packet) || !packet.opens || (skb->mark & MARK_KIND) == MARK_CUT)
 		return TC_ACT_UNSPEC;
 	end.port = packet.to;
-	for (int level = 1; level < DEEPEST; level++) {
-		struct edge *edge;
-
-		end.caller = bpf_skb_ancestor_cgroup_id(skb, level);
-		if (!end.caller)
-			break;
-		end.kind = REFUSED;
-		if (find(&end, packet.own)) {
-			skb->mark = MARK_REFUSE;
-			break;
-		}
-		end.kind = STEERED;
-		edge = find(&end, packet.own);
-		if (edge) {
-			skb->mark = MARK_STEER | (edge->slot & MARK_SLOT);
-			break;
-		}
+	end.kind = REFUSED;
+	if (FIND_UPWARDS(edges, &end, packet.own_to, SENDER)) {
+		skb->mark = MARK_REFUSE;
+		return TC_ACT_UNSPEC;
 	}
+	end.kind = STEERED;
+	edge = FIND_UPWARDS(edges, &end, packet.own_to, SENDER);
+	if (edge)
+		skb->mark = MARK_STEER | (edge->slot & MARK_SLOT);
 	return TC_ACT_UNSPEC;
 }
 
@@ -153,8 +132,11 @@ int steer_ingress(struct __sk_buff *skb)
 	struct packet packet;
 	struct bpf_sock *sk;
 	__u32 listener;
+	int listening;
 
-	if (!read_packet(skb, &packet) || !packet.opens)
+	if (kind == MARK_CUT)
+		return TC_ACT_SHOT;
+	if (!read_packet(skb, ETH_HLEN, &packet) || !packet.opens)
 		return TC_ACT_UNSPEC;
 	said = verdict();
 	if (!said)
@@ -169,7 +151,10 @@ int steer_ingress(struct __sk_buff *skb)
 		sk = bpf_map_lookup_elem(&listeners, &listener);
 		if (!sk)
 			return TC_ACT_SHOT; /* its proxy is dead: never past it */
+		listening = sk->state == BPF_TCP_LISTEN;
 		bpf_sk_release(sk);
+		if (!listening)
+			return TC_ACT_SHOT;
 		said->listener = listener;
 	}
 	said->from = packet.from;

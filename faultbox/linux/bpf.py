@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faultbox.linux._call import number_of, syscall
+from faultbox.linux._call import libc, number_of, syscall
 
 OBJECTS = Path(__file__).parent.parent / "bpf_objects"
 """Where make puts what it builds from bpf/."""
@@ -23,11 +23,21 @@ OBJECTS = Path(__file__).parent.parent / "bpf_objects"
 TCX_INGRESS, TCX_EGRESS, SK_LOOKUP = 46, 47, 36
 """Attach types of links (enum bpf_attach_type). tcx: Linux 6.6; sk_lookup: 5.9."""
 
-CGROUP_ATTACH = {
-    "bind4": 8, "bind6": 9, "connect4": 10, "connect6": 11, "sendmsg4": 14, "sendmsg6": 15,
-    "recvmsg4": 19, "recvmsg6": 20, "getpeername4": 29, "getpeername6": 30,
-}  # fmt: skip
-"""Attach types of the hooks on socket addresses, by the name of the hook (Linux 5.8)."""
+CGROUP_HOOKS = {
+    "ingress": 0,
+    "egress": 1,
+    "bind4": 8,
+    "bind6": 9,
+    "connect4": 10,
+    "connect6": 11,
+    "sendmsg4": 14,
+    "sendmsg6": 15,
+    "recvmsg4": 19,
+    "recvmsg6": 20,
+    "getpeername4": 29,
+    "getpeername6": 30,
+}
+"""Attach types of a cgroup's hooks on packets (4.10) and socket addresses (5.8), by what libbpf calls them."""
 
 ANY, NOEXIST = 0, 1
 """Flags of `update`."""
@@ -40,8 +50,9 @@ _LINK = struct.Struct("=IIII48x")
 """union bpf_attr of BPF_LINK_CREATE: program, target (a descriptor or an interface's index), attach type, flags."""
 _SIZE = 64
 _LIBBPF = "libbpf.so.1"
-_QUIET = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
-_SILENCE = _QUIET(lambda _level, _format, _arguments: 0)
+_PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+"""libbpf_print_fn_t: level, format, va_list (which the ABIs of our machines pass as a pointer)."""
+_LOG_BYTES = 1 << 16
 
 
 class NoBpf(Exception):
@@ -67,31 +78,50 @@ def load(name: str) -> Loaded:
     if not path.exists():
         raise NoBpf(f"{path} is missing", "build it with `make bpf`")
     library = _library()
+    log: list[str] = []
+    listen = _listener(log)
+    library.libbpf_set_print(listen)
     handle = library.bpf_object__open_file(os.fsencode(path), None)
     if not handle:
         raise NoBpf(f"{path} can't be read ({os.strerror(ctypes.get_errno())})", "build it again: `make bpf`")
     try:
         failed = -library.bpf_object__load(handle)
         if failed:
-            raise _refusal(path.name, failed)
+            raise _refusal(path.name, failed, log)
         return Loaded(
             dict(_each(library, handle, "program", library.bpf_program__fd)),
             dict(_each(library, handle, "map", library.bpf_map__fd)),
         )
     finally:
         library.bpf_object__close(handle)
+        library.libbpf_set_print(_PRINT())
 
 
-def _refusal(name: str, code: int) -> NoBpf:
+def _listener(log: list[str]) -> Any:
+    """What libbpf is to call with its warnings."""
+
+    def say(level: int, text: bytes, arguments: int) -> int:
+        if level == 0:
+            buffer = ctypes.create_string_buffer(_LOG_BYTES)
+            libc.vsnprintf(buffer, _LOG_BYTES, text, ctypes.c_void_p(arguments))
+            log.extend(buffer.value.decode(errors="replace").splitlines())
+        return 0
+
+    return _PRINT(say)
+
+
+def _refusal(name: str, code: int, log: list[str]) -> NoBpf:
     if code in (errno.EPERM, errno.EACCES):
         return NoBpf(
             "this user may not load BPF programs",
-            "run as root, or with the capabilities CAP_BPF and CAP_NET_ADMIN in the host's own user namespace",
+            "run as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON of the host itself",
         )
     if code == errno.ENOSYS:
         return NoBpf("this kernel has no bpf(2)", "use a kernel built with CONFIG_BPF_SYSCALL")
-    reason = f"the kernel refuses {name} ({os.strerror(code)})"
-    return NoBpf(reason, "use Linux 5.19 or newer with CONFIG_CGROUP_BPF, CONFIG_NET_CLS_BPF and CONFIG_BPF_JIT")
+    # The verifier's last word stands before its statistics.
+    said = next((log[place - 1] for place, line in enumerate(log) if place and line.startswith("processed ")), "")
+    reason = f"the kernel refuses {name} ({os.strerror(code)}{': ' + said if said else ''})"
+    return NoBpf(reason, "use Linux 5.19 or newer with CONFIG_CGROUP_BPF and CONFIG_NET_CLS_BPF")
 
 
 def _library() -> Any:
@@ -111,11 +141,10 @@ def _library() -> Any:
         ("bpf_program__fd", ctypes.c_int, [pointer]),
         ("bpf_map__name", ctypes.c_char_p, [pointer]),
         ("bpf_map__fd", ctypes.c_int, [pointer]),
-        ("libbpf_set_print", pointer, [_QUIET]),
+        ("libbpf_set_print", pointer, [_PRINT]),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
-    library.libbpf_set_print(_SILENCE)
     return library
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
 import struct
 from pathlib import Path
 
+from faultbox.linux import _netlink
 from faultbox.linux._call import check, libc
 
 NEWNS = 0x00020000
@@ -22,6 +24,12 @@ _SIOCSIFFLAGS = 0x8914
 _SIOCSIFADDR = 0x8916
 _IFF_UP = 0x1
 _INTERFACE_REQUEST = struct.Struct("16sH22x")
+_ROUTE, _NEW_ADDRESS = 0, 20
+_IFA_LOCAL = 2
+_ADDRESS_MESSAGE = struct.Struct("=BBBBI")
+"""struct ifaddrmsg: family, bits of the prefix, flags, scope, interface."""
+_NO_DAD, _HOST_SCOPE = 0x02, 254
+_LOOPBACK = 1
 _ADDRESS_REQUEST = struct.Struct("16sHH4s16x")
 
 
@@ -83,3 +91,11 @@ def add_loopback_address(address: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as control:
         request = _ADDRESS_REQUEST.pack(b"lo:1", socket.AF_INET, 0, socket.inet_aton(address))
         fcntl.ioctl(control, _SIOCSIFADDR, request)
+
+
+def add_loopback_address6(address: str) -> None:
+    """Give `lo` one more IPv6 address; that it has it already is fine. Raises OSError. rtnetlink(7)."""
+    body = _ADDRESS_MESSAGE.pack(socket.AF_INET6, 128, _NO_DAD, _HOST_SCOPE, _LOOPBACK)
+    body += _netlink.attribute(_IFA_LOCAL, socket.inet_pton(socket.AF_INET6, address))
+    with _netlink.connect(_ROUTE) as link, contextlib.suppress(FileExistsError):
+        _netlink.tell(link, _NEW_ADDRESS, _netlink.CREATE | _netlink.EXCLUSIVE, body)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
 from faultbox.linux import bpf
 
-END = struct.Struct("=QIHH")
-"""struct end of bpf/faultbox.h: the caller's cgroup id, address, port, kind."""
-_WORLD_FIRST = struct.Struct("=Q")
-"""What every value that belongs to a world begins with: the world's cgroup id."""
+Part = Literal["steer", "cut", "datagrams", "addresses"]
+"""What can be loaded: TCP edges (always), partitions and loss, UDP edges, addresses of their own for services."""
 
-_OBJECTS = ("steer",)
-_BY_WORLD = {("steer", "edges"): (END.size, 16), ("steer", "slots"): (4, 8)}
+END: Final = struct.Struct("=QIHH")
+"""struct end of bpf/faultbox.h, the key of what belongs to a world: a cgroup id, an address, a port, a kind."""
+
+_WORLD = struct.Struct("=Q")
+"""What every value that belongs to a world begins with: the world's cgroup id."""
+_OF_WORLDS: Final[dict[Part, dict[str, tuple[int, int]]]] = {
+    "steer": {"edges": (END.size, 16), "slots": (4, 8)},
+    "cut": {"cuts": (END.size, 32)},
+    "datagrams": {"edges": (END.size, 16)},
+    "addresses": {"addresses": (END.size, 16)},
+}
 """Maps that keep what a killed world left in them: size of a key and of a value."""
 
 
@@ -24,43 +33,47 @@ class NoNetworkFaults(Exception):
     def __init__(self, reason: str, advice: str) -> None:
         self.reason = reason
         self.advice = advice
-        super().__init__(f"faults on the network can't be had here: {reason}: {advice}")
+        super().__init__(f"no faults on the network here: {reason}: {advice}")
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """What was loaded, by the name of the object. Descriptors: forked worlds inherit them, exec'ed programs don't."""
+    """What was loaded. Descriptors: worlds inherit them by fork, exec'ed programs don't."""
 
-    objects: dict[str, bpf.Loaded]
+    parts: dict[Part, bpf.Loaded]
 
-    def map(self, object_: str, name: str) -> int:
-        return self.objects[object_].maps[name]
-
-    def program(self, object_: str, name: str) -> int:
-        return self.objects[object_].programs[name]
-
-    def forget(self, world_cgroup: Path) -> None:
-        """Remove what a world that was killed had in the shared maps. Before its cgroup is removed; raises OSError."""
+    def of(self, part: Part) -> bpf.Loaded:
+        """Raises RuntimeError where the plan didn't ask for it."""
         try:
-            world = cgroup_id(world_cgroup)
+            return self.parts[part]
+        except KeyError:
+            raise RuntimeError(f"the network's programs were loaded without {part!r}") from None
+
+    def forget(self, world: Path) -> None:
+        """Remove what a killed world had in the shared maps; before its cgroup is removed. Raises OSError."""
+        try:
+            owner = cgroup_id(world)
         except FileNotFoundError:
             return
-        for (object_, name), (key_size, value_size) in _BY_WORLD.items():
-            map_ = self.map(object_, name)
-            for key in bpf.keys(map_, key_size):
-                value = bpf.lookup(map_, key, value_size)
-                if value is not None and _WORLD_FIRST.unpack_from(value)[0] == world:
-                    bpf.delete(map_, key)
+        for part, loaded in self.parts.items():
+            for name, (key_size, value_size) in _OF_WORLDS[part].items():
+                for key in bpf.keys(loaded.maps[name], key_size):
+                    value = bpf.lookup(loaded.maps[name], key, value_size)
+                    if value is not None and _WORLD.unpack_from(value)[0] == owner:
+                        bpf.delete(loaded.maps[name], key)
 
 
-def prepare() -> Programs:
-    """Load the programs, in the runner and before it enters a user namespace. Raises NoNetworkFaults."""
+def prepare(parts: Iterable[Part] = ("cut", "datagrams")) -> Programs:
+    """Load the programs, in the runner and before it enters a user namespace. Raises NoNetworkFaults.
+
+    5 ms a part; 60 for "addresses", for which the kernel's own types are read.
+    """
     try:
-        return Programs({name: bpf.load(name) for name in _OBJECTS})
+        return Programs({part: bpf.load(part) for part in dict.fromkeys(("steer", *parts))})
     except bpf.NoBpf as error:
         raise NoNetworkFaults(error.reason, error.advice) from error
 
 
 def cgroup_id(directory: Path) -> int:
-    """What the kernel calls a cgroup: the number of its directory's inode (kernfs, Linux 5.5 on 64-bit machines)."""
+    """What the kernel calls a cgroup: its directory's inode (kernfs; Linux 5.5, 64-bit machines)."""
     return directory.stat().st_ino

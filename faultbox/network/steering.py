@@ -7,6 +7,7 @@ import hashlib
 import struct
 from collections import Counter
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 
 from faultbox.linux import bpf
@@ -29,9 +30,8 @@ class Steering:
     """The edges of one world. What it enters into the maps of the run holds the cgroup id of the world's callers."""
 
     def __init__(self, programs: Programs, world: int) -> None:
-        self._edges = programs.map("steer", "edges")
-        self._slots = programs.map("steer", "slots")
-        self._listeners = programs.map("steer", "listeners")
+        maps = programs.of("steer").maps
+        self._edges, self._slots, self._listeners = maps["edges"], maps["slots"], maps["listeners"]
         self._world = world
         self._refused: Counter[bytes] = Counter()
 
@@ -45,7 +45,7 @@ class Steering:
                 if descriptor is not None:
                     at = _SLOT.pack(slot * 2 + which)
                     bpf.update(self._listeners, at, _DESCRIPTOR.pack(descriptor))
-                    handle.also(lambda at=at: bpf.delete(self._listeners, at))
+                    handle.also(partial(bpf.delete, self._listeners, at))
             bpf.update(self._edges, key, _EDGE.pack(self._world, slot), bpf.NOEXIST)
         except FileExistsError:
             handle.close()
@@ -53,7 +53,7 @@ class Steering:
         except OSError:
             handle.close()
             raise
-        handle.also(lambda: bpf.delete(self._edges, key))
+        handle.also(partial(bpf.delete, self._edges, key))
         return handle
 
     def refuse(self, caller: Path, port: int, address: int) -> Handle:
