@@ -18,6 +18,8 @@ from faultbox.spec.source import Source
 from faultbox.spec.statements import Loading
 
 MAX_BYTES = 2 * 1024 * 1024
+MAX_DEPTH = 64
+"""Each level takes some of Python's 1,000 frames while it is evaluated."""
 LIBRARY = "@faultbox/"
 _LIBRARY_HOME = Path(os.path.realpath(__file__)).with_name("library")
 
@@ -112,6 +114,10 @@ class Files:
             self._problem("FILE_NOT_FOUND", f"load: unknown library {loading.module!r}", loading.position, LIBRARY)
             return
         if target.path in self._trees:
+            return
+        if len(path) >= MAX_DEPTH:
+            message = f"load: files are loaded by each other more than {MAX_DEPTH} deep"
+            self._problem("NESTED_TOO_DEEPLY", message, loading.position)
             return
         text = self._read(target, loading.position)
         if text is not None:

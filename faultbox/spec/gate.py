@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -30,7 +31,7 @@ class Gate:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={"GOMAXPROCS": "1", "GOTRACEBACK": "none"},
+            env={**os.environ, "GOMAXPROCS": "1", "GOTRACEBACK": "none"},
         )
 
     def ask(self, sources: Sequence[Source], names: Iterable[str]) -> None:

@@ -74,6 +74,15 @@ def test_a_circle_is_shown(specs):
     assert loaded.problems == ["b.star:1:6: [LOAD_CYCLE] load: these files load each other: a.star -> b.star -> a.star"]
 
 
+@pytest.mark.parametrize(("count", "codes"), [(62, []), (500, ["NESTED_TOO_DEEPLY"])])
+def test_a_long_chain_of_files(count, codes, specs):
+    for index in range(count):
+        specs.write(f"m{index}.star", f"load('m{index + 1}.star', got = 'x')\nx = [got][0]\n")
+    specs.write(f"m{count}.star", "x = 1\n")
+    loaded = specs.load("load('m0.star', 'x')\ny = x\n")
+    assert loaded.codes == codes
+
+
 def test_a_missing_root(specs):
     loaded = specs.load("")
     (specs.directory / "main.star").unlink()
