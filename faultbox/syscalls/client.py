@@ -118,6 +118,7 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 self._control.send("stop")
         if not pidfd.wait(self.pidfd, _STOP_S * 1000):
+            self._lost = f"the supervisor did not end within {_STOP_S:g} s; events may be missing"
             pidfd.send_signal(self.pidfd, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)

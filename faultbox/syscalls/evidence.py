@@ -94,10 +94,10 @@ class Ledger(Tally):
             yield from _too_few(rule.fault.trigger, counts.matched)
         for (masked, answered), count in sorted(self.shadowed.items()):
             if masked == rule.id:
-                yield f"{count} matching calls were answered by {answered} first"
+                yield f"{_calls(count)} that matched {_were(count)} answered by {answered} first"
         for (slot, kind), count in sorted(self._doubts.items()):
             if slot == rule.slot:
-                yield f"{_errno(action)} can't come from a {kind} ({count} calls): on= or path= narrows the rule"
+                yield f"{_errno(action)} can't come from a {kind} ({_calls(count)}): on= or path= narrows the rule"
 
     def _blind_spots(self, tasks: Iterable[int]) -> Iterator[str]:
         if self.io_uring_refused:
@@ -129,10 +129,18 @@ def _alike(text: str, other: str) -> int:
 def _too_few(trigger: Trigger, matched: int) -> Iterator[str]:
     for name, least in (("nth", trigger.nth), ("every", trigger.every), ("after", trigger.after)):
         if least is not None and matched < least + (name == "after"):
-            yield f"{matched} calls matched, too few for {name}={least}"
+            yield f"{_calls(matched)} matched, too few for {name}={least}"
             return
     if trigger.probability < 1:
-        yield f"{matched} calls matched, none was drawn at probability={trigger.probability:g}"
+        yield f"{_calls(matched)} matched, none was drawn at probability={trigger.probability:g}"
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count} calls"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _errno(action: Action) -> str:

@@ -130,3 +130,17 @@ def test_the_outbound_half_meets_every_connect_of_the_service(stand: Any, fault:
     code = f'attempt("db", socket.AF_INET, ("127.0.0.1", {servers[0]}))'
     assert kit.python(CONNECTS + code)[1].strip() == f"db {errno.ETIMEDOUT}"
     assert kit.counts(rule).fired == 1
+
+
+def test_ranking_addresses_by_datagram_sockets_is_no_connect_to_a_service(
+    stand: Any, fault: Any, servers: tuple[int, int]
+) -> None:
+    kit = stand(ports=(Port("db", "main", servers[0]),))
+    rule = down(kit, fault)
+    code = f"""
+datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagram.connect(("127.0.0.1", {servers[0]}))
+attempt("stream", socket.AF_INET, ("127.0.0.1", {servers[0]}))
+"""
+    assert kit.python(CONNECTS + code)[1].strip() == f"stream {errno.ECONNRESET}"
+    assert kit.counts(rule)[:3] == (2, 1, 1)

@@ -62,7 +62,7 @@ try: os.mkdir({str(tmp_path / "d")!r})
 except OSError: pass
 """)
     assert kit.counts(second)[1:3] == (1, 0)
-    assert kit.supervisor.report().notes[second.slot] == ("1 matching calls were answered by t/mkdir first",)
+    assert kit.supervisor.report().notes[second.slot] == ("1 call that matched was answered by t/mkdir first",)
 
 
 def test_an_errno_that_the_kind_cant_give_is_doubted(stand: Any, fault: Any) -> None:
@@ -74,7 +74,7 @@ try: socket.socketpair()[0].send(b"x")
 except OSError: pass
 """)
     (note,) = kit.supervisor.report().notes[rule.slot]
-    assert note == "EIO can't come from a socket (1 calls): on= or path= narrows the rule"
+    assert note == "EIO can't come from a socket (1 call): on= or path= narrows the rule"
 
 
 def test_writes_through_a_shared_mapping_are_a_blind_spot(stand: Any, fault: Any, tmp_path: Path) -> None:

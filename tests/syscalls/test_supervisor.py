@@ -343,3 +343,23 @@ def test_after_stop_the_source_has_promised_everything(stand: Any, fault: Any, t
     assert len(kit.supervisor.drain()) == 1
     assert kit.supervisor.drain() == []
     assert kit.supervisor.promised == 7
+
+
+def test_a_log_that_does_not_read_slows_the_service_but_never_the_end(stand: Any, fault: Any, tmp_path: Path) -> None:
+    kit = stand()
+    (rule,) = kit.arm(("write", fault(path=f"{tmp_path}/*")))
+    process = kit.launch(sys.executable, "-I", "-S", "-c", WRITES, tmp_path / "f", "1000000")
+    fired = -1
+    while fired != kit.counts(rule).fired:  # until its events fill the link
+        fired = kit.counts(rule).fired
+        assert not select.select([process.stdout], [], [], 0.2)[0]
+    kit.supervisor.stop()
+    process.kill()
+    assert process.wait(10) == -signal.SIGKILL
+
+    def drain_all() -> None:
+        while True:
+            kit.supervisor.drain()
+
+    with pytest.raises(SourceLost, match="events may be missing"):
+        drain_all()
