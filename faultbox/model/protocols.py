@@ -221,8 +221,74 @@ _UDP_ACTIONS = actions(
     without=(MessageAction.RESET, MessageAction.HANG, MessageAction.SLOW),
 )
 
+_REDIS_KEY = Parameter("key", "text", doc="the key")
+_REDIS_VALUE = Parameter("value", "any", doc="a string, bytes or a number")
+
+
+def _redis(name: str, doc: str, *parameters: Parameter) -> Method:
+    credentials = (
+        Parameter("password", "text", "", "authenticates first"),
+        Parameter("user", "text", "", "with `password`: an ACL user"),
+        _TIMEOUT,
+    )
+    return Method(name, (*parameters, *credentials), doc)
+
+
+_REDIS = {
+    method.name: method
+    for method in (
+        _redis("get", "GET: the value of a string, None where there is none.", _REDIS_KEY),
+        _redis("set", "SET.", _REDIS_KEY, _REDIS_VALUE),
+        _redis("delete", "DEL: how many keys there were.", _REDIS_KEY),
+        _redis("del", 'DEL, for getattr(cache.main, "del"): `del` is a reserved word.', _REDIS_KEY),
+        _redis("ping", "PING."),
+        _redis("keys", "KEYS: a list.", Parameter("pattern", "text", "*", "a glob of Redis")),
+        _redis("incr", "INCR: the new number.", _REDIS_KEY),
+        _redis("lpush", "LPUSH: the new length.", _REDIS_KEY, _REDIS_VALUE),
+        _redis("rpush", "RPUSH: the new length.", _REDIS_KEY, _REDIS_VALUE),
+        _redis(
+            "lrange",
+            "LRANGE: a list.",
+            _REDIS_KEY,
+            Parameter("start", "any", "0", "index of the first item"),
+            Parameter("stop", "any", "-1", "index of the last item, from the end where it is negative"),
+        ),
+        _redis(
+            "command",
+            "Any command.",
+            Parameter("cmd", "text", doc="its name"),
+            Parameter("args", "any", (), "a list of its arguments"),
+        ),
+    )
+}
+_REDIS_MATCH = match(
+    MatchKey("command", "own", "name of the command, whatever the case; with its subcommand: `CONFIG SET`"),
+    MatchKey("key", "own", "any of the command's keys; the channel, where it is about channels"),
+    MatchKey("status", "text", "an error's code, a status line (OK), nil, or the kind of value", ("response",)),
+    MatchKey("value", "text", "the reply, where it is one string or number", ("response",)),
+)
+_REDIS_ACTIONS = actions(
+    ActionForm(
+        MessageAction.RESPOND,
+        _BOTH,
+        (
+            Parameter("value", "any", doc="None: nil; a string, a number, a list or a dict"),
+            Parameter("body", "content", doc="as value, but an empty one is nil"),
+            _LATER,
+        ),
+        "Answers instead of the service.",
+    ),
+    ActionForm(
+        MessageAction.ERROR,
+        _BOTH,
+        (Parameter("message", "text", "injected fault", "a code alone (`READONLY`), or with its text"),),
+        "Answers with an error.",
+    ),
+    ActionForm(MessageAction.REWRITE, ("response",), (Parameter("value", "any"),), "Changes the value of the reply."),
+)
+
 _UNBUILT = (
-    "http2", "grpc", "udp", "postgres", "mysql", "redis", "kafka", "nats", "mongodb", "cassandra", "clickhouse",
+    "http2", "grpc", "udp", "postgres", "mysql", "kafka", "nats", "mongodb", "cassandra", "clickhouse",
     "amqp", "memcached",
 )  # fmt: skip
 
@@ -230,6 +296,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = MappingProxyType(
     {
         "http": Protocol("http", MappingProxyType(_HTTP), _HTTP_MATCH, _HTTP_ACTIONS),
         "tcp": Protocol("tcp", MappingProxyType(_TCP), _TCP_MATCH, _TCP_ACTIONS),
+        "redis": Protocol("redis", MappingProxyType(_REDIS), _REDIS_MATCH, _REDIS_ACTIONS),
         **{name: Protocol(name) for name in _UNBUILT},
     }
 )

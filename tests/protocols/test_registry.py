@@ -6,7 +6,7 @@ import pytest
 
 from faultbox import protocols
 from faultbox.model.host import SpecError
-from faultbox.model.protocols import PROTOCOLS
+from faultbox.model.protocols import ABSENT, PROTOCOLS
 
 
 def test_every_protocol_of_the_table_has_a_client() -> None:
@@ -16,19 +16,20 @@ def test_every_protocol_of_the_table_has_a_client() -> None:
 
 @pytest.mark.parametrize("name", [name for name, protocol in PROTOCOLS.items() if protocol.methods])
 def test_every_step_of_the_table_is_done(name: str, free_port: int) -> None:
-    for method in PROTOCOLS[name].methods:
-        response = protocols.get(name).step(("127.0.0.1", free_port), method, {})
+    for method, form in PROTOCOLS[name].methods.items():
+        needed = {each.name: "x" for each in form.parameters if each.default is ABSENT}
+        response = protocols.get(name).step(("127.0.0.1", free_port), method, needed)
         assert (response.error, response.protocol) == ("connection refused", name)
     with pytest.raises(ValueError, match="has no step 'nonsense'"):
         protocols.get(name).step(("127.0.0.1", free_port), "nonsense", {})
 
 
 def test_a_protocol_without_steps_is_ready_when_it_accepts(serve: Any, free_port: int) -> None:
-    redis = protocols.get("redis")
-    assert redis.ready(serve(lambda connection: None), 5) == ""
-    assert redis.ready(("127.0.0.1", free_port), 5) == "connection refused"
-    with pytest.raises(SpecError, match="redis steps are not available"):
-        redis.step(("127.0.0.1", free_port), "get", {"key": "a"})
+    amqp = protocols.get("amqp")
+    assert amqp.ready(serve(lambda connection: None), 5) == ""
+    assert amqp.ready(("127.0.0.1", free_port), 5) == "connection refused"
+    with pytest.raises(SpecError, match="amqp steps are not available"):
+        amqp.step(("127.0.0.1", free_port), "get", {"key": "a"})
 
 
 def test_an_unknown_protocol() -> None:

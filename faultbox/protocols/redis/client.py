@@ -1,0 +1,141 @@
+"""redis steps: one command on a connection of its own, in RESP2."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from faultbox.model.host import Response, SpecError
+from faultbox.model.printed import flat, printed
+from faultbox.protocols.answers import BODY_LIMIT, DEFAULT_TIMEOUT_S, octets
+from faultbox.protocols.connection import Connection, StepFailed
+from faultbox.protocols.redis import wire
+from faultbox.protocols.redis.values import Failure, Simple, command, decode
+
+_METHODS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "get": ("GET", ("key",)),
+    "set": ("SET", ("key", "value")),
+    "delete": ("DEL", ("key",)),
+    "del": ("DEL", ("key",)),
+    "ping": ("PING", ()),
+    "keys": ("KEYS", ("pattern",)),
+    "incr": ("INCR", ("key",)),
+    "lpush": ("LPUSH", ("key", "value")),
+    "rpush": ("RPUSH", ("key", "value")),
+    "lrange": ("LRANGE", ("key", "start", "stop")),
+}
+
+
+def ready(address: tuple[str, int], timeout_s: float) -> str:
+    """Whether PING is answered: "" or what was wrong. One attempt. One who wants a password is ready too."""
+    error = step(address, "ping", {}, timeout_s).error
+    return "" if error.startswith(("NOAUTH ", "NOPERM ")) else error
+
+
+def step(
+    address: tuple[str, int], method: str, arguments: Mapping[str, Any], timeout_s: float = DEFAULT_TIMEOUT_S
+) -> Response:
+    """One command, as the method's table says, with password=, user= and timeout_ms=.
+
+    `data` is `{"value": …}`: a string (bytes that aren't UTF-8 become U+FFFD), a number, None for nil, or a
+    list; `body` is the same as text. A reply that is an error gives ok=False and `error`, its text, which
+    begins with its code. A transport error gives `error` too, as for http.
+    """
+    sent = _commands(method, arguments)
+    start = time.monotonic()
+    deadline = start + arguments.get("timeout_ms", timeout_s * 1000) / 1000
+    try:
+        value = _exchange(address, sent, deadline)
+    except StepFailed as failed:
+        return Response(error=str(failed), duration_ms=_since(start), protocol="redis")
+    if isinstance(value, Failure):
+        error = _text(value.text)
+        return Response(error=error, data={"value": None}, duration_ms=_since(start), protocol="redis")
+    data = {"value": _plain(value)}
+    body = data["value"] if isinstance(data["value"], str) else "" if value is None else printed(data["value"])
+    return Response(body=body, data=data, fields=flat(data), ok=True, duration_ms=_since(start), protocol="redis")
+
+
+def _exchange(address: tuple[str, int], sent: list[bytes], deadline: float) -> Any:
+    """The value of the last reply, or the first error."""
+    replies, reply = wire.Replies(), bytearray()
+    left = len(sent)
+    with Connection(address, deadline) as connection:
+        for received in connection.exchange(b"".join(sent)):
+            for piece in replies.feed(received):
+                reply += piece.raw
+                if not piece.last:
+                    continue
+                value = _value(bytes(reply), replies.broken)
+                reply.clear()
+                left -= 1
+                if not left or isinstance(value, Failure):
+                    return value
+            if len(reply) > BODY_LIMIT:
+                raise StepFailed(f"protocol error: a reply of more than {BODY_LIMIT >> 20} MiB")
+    where = "in the middle of a reply" if reply or replies.rest() else "without an answer"
+    raise StepFailed(f"protocol error: the connection was closed {where}")
+
+
+def _value(reply: bytes, broken: str) -> Any:
+    if not broken:
+        try:
+            return decode(reply)
+        except ValueError:
+            broken = f"not a Redis reply: {reply[:40]!r}"
+    raise StepFailed(f"protocol error: {broken}")
+
+
+def _commands(method: str, arguments: Mapping[str, Any]) -> list[bytes]:
+    """What is sent: AUTH where there is a password, then the command."""
+    if method == "command":
+        words = [*_given(arguments, "cmd").split(), *_list(arguments.get("args", ()))]
+    elif method in _METHODS:
+        name, names = _METHODS[method]
+        words = [name, *(_given(arguments, each) for each in names)]
+    else:
+        raise ValueError(f"redis has no step {method!r}")
+    if not words:
+        raise SpecError("WRONG_VALUE", "cmd is empty", accepted="the name of a command")
+    user, password = arguments.get("user", ""), arguments.get("password", "")
+    credentials = [("AUTH", *((user,) if user else ()), password)] if password else []
+    return [command(*map(_argument, each)) for each in (*credentials, words)]
+
+
+def _given(arguments: Mapping[str, Any], name: str) -> Any:
+    if name not in arguments:
+        raise SpecError("MISSING_ARGUMENT", f"{name}= is missing")
+    return arguments[name]
+
+
+def _list(value: Any) -> list[Any] | tuple[Any, ...]:
+    if isinstance(value, list | tuple):
+        return value
+    raise SpecError("WRONG_TYPE", f"args must be a list, got {value!r}")
+
+
+def _argument(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return octets(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return printed(value).encode()
+    raise SpecError("WRONG_TYPE", f"{value!r} can't be an argument of a command", accepted="a string, bytes, a number")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Simple | Failure):
+        return _text(value.text)
+    if isinstance(value, bytes):
+        return _text(value)
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _since(start: float) -> float:
+    return (time.monotonic() - start) * 1000

@@ -1,0 +1,152 @@
+"""Redis at the proxy: commands and replies as messages, and what injected answers look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from faultbox.model.message import Message, MessageAction, MessageFault, Side
+from faultbox.protocols.contract import Dialogue, Part, Reply
+from faultbox.protocols.redis.commands import DELIVERIES, keys_of
+from faultbox.protocols.redis.messages import JOINT, Request, Response
+from faultbox.protocols.redis.session import Session
+from faultbox.protocols.redis.values import Failure, Push, Simple, command, encode, octets
+from faultbox.protocols.redis.wire import Commands, Piece, Replies
+from faultbox.rules import tester
+
+_WITH_CODE = re.compile(r"[A-Z][A-Z0-9_]*(?: |$)")
+_TEXTS: Mapping[str, str] = {
+    "BUSY": "Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    "BUSYGROUP": "Consumer Group name already exists",
+    "CLUSTERDOWN": "The cluster is down",
+    "CROSSSLOT": "Keys in request don't hash to the same slot",
+    "ERR": "injected fault",
+    "EXECABORT": "Transaction discarded because of previous errors.",
+    "LOADING": "Redis is loading the dataset in memory",
+    "MASTERDOWN": "Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+    "MISCONF": "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. "
+    "Commands that may modify the data set are disabled, because this instance is configured to report errors "
+    "during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). "
+    "Please check the Redis logs for details about the RDB error.",
+    "NOAUTH": "Authentication required.",
+    "NOPERM": "User default has no permissions to run this command",
+    "NOREPLICAS": "Not enough good replicas to write.",
+    "NOSCRIPT": "No matching script. Please use EVAL.",
+    "OOM": "command not allowed when used memory > 'maxmemory'.",
+    "READONLY": "You can't write against a read only replica.",
+    "TRYAGAIN": "Multiple keys request during rehashing of slot",
+    "UNKILLABLE": "The busy script was already executed. Not killable.",
+    "WRONGPASS": "invalid username-password pair or user is disabled.",
+    "WRONGTYPE": "Operation against a key holding the wrong kind of value",
+}
+"""What Redis says with each code: drivers look for the code with a space after it."""
+_UNKNOWN_COMMAND = command(b"FAULTBOX.REFUSED")
+
+
+def dialogue() -> Dialogue:
+    return RedisDialogue()
+
+
+def matcher(key: str, glob: str) -> Callable[[str], bool]:
+    """A command by its name, or by name and subcommand (`CONFIG SET`); a key if it is any of the command's keys."""
+    if key == "command":
+        test = tester("word", glob.replace("|", " "))
+        return test if " " in glob or "|" in glob else lambda name: test(name.partition(" ")[0])
+    meets = tester("text", glob)
+    return lambda keys: any(map(meets, keys.split(JOINT))) if JOINT in keys else meets(keys)
+
+
+class RedisDialogue(Dialogue):
+    """One connection of a Redis client."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._session = Session()
+        self._commands = Commands(lambda arguments, count: bool(arguments) and keys_of(arguments, count) is not None)
+        self._replies = Replies()
+
+    def receive(self, side: Side, data: bytes) -> list[Part]:
+        if side == "request":
+            self._commands.hold = "request" in self.interest.whole
+            parts = [self._request(piece) for piece in self._commands.feed(data)]
+            self._give_up(self._commands.broken)
+            if self._session.replicates:
+                self._give_up("it carries a replication stream")
+            return parts
+        interest, replies = self.interest, self._replies
+        replies.hold = self._session.pubsub or "response" in interest.whole or interest.wants("response", "value")
+        parts = [self._response(piece) for piece in replies.feed(data)]
+        self._give_up(replies.broken)
+        return parts
+
+    def end(self, side: Side) -> list[Part]:
+        rest = (self._commands if side == "request" else self._replies).rest()
+        return [Part(rest)] if rest else []
+
+    def reply(self, fault: MessageFault, message: Message) -> Reply:
+        """response(value=) and error(message=), in the RESP version the caller has asked for."""
+        request = message.request if isinstance(message, Response) else message
+        if fault.action is MessageAction.ERROR:
+            value: Any = Failure(error_text(fault.arguments.get("message", "")))
+        else:
+            value = fault.arguments.get("value", fault.arguments.get("body") or None)
+        data = encode(value, request.protocol if isinstance(request, Request) else self._session.protocol)
+        if isinstance(message, Request):
+            self._session.refuse(message)
+        return Reply(data)
+
+    def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
+        """rewrite(value=): a reply keeps its type where it can; of a delivery the content is changed."""
+        if not isinstance(message, Response) or (message.request and message.request.queued):
+            return raw
+        protocol = message.request.protocol if message.request else self._session.protocol
+        return encode(_like(message.decoded(), fault.arguments["value"]), protocol)
+
+    def _give_up(self, why: str) -> None:
+        if why:
+            self.opaque, self.why = True, why
+
+    def _request(self, piece: Piece) -> Part:
+        arguments = piece.arguments
+        if not piece.begins or not arguments:
+            return Part(piece.raw, last=piece.last)
+        request, replies = self._session.ask(arguments, piece.total)
+        payload = len(piece.raw) - len(arguments[-1]) - 2 if piece.last and piece.raw[:1] == b"*" else 0
+        return Part(piece.raw, request, last=piece.last, replies=replies, payload=payload)
+
+    def _response(self, piece: Piece) -> Part:
+        raw, whole = piece.raw, piece.last
+        if not piece.begins:
+            return Part(raw, last=whole)
+        first = self.waiting[0] if self.waiting else None
+        asked, done = self._session.answer(raw, first if isinstance(first, Request) else None, whole=whole)
+        if done:
+            self.waiting.popleft()
+        payload = raw.find(b"\r\n") + 2 if raw[:1] == b"$" else 0
+        return Part(raw, Response(raw, asked, whole=whole), last=whole, replies=done, payload=payload)
+
+
+def error_text(message: str) -> bytes:
+    """An error as Redis says it: with a code in front, and its own words where only the code was given."""
+    text = message.lstrip("-").strip() or "ERR"
+    if not _WITH_CODE.match(text):
+        text = f"ERR {text}"
+    if text in _TEXTS:
+        text = f"{text} {_TEXTS[text]}"
+    return octets(text)
+
+
+def _like(old: Any, value: Any) -> Any:
+    """The new value, as the type of the old one where that is possible."""
+    if isinstance(old, Push):
+        return Push((*old.items[:-1], value))
+    if isinstance(old, list) and old and old[0] in DELIVERIES:
+        return [*old[:-1], value]
+    if isinstance(old, Simple) and isinstance(value, str):
+        return Simple(octets(value))
+    if isinstance(old, int) and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    if isinstance(old, bytes) and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return value

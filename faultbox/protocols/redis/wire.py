@@ -1,0 +1,297 @@
+"""RESP2 and RESP3 as streams (the protocol specification of redis.io), cut into commands and replies. No sockets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from faultbox.protocols.contract import HOLD_LIMIT
+
+DEPTH_LIMIT: Final = 128
+"""Aggregates within aggregates; Redis itself stays below ten outside of scripts."""
+LINE_LIMIT: Final = 64 * 1024
+"""Bytes of a line that a caller sends: an inline command (Redis' PROTO_INLINE_MAX_SIZE), a length."""
+STRING_LIMIT: Final = 1 << 40
+COUNT_LIMIT: Final = 1 << 31
+
+_LINES = frozenset(b"+-:_#,(")
+_STRINGS = frozenset(b"$!=")
+_AGGREGATES = {ord("*"): 1, ord("~"): 1, ord(">"): 1, ord("%"): 2, ord("|"): 2}
+_ATTRIBUTE = ord("|")
+_ARRAY, _STRING, _PUSH = ord("*"), ord("$"), ord(">")
+_NUMBER = re.compile(rb"-1|[0-9]{1,18}")
+_INLINE = re.compile(rb'"((?:\\.|[^"\\])*)"|\'((?:\\\'|[^\'])*)\'|([^\s"\']\S*)', re.DOTALL)
+_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
+
+
+class Piece(NamedTuple):
+    """A part of a stream. `begins`: a frame begins here. `last`: it ends here too.
+
+    `arguments` of a command's first piece are those which are known by then, all of them where it is
+    whole; `total` is how many there will be.
+    """
+
+    raw: bytes
+    begins: bool
+    last: bool
+    arguments: tuple[bytes, ...] = ()
+    total: int = 0
+
+
+class _BrokenError(Exception):
+    """The bytes are no RESP."""
+
+
+class _Cutter:
+    """Cuts whole frames out of what arrives; a frame that may go by in parts is not held."""
+
+    line_limit = LINE_LIMIT
+
+    def __init__(self) -> None:
+        self.broken = ""
+        """Why this stream can't be understood any more; its bytes have been given back then."""
+        self._buffer: bytes | bytearray = b""
+        self._at = 0
+        """Where cutting goes on."""
+        self._skip = 0
+        """Bytes from there on that belong to a string which isn't whole."""
+        self._begun = False
+        """The first part of the current frame is gone."""
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """What can go now. Bytes that are no RESP come back as they are, with `broken` set."""
+        self._take(data)
+        pieces: list[Piece] = []
+        start = 0
+        try:
+            while self._at < len(self._buffer) and self._advance():
+                if self._complete():
+                    pieces.append(self._piece(start, last=True))
+                    start = self._at
+            if start < self._at and (self._begun or self._may_begin(self._at - start)):
+                pieces.append(self._piece(start, last=False))
+                start = self._at
+        except _BrokenError as error:
+            self.broken = str(error)
+            self._at = len(self._buffer)
+            pieces.append(Piece(bytes(self._buffer[start:]), begins=False, last=True))
+            start = self._at
+        self._drop(start)
+        return pieces
+
+    def rest(self) -> bytes:
+        """Give up what is held of a frame that is not whole."""
+        rest, self._buffer, self._at = bytes(self._buffer), b"", 0
+        return rest
+
+    def _advance(self) -> bool:
+        """Read one element; False where it isn't whole."""
+        raise NotImplementedError
+
+    def _complete(self) -> bool:
+        """Whether the frame ends here."""
+        raise NotImplementedError
+
+    def _may_begin(self, size: int) -> bool:
+        """Whether the first part of a frame that isn't whole can go."""
+        raise NotImplementedError
+
+    def _piece(self, start: int, *, last: bool) -> Piece:
+        begins, self._begun = not self._begun, not last
+        return Piece(bytes(self._buffer[start : self._at]), begins, last)
+
+    def _take(self, data: bytes) -> None:
+        """Keep it, without copying what arrives in whole frames."""
+        if not self._buffer:
+            self._buffer = data
+        elif isinstance(self._buffer, bytearray):
+            self._buffer += data
+        else:
+            self._buffer = bytearray(self._buffer) + data
+
+    def _drop(self, end: int) -> None:
+        if end == len(self._buffer):
+            self._buffer = b""
+        elif end:
+            self._buffer = self._buffer[end:]
+        self._at -= end
+
+    def _line(self) -> int:
+        """Where the line at `_at` ends; -1 where it isn't whole."""
+        end = self._buffer.find(b"\r\n", self._at)
+        if (end if end >= 0 else len(self._buffer)) - self._at > self.line_limit:
+            raise _BrokenError(f"a line of more than {self.line_limit >> 10} KiB")
+        return end
+
+    def _number(self, end: int, limit: int) -> int:
+        """The number between the first byte of the line at `_at` and its end."""
+        digits = bytes(self._buffer[self._at + 1 : end])
+        if _NUMBER.fullmatch(digits) is None or int(digits) > limit:
+            raise _BrokenError(f"a length of {digits[:20]!r}")
+        return int(digits)
+
+    def _pass_string(self, after: int) -> bool:
+        """Go on to `after`, or as far as there are bytes."""
+        self._at = min(after, len(self._buffer))
+        self._skip = after - self._at
+        return not self._skip
+
+
+class Commands(_Cutter):
+    """What a caller sends: arrays of strings, and lines (inline commands).
+
+    A frame without arguments (an empty line, `*0`) is no command: Redis skips it. `known(arguments,
+    count)` says whether a command that isn't whole is known well enough for its first part to go.
+    """
+
+    def __init__(self, known: Callable[[Sequence[bytes], int], bool]) -> None:
+        super().__init__()
+        self.hold = False
+        """Commands are wanted whole."""
+        self._known = known
+        self._arguments: list[bytes] = []
+        self._count = 0
+        self._missing = 0
+        self._first = 0
+        """Where the argument that isn't whole begins."""
+
+    def _advance(self) -> bool:
+        if self._skip:
+            return self._pass_string(self._at + self._skip) and self._argument_ends()
+        if self._missing:
+            return self._argument()
+        self._arguments = []
+        if self._buffer[self._at] != _ARRAY:
+            return self._inline()
+        end = self._line()
+        if end < 0:
+            return False
+        self._count = self._missing = max(0, self._number(end, COUNT_LIMIT))
+        self._at = end + 2
+        return True
+
+    def _argument(self) -> bool:
+        end = self._line()
+        if end < 0:
+            return False
+        if self._buffer[self._at] != _STRING:
+            raise _BrokenError(f"an argument that begins with {chr(self._buffer[self._at])!r}")
+        length = self._number(end, STRING_LIMIT)
+        if length < 0:
+            raise _BrokenError("an argument of no length")
+        self._first = end + 2
+        return self._pass_string(end + 4 + length) and self._argument_ends()
+
+    def _argument_ends(self) -> bool:
+        if not self._begun:
+            self._arguments.append(bytes(self._buffer[self._first : self._at - 2]))
+        self._missing -= 1
+        return True
+
+    def _inline(self) -> bool:
+        end = self._buffer.find(b"\n", self._at)
+        if (end if end >= 0 else len(self._buffer)) - self._at > LINE_LIMIT:
+            raise _BrokenError(f"an inline command of more than {LINE_LIMIT >> 10} KiB")
+        if end < 0:
+            return False
+        self._arguments = split(bytes(self._buffer[self._at : end]))
+        self._count = len(self._arguments)
+        self._at = end + 1
+        return True
+
+    def _complete(self) -> bool:
+        return not self._missing
+
+    def _may_begin(self, size: int) -> bool:
+        return size > HOLD_LIMIT or not (self.hold or not self._known(self._arguments, self._count))
+
+    def _piece(self, start: int, *, last: bool) -> Piece:
+        piece = super()._piece(start, last=last)
+        return piece._replace(arguments=tuple(self._arguments), total=self._count) if piece.begins else piece
+
+    def _drop(self, end: int) -> None:
+        super()._drop(end)
+        self._first -= end
+
+
+class Replies(_Cutter):
+    """What a service sends: replies and pushes, each with all that is in it. Attributes belong to what they precede."""
+
+    line_limit = HOLD_LIMIT
+    """A line of MONITOR's shows a whole command."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hold = False
+        """Replies are wanted whole; pushes always are."""
+        self._open: list[int] = []
+        """How much is still to come of each aggregate that isn't whole, the outermost first."""
+
+    def _advance(self) -> bool:
+        if self._skip:
+            return self._pass_string(self._at + self._skip) and self._element_ends()
+        end = self._line()
+        if end < 0:
+            return False
+        kind = self._buffer[self._at]
+        if kind in _STRINGS:
+            length = self._number(end, STRING_LIMIT)
+            return self._pass_string(end + 2 if length < 0 else end + 4 + length) and self._element_ends()
+        if kind in _AGGREGATES:
+            return self._aggregate(kind, end)
+        if kind not in _LINES:
+            raise _BrokenError(f"a reply that begins with {chr(kind)!r}")
+        self._at = end + 2
+        return self._element_ends()
+
+    def _aggregate(self, kind: int, end: int) -> bool:
+        count = max(0, self._number(end, COUNT_LIMIT)) * _AGGREGATES[kind] + (kind == _ATTRIBUTE)
+        self._at = end + 2
+        if not count:
+            return self._element_ends()
+        if len(self._open) == DEPTH_LIMIT:
+            raise _BrokenError(f"aggregates in each other, more than {DEPTH_LIMIT} deep")
+        self._open.append(count)
+        return True
+
+    def _element_ends(self) -> bool:
+        """And with it whatever it was the last element of."""
+        while self._open:
+            self._open[-1] -= 1
+            if self._open[-1]:
+                break
+            self._open.pop()
+        return True
+
+    def _complete(self) -> bool:
+        return not self._open
+
+    def _may_begin(self, size: int) -> bool:
+        return size > HOLD_LIMIT or not (self.hold or self._buffer[self._at - size] == _PUSH)
+
+
+def split(line: bytes) -> list[bytes]:
+    """The arguments of an inline command, with Redis' quoting (sdssplitargs). None of them where quotes don't match."""
+    arguments: list[bytes] = []
+    at = 0
+    line = line.strip(b" \t\r\n\0\v\f")
+    while at < len(line):
+        found = _INLINE.match(line, at)
+        if found is None:
+            return []
+        double, single, plain = found.groups()
+        if double is not None:
+            arguments.append(_ESCAPE.sub(_unescape, double))
+        else:
+            arguments.append(single.replace(b"\\'", b"'") if single is not None else plain)
+        at = found.end()
+        while at < len(line) and line[at : at + 1].isspace():
+            at += 1
+    return arguments
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    text = found[1]
+    return bytes.fromhex(text[1:].decode()) if len(text) == 3 else _ESCAPED.get(text, text)
