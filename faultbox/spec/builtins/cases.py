@@ -106,6 +106,7 @@ def fault_scenario(
         scenario_name(call, scenario)
     if not faults:
         raise Wrong("EMPTY", "faults is empty: a scenario without faults is scenario(f)", at="faults")
+    _check_once(call, faults)
     _use(declared, faults, monitors)
     declared.fault_scenarios.append(FaultScenario(name, scenario, faults, call.position, expect, monitors, timeout))
 
@@ -191,10 +192,14 @@ def _names(call: Call, scenarios: tuple[Function, ...], faults: tuple[Assumption
             if name in names.values():
                 raise Wrong("DUPLICATE_NAME", f"scenarios holds {name!r} twice")
             names[each] = name
-    columns = [each.name for each in faults]
-    for column in sorted({each for each in columns if columns.count(each) > 1}):
-        call.problem(Wrong("DUPLICATE_NAME", f"faults holds {column!r} twice", at="faults"))
+    _check_once(call, faults)
     return names
+
+
+def _check_once(call: Call, faults: tuple[Assumption, ...]) -> None:
+    names = [each.name for each in faults]
+    for name in sorted({each for each in names if names.count(each) > 1}):
+        call.problem(Wrong("DUPLICATE_NAME", f"faults holds {name!r} twice", at="faults"))
 
 
 def _check_pairs(
