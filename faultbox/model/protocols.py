@@ -109,7 +109,7 @@ def _http(name: str, doc: str) -> Method:
 
 
 _HTTP = {
-    name: _http(name, f"Sends a {name.upper()} request; redirects are not followed.")
+    name: _http(name, f"Sends {name.upper()}; redirects are not followed.")
     for name in ("get", "post", "put", "delete", "patch", "head", "options")
 }
 _TCP = {

@@ -62,6 +62,13 @@ def integer(value: Any, label: str) -> int:
     refuse(label, "an int", value)
 
 
+def number(value: Any, label: str) -> int | float:
+    """a number"""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    refuse(label, "a number", value)
+
+
 def at_least(least: int) -> Callable[[Any, str], int]:
     def whole(value: Any, label: str) -> int:
         number = integer(value, label)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Mapping
 
 from faultbox.model.protocols import ABSENT, PROTOCOLS, Method
 from faultbox.model.protocols import Parameter as StepParameter
 from faultbox.spec.builtins.bind import TOPICS
 from faultbox.spec.builtins.declare import REGISTRY, Definition, Parameter
 from faultbox.spec.builtins.unavailable import MATCHERS, NEEDS
+from faultbox.spec.builtins.values import plain
 
 HEAD = """# What a spec can call
 
@@ -92,7 +94,7 @@ def _builtin(definition: Definition) -> str:
         f"- `{name}`: {meanings[name]}. Takes {(kinds[name].__doc__ or '').strip()}." for name in parameters(definition)
     )
     if "gives" in meanings:
-        lines.append(f"\nGives {meanings['gives']}.")
+        lines += [""] * (lines[-1][-1] != "\n") + [f"Gives {meanings['gives']}."]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -129,24 +131,29 @@ def _steps() -> str:
     for protocol in PROTOCOLS.values():
         if protocol.methods:
             lines.append(f"### {protocol.name}\n")
-            lines.extend(_step(protocol.name, method) for method in protocol.methods.values())
+            first = next(iter(protocol.methods.values()))
+            lines.extend(_step(first, method) for method in protocol.methods.values())
+            lines.append("")
     unbuilt = ", ".join(f"`{each.name}`" for each in PROTOCOLS.values() if not each.methods)
-    lines.append(f"\nInterfaces may also speak {unbuilt}; this version has no steps for them.\n")
+    lines.append(f"Interfaces may also speak {unbuilt}; this version has no steps for them.\n")
     return "\n".join(lines)
 
 
-def _step(protocol: str, method: Method) -> str:
+def _step(first: Method, method: Method) -> str:
     arguments = ", ".join(_step_parameter(each) for each in method.parameters)
-    meanings = "".join(f"\n    - `{each.name}`: {each.doc}" for each in method.parameters)
-    detail = meanings if method.name in ("get", "send") else ""
-    same = "" if detail else " Arguments as for `get`."
-    return f"- `{method.name}({arguments})`: {method.doc}{same}{detail}" if protocol else ""
+    line = f"- `{method.name}({arguments})`: {method.doc}"
+    if method is not first and method.parameters == first.parameters:
+        return f"{line} Arguments as for `{first.name}`."
+    return line + "".join(f"\n    - `{each.name}`: {each.doc}" for each in method.parameters if each.doc)
 
 
 def _step_parameter(parameter: StepParameter) -> str:
-    if parameter.default is ABSENT:
+    value = parameter.default
+    if value is ABSENT or value is None:
         return f"{parameter.name}=None"
-    return f'{parameter.name}="{parameter.default}"' if isinstance(parameter.default, str) else f"{parameter.name}={{}}"
+    if isinstance(value, Mapping):
+        return f"{parameter.name}={{}}"
+    return f"{parameter.name}=" + (f'"{value}"' if isinstance(value, str) else f"{plain(value)}")
 
 
 def _later() -> str:

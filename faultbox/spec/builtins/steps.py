@@ -21,6 +21,8 @@ _KINDS: Mapping[str, kinds.Kind] = {
     "strings": kinds.dict_of(kinds.text, kinds.text),
     "any": kinds.anything,
     "duration": kinds.positive_duration,
+    "number": kinds.number,
+    "flag": kinds.boolean,
 }
 
 
