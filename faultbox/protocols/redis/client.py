@@ -8,6 +8,7 @@ from typing import Any
 
 from faultbox.model.host import Response, SpecError
 from faultbox.model.printed import flat, printed
+from faultbox.model.protocols import ABSENT, PROTOCOLS
 from faultbox.protocols.answers import BODY_LIMIT, DEFAULT_TIMEOUT_S, octets
 from faultbox.protocols.connection import Connection, StepFailed
 from faultbox.protocols.redis import wire
@@ -89,24 +90,29 @@ def _value(reply: bytes, broken: str) -> Any:
 
 def _commands(method: str, arguments: Mapping[str, Any]) -> list[bytes]:
     """What is sent: AUTH where there is a password, then the command."""
+    given = _given(method, arguments)
     if method == "command":
-        words = [*_given(arguments, "cmd").split(), *_list(arguments.get("args", ()))]
-    elif method in _METHODS:
-        name, names = _METHODS[method]
-        words = [name, *(_given(arguments, each) for each in names)]
+        words = [*given["cmd"].split(), *_list(given["args"])]
     else:
-        raise ValueError(f"redis has no step {method!r}")
+        name, names = _METHODS[method]
+        words = [name, *(given[each] for each in names)]
     if not words:
         raise SpecError("WRONG_VALUE", "cmd is empty", accepted="the name of a command")
-    user, password = arguments.get("user", ""), arguments.get("password", "")
+    user, password = given["user"], given["password"]
     credentials = [("AUTH", *((user,) if user else ()), password)] if password else []
     return [command(*map(_argument, each)) for each in (*credentials, words)]
 
 
-def _given(arguments: Mapping[str, Any], name: str) -> Any:
-    if name not in arguments:
-        raise SpecError("MISSING_ARGUMENT", f"{name}= is missing")
-    return arguments[name]
+def _given(method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments, with the table's defaults for those which are not there."""
+    form = PROTOCOLS["redis"].methods.get(method)
+    if form is None:
+        raise ValueError(f"redis has no step {method!r}")
+    given = {each.name: arguments.get(each.name, each.default) for each in form.parameters}
+    for name, value in given.items():
+        if value is ABSENT:
+            raise SpecError("MISSING_ARGUMENT", f"{name}= is missing")
+    return given
 
 
 def _list(value: Any) -> list[Any] | tuple[Any, ...]:
