@@ -275,6 +275,15 @@ def test_rules_from_the_start_begin_at_the_services_own_first_call(stand: Any, f
     assert kit.counts(rule).fired == 1
 
 
+def test_what_the_launcher_does_before_its_exec_is_not_the_services(stand: Any, fault: Any) -> None:
+    kit = stand()
+    rules = kit.arm(("dup", fault(from_start=True)), ("close", fault("delay", delay_ms=1, from_start=True)))
+    status, out, err = kit.python("import os; os.close(os.open('/', os.O_RDONLY)); print('started')")
+    assert (status, out.strip()) == (0, "started"), err
+    assert kit.counts(rules[0]).seen == 0
+    assert kit.counts(rules[1]).fired > 0
+
+
 def test_the_launchers_exec_is_not_the_services(stand: Any, fault: Any) -> None:
     kit = stand()
     kit.arm(("exec", fault(errno=errno.EACCES)))
