@@ -93,16 +93,18 @@ def compile_source(source: Source, tree: ast.Module) -> Compiled | Problem:
         return error.problem
     except SyntaxError as error:
         return syntax_problem(source, error)
-    except (RecursionError, MemoryError):
-        return too_deep(source)
     return Compiled(source, steps, statements.sites, statements.definitions, statements.loadings)
 
 
 def _step(source: Source, statements: Statements, node: ast.stmt) -> Step:
-    body = statements.statement(node)
-    module = ast.Module(body, [])
-    ast.fix_missing_locations(module)
-    code = compile(module, source.file, "exec", dont_inherit=True)
+    """A top-level statement's code. Raises NotStarlark, and SyntaxError where only Python objects."""
+    try:
+        body = statements.statement(node)
+        module = ast.Module(body, [])
+        ast.fix_missing_locations(module)
+        code = compile(module, source.file, "exec", dont_inherit=True)
+    except (RecursionError, MemoryError):
+        raise NotStarlark(too_deep(source, source.position(node.lineno, node.col_offset))) from None
     return Step(code, tuple(name for name in code.co_names if _assigned(body, name)))
 
 

@@ -74,6 +74,11 @@ def test_a_circle_is_shown(specs):
     assert loaded.problems == ["b.star:1:6: [LOAD_CYCLE] load: these files load each other: a.star -> b.star -> a.star"]
 
 
+def test_what_is_nested_too_deeply_has_its_place(specs):
+    loaded = specs.load("x = 1\ny = " + " + ".join(["1"] * 900) + "\nz = x\n")
+    assert loaded.problems == ["main.star:2:1: [NESTED_TOO_DEEPLY] the code is nested too deeply"]
+
+
 @pytest.mark.parametrize(("count", "codes"), [(62, []), (500, ["NESTED_TOO_DEEPLY"])])
 def test_a_long_chain_of_files(count, codes, specs):
     for index in range(count):
