@@ -58,10 +58,15 @@ class Part:
 
 
 class Reply(NamedTuple):
-    """An answer made up in the service's stead. `close`: the connection ends after it."""
+    """An answer made up in the service's stead. `close`: the connection ends after it.
+
+    `instead` is sent to the service in place of the request, and what it answers is replaced by `data`: for a
+    request that the service must know has failed (one of a transaction).
+    """
 
     data: bytes
     close: bool = False
+    instead: bytes = b""
 
 
 @dataclass(frozen=True)

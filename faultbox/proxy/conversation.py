@@ -26,12 +26,14 @@ ANSWERS = (MessageAction.RESPOND, MessageAction.ERROR)
 class Exchange:
     """A request that is to be answered, in the order of requests: by the service, or by what stands here."""
 
-    __slots__ = ("answer", "began_ns", "discard", "fired", "request", "wait_ms")
+    __slots__ = ("answer", "began_ns", "discard", "fired", "replaced", "request", "wait_ms")
 
     def __init__(self, request: Message, *, wait_ms: float = 0, discard: bool = False) -> None:
         self.request = request
         self.answer: Reply | Command | None = None
         """A made-up answer, or how the connection ends here; None where the service answers."""
+        self.replaced: Reply | None = None
+        """What is said in place of the service's answer."""
         self.wait_ms = wait_ms
         self.discard = discard
         self.fired = False
@@ -259,6 +261,11 @@ class Conversation:
             answer = Reset()
         else:
             return False
+        if isinstance(answer, Reply) and answer.instead:
+            self._request.lane.send(answer.instead)
+            exchange = self._forward(message)
+            exchange.wait_ms, exchange.replaced = decision.delay_ms, answer
+            return True
         exchange = Exchange(message, wait_ms=decision.delay_ms)
         exchange.answer = answer
         self._exchanges.append(exchange)
@@ -284,6 +291,9 @@ class Conversation:
         if exchange is not None and exchange.discard:
             stream.fate = SWALLOWED
             return
+        if exchange is not None and exchange.replaced is not None:
+            self._replace(exchange.replaced, exchange.wait_ms)
+            return
         decision = self._book.decide(message)
         if exchange is not None and exchange.wait_ms:
             stream.lane.push(Wait(exchange.wait_ms))
@@ -298,15 +308,21 @@ class Conversation:
             stream.lane.push(Wait(decision.delay_ms))
         act = decision.act
         if act is not None and act.action in ANSWERS:
-            reply = self._dialogue.reply(act, message)
-            stream.lane.send(reply.data)
-            if reply.close:
-                stream.lane.push(Close())
-            stream.fate = SWALLOWED
+            self._replace(self._dialogue.reply(act, message))
             return
         if act is not None and act.action is MessageAction.DUPLICATE:
             stream.lane.send(part.raw)
         self._apply(stream, part, message, decision)
+
+    def _replace(self, reply: Reply, wait_ms: float = 0) -> None:
+        """Say this in place of the message that begins."""
+        stream = self._response
+        if wait_ms:
+            stream.lane.push(Wait(wait_ms))
+        stream.lane.send(reply.data)
+        if reply.close:
+            stream.lane.push(Close())
+        stream.fate = SWALLOWED
 
     def _begin_answer(self) -> Exchange | None:
         """The exchange whose answer begins: the oldest that the service was asked."""
