@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from faultbox.model.source import Position
+
+if TYPE_CHECKING:
+    from faultbox.model.message import MessageFault
 
 Direction = Literal["out", "in"]
 FdKind = Literal["file", "socket", "pipe", "tty", "other"]
@@ -173,12 +176,19 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True)
 class Assumption:
-    """A named way in which the world can break: fault_assumption()."""
+    """A named way in which the world can break: fault_assumption().
+
+    `faults` are on the system calls of the service `target`; `rules` on the messages to its `interface`,
+    those of the caller `source` ("" for all, `driver` for the scenario's own steps).
+    """
 
     name: str
     position: Position
     target: str = ""
     faults: tuple[tuple[str, Fault], ...] = ()
+    interface: str = ""
+    rules: tuple[MessageFault, ...] = ()
+    source: str = ""
     children: tuple[Assumption, ...] = ()
     monitors: tuple[object, ...] = ()
     description: str = ""

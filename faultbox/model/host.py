@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from faultbox.model.event import Event
 from faultbox.model.fault import Assumption, Fault
+from faultbox.model.message import MessageFault
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor
 from faultbox.model.topology import Endpoint
+
+Way = Literal["both", "a_to_b", "b_to_a"]
+"""Which packets a partition between a and b loses: all, those that a sends, those that b sends."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +97,45 @@ class Host(Protocol):
         """
         ...
 
+    def arm_messages(
+        self,
+        endpoint: Endpoint,
+        rules: Sequence[MessageFault],
+        source: str,
+        position: Position,
+        *,
+        started: bool = False,
+    ) -> int:
+        """Begin an inner scope of faults on the messages to an interface; returns its handle once the edges have it.
+
+        `source` is the one caller whose messages are meant: a service's name, `driver`, "" for all. `started`: as of
+        `arm`. Raises SpecError where the plan has not prepared the edges.
+        """
+        ...
+
     def arm_assumption(self, assumption: Assumption) -> int:
         """Begin an inner scope of all rules of an assumption; returns its handle once they are in force."""
         ...
 
     def disarm(self, handle: int) -> None: ...
 
-    def disarm_started(self, service: str) -> None:
-        """End every scope that fault_start() began on this service."""
+    def disarm_started(self, service: str, interface: str = "") -> None:
+        """End every scope that fault_start() began on this service, or only those on one interface of it."""
+        ...
+
+    def partition(self, a: str, b: str, direction: Way, position: Position, *, started: bool = False) -> int:
+        """Lose all packets between two services, of connections old and new, until `heal` or the end of the case.
+
+        Returns its handle once none gets through. `started`: nothing but `heal_started` ends it.
+        """
+        ...
+
+    def heal(self, handle: int) -> None:
+        """End a partition; ending one twice is harmless."""
+        ...
+
+    def heal_started(self, a: str, b: str) -> None:
+        """End every partition between the two, named in either order, that was begun with `started`."""
         ...
 
     def events(self) -> Sequence[Event]:

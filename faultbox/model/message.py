@@ -51,8 +51,8 @@ class MessageFault:
     action: MessageAction
     position: Position
     side: Side = "request"
-    match: Mapping[str, str] = field(default_factory=dict)
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    match: Mapping[str, str] = field(default_factory=dict, hash=False)
+    arguments: Mapping[str, Any] = field(default_factory=dict, hash=False)
     trigger: Trigger = field(default_factory=Trigger)
     label: str = ""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from faultbox.model.fault import Assumption, Rule
+from faultbox.model.message import Edge, MessageRule
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 
@@ -57,6 +58,8 @@ class Needs:
     and assertions that name system calls ask for. `rules`: the case's own assumptions, bound.
     `observed`: per service the calls reported as events without any rule. `imports`: modules to
     import before the world is forked. `lines`: services whose output lines must become events.
+    `edges`: every caller to every interface whose messages a rule of this case may meet.
+    `message_rules`: as `rules`, those on messages. `network`: the case has edges, or may partition.
     """
 
     services: tuple[str, ...]
@@ -66,6 +69,9 @@ class Needs:
     imports: tuple[str, ...] = ()
     lines: frozenset[str] = frozenset()
     io_uring_blocked: frozenset[str] = frozenset()
+    edges: tuple[Edge, ...] = ()
+    message_rules: tuple[MessageRule, ...] = ()
+    network: bool = False
 
 
 @dataclass(frozen=True)
