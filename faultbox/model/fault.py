@@ -186,12 +186,12 @@ class Assumption:
     position: Position
     target: str = ""
     faults: tuple[tuple[str, Fault], ...] = ()
-    interface: str = ""
-    rules: tuple[MessageFault, ...] = ()
-    source: str = ""
     children: tuple[Assumption, ...] = ()
     monitors: tuple[object, ...] = ()
     description: str = ""
+    interface: str = ""
+    rules: tuple[MessageFault, ...] = ()
+    source: str = ""
 
     def leaves(self) -> tuple[Assumption, ...]:
         """Itself and all it is composed of, depth first."""
