@@ -12,7 +12,9 @@ import errno
 import fcntl
 import os
 import struct
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, cast
 
 from faultbox.linux._call import libc, number_of, syscall
 
@@ -76,46 +78,51 @@ def install(program: bytes, *, no_new_privs: bool = False) -> int:
         raise _explained(error) from error
 
 
-def wake_callers_at_once(listener: int) -> bool:
-    """Hand the processor over with each notification (SYNC_WAKE_UP): 6 µs a call in place of 40.
-
-    False where the kernel is older than 6.6: everything works, slower.
-    """
-    try:
-        fcntl.ioctl(listener, _SET_FLAGS, _SYNC_WAKE_UP)
-    except OSError:
-        return False
-    return True
+_ioctl_to_bytes = cast("Callable[[int, int, bytes], bytes]", fcntl.ioctl)
+"""ioctl(2) on immutable bytes gives what the kernel wrote; typeshed knows of the number only."""
 
 
-def receive(listener: int) -> bytes:
-    """The next notification (see NOTIFICATION). Blocks, O_NONBLOCK or not: poll first.
+class Listener:
+    """A listener to serve. Its calls go straight to ioctl(2): they are made for every notified call."""
 
-    Raises FileNotFoundError when its caller is gone or was interrupted.
-    """
-    return fcntl.ioctl(listener, _RECV, _EMPTY)
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.receive: Callable[[], bytes] = partial(_ioctl_to_bytes, fd, _RECV, _EMPTY)
+        """The next notification (see NOTIFICATION). Blocks, O_NONBLOCK or not: poll first.
 
+        Raises FileNotFoundError when its caller is gone or was interrupted.
+        """
+        self._send = partial(fcntl.ioctl, fd, _SEND)
 
-def let_go(listener: int, identity: bytes) -> None:
-    """Let the call be done as if nothing had been in its way. `identity`: a notification's first 8 bytes.
+    def let_go(self, identity: bytes) -> None:
+        """Let the call be done as if nothing had been in its way. `identity`: a notification's first 8 bytes.
 
-    Raises FileNotFoundError when the caller is gone.
-    """
-    fcntl.ioctl(listener, _SEND, identity + _CONTINUE)
+        Raises FileNotFoundError when the caller is gone.
+        """
+        self._send(identity + _CONTINUE)
 
+    def deny(self, identity: bytes, code: int) -> None:
+        """Make the call fail with an errno. Raises FileNotFoundError when the caller is gone."""
+        self._send(_RESPONSE.pack(int.from_bytes(identity, "little"), 0, -code, 0))
 
-def deny(listener: int, identity: bytes, code: int) -> None:
-    """Make the call fail with an errno. Raises FileNotFoundError when the caller is gone."""
-    fcntl.ioctl(listener, _SEND, _RESPONSE.pack(int.from_bytes(identity, "little"), 0, -code, 0))
+    def wake_callers_at_once(self) -> bool:
+        """Hand the processor over with each notification (SYNC_WAKE_UP): 6 µs a call in place of 40.
 
+        False where the kernel is older than 6.6: everything works, slower.
+        """
+        try:
+            fcntl.ioctl(self.fd, _SET_FLAGS, _SYNC_WAKE_UP)
+        except OSError:
+            return False
+        return True
 
-def still_waits(listener: int, identity: bytes) -> bool:
-    """Whether the caller is still there: what was read from its memory before is then its own."""
-    try:
-        fcntl.ioctl(listener, _ID_VALID, identity)
-    except FileNotFoundError:
-        return False
-    return True
+    def still_waits(self, identity: bytes) -> bool:
+        """Whether the caller is still there: what was read from its memory before is then its own."""
+        try:
+            fcntl.ioctl(self.fd, _ID_VALID, identity)
+        except FileNotFoundError:
+            return False
+        return True
 
 
 def support() -> Support:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from faultbox.linux import vmem
+from faultbox.linux import seccomp, vmem
 from faultbox.model.fault import FdKind, Port, Rule
 from faultbox.model.syscalls import READERS, WRITERS
 from faultbox.rules import Thing, literal_part, meets
@@ -20,7 +20,7 @@ from faultbox.syscalls.places import Places
 
 _LONGEST_ADDRESS = 128
 _NO_FD = -1
-_TID, _ARGUMENTS_AT, _SIX = slice(8, 12), 32, struct.Struct("=6Q")
+_ID, _TID, _ARGUMENTS_AT, _SIX = slice(0, 8), slice(8, 12), 32, struct.Struct("=6Q")
 
 
 class Destination(NamedTuple):
@@ -58,34 +58,26 @@ class Surroundings:
 class Syscall:
     """One notification. Reading it may race with the program changing its memory; deciding needs no more."""
 
-    _arguments: Sequence[int] | None = None
     _quick: tuple[Thing, ...] | None = None
 
-    def __init__(self, around: Surroundings, name: str, shape: Shape, notification: bytes) -> None:
+    def __init__(
+        self, around: Surroundings, name: str, shape: Shape, notification: bytes, listener: seccomp.Listener
+    ) -> None:
         self.name = name
         self._around = around
         self._shape = shape
         self._notification = notification
-
-    @classmethod
-    def multiplexed(
-        cls, around: Surroundings, name: str, shape: Shape, notification: bytes, arguments: Sequence[int]
-    ) -> Syscall:
-        """A call whose arguments came another way than in registers."""
-        call = cls(around, name, shape, notification)
-        call._arguments = arguments
-        return call
+        self._listener = listener
 
     @property
     def tid(self) -> int:
         """The calling thread, as our pid namespace counts."""
         return int.from_bytes(self._notification[_TID], "little")
 
-    @property
+    @cached_property
     def arguments(self) -> Sequence[int]:
-        if self._arguments is None:
-            self._arguments = _SIX.unpack_from(self._notification, _ARGUMENTS_AT)
-        return self._arguments
+        """The six words in registers, or whatever stands for them."""
+        return _SIX.unpack_from(self._notification, _ARGUMENTS_AT)
 
     # -- what rules ask
 
@@ -171,6 +163,7 @@ class Syscall:
         if not address:
             return Destination(None, "")
         data = vmem.read(self.tid, address, min(length & 0xFFFFFFFF, _LONGEST_ADDRESS))
+        self._check_that_it_was_its_own()
         return self._read_address(data)
 
     def _read_address(self, data: bytes) -> Destination:
@@ -211,6 +204,11 @@ class Syscall:
             return (Thing("file", None),)
         return tuple(self._path_thing(argument, kind=kind) for argument in shape.paths)
 
+    def _check_that_it_was_its_own(self) -> None:
+        """Memory was read by a number that, had the caller died, could be a stranger's. Raises FileNotFoundError."""
+        if not self._listener.still_waits(self._notification[_ID]):
+            raise FileNotFoundError(f"task {self.tid} is gone")
+
     def _fd(self, index: int) -> int:
         fd = self.arguments[index] & 0xFFFFFFFF
         return fd if fd < 1 << 31 else _NO_FD
@@ -224,6 +222,7 @@ class Syscall:
         pointer = self.arguments[argument.path]
         flags = self.arguments[argument.flags] if argument.flags is not None else 0
         raw = vmem.read_string(self.tid, pointer) if pointer else b""
+        self._check_that_it_was_its_own()
         if raw is None:
             return Thing("file", None)
         if not raw:

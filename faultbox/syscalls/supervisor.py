@@ -23,10 +23,12 @@ from faultbox.rules import decide
 from faultbox.syscalls.call import Surroundings, Syscall
 from faultbox.syscalls.evidence import Ledger
 from faultbox.syscalls.filter import EXECS, IO_URING, MOVES
-from faultbox.syscalls.holds import Holds
+from faultbox.syscalls.holds import Held, Holds
 from faultbox.syscalls.outbox import Outbox, describe
 from faultbox.syscalls.table import Prepared, Table, keys
 
+_AT_ONCE = 16
+"""Descriptors looked at in one round: epoll_wait(2) gives the others their turn in the next."""
 _ID, _KEY = slice(0, 8), slice(16, 24)
 """What a notification is answered by; number and architecture of its call."""
 
@@ -46,11 +48,11 @@ class Settings:
     block_io_uring: bool = False
 
 
-class _Listener:
+class _Launch:
     """A launch of the service. Its calls are its launcher's until the first execve."""
 
-    def __init__(self, fd: int, *, running: bool) -> None:
-        self.fd = fd
+    def __init__(self, listener: seccomp.Listener, *, running: bool) -> None:
+        self.listener = listener
         self.running = running
 
 
@@ -70,7 +72,7 @@ class Supervisor:
         self._table = Table(RuleSet(), self._ledger, own=self._own_concern)
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
-        self._listeners: dict[int, _Listener] = {}
+        self._launches: dict[int, _Launch] = {}
         self._stopped = False
 
     def run(self) -> None:
@@ -80,7 +82,7 @@ class Supervisor:
         self._watch(self._holds.fileno(), self._serve_timer)
         handlers, outbox, poll = self._handlers, self._outbox, self._poll.poll
         while not self._stopped:
-            for fd, happened in poll(outbox.patience_s() if outbox.records else -1):
+            for fd, happened in poll(outbox.patience_s() if outbox.records else -1, _AT_ONCE):
                 handler = handlers.get(fd)
                 if handler is not None:  # a listener may have gone earlier in this round
                     handler(happened)
@@ -89,41 +91,42 @@ class Supervisor:
 
     # -- calls
 
-    def _serve(self, listener: _Listener, happened: int) -> None:
-        fd = listener.fd
+    def _serve(self, launch: _Launch, happened: int) -> None:
         if not happened & select.EPOLLIN:
-            self._drop(listener)
+            self._drop(launch)
             return
+        listener = launch.listener
         try:
-            notification = seccomp.receive(fd)
-            if listener.running:
+            notification = listener.receive()
+            if launch.running:
                 prepared = self._table.by_key.get(notification[_KEY])
                 if prepared is not None:
-                    self._decide(fd, prepared, notification)
+                    self._decide(listener, prepared, notification)
                     return
             else:
-                listener.running = notification[_KEY] in self._exec_keys
-            seccomp.let_go(fd, notification[_ID])
+                launch.running = notification[_KEY] in self._exec_keys
+            listener.let_go(notification[_ID])
         except FileNotFoundError:
             return  # the caller has died meanwhile
 
-    def _decide(self, fd: int, prepared: Prepared, notification: bytes) -> None:
-        call = Syscall(self._around, prepared.name, prepared.shape, notification)
+    def _decide(self, listener: seccomp.Listener, prepared: Prepared, notification: bytes) -> None:
+        call = Syscall(self._around, prepared.name, prepared.shape, notification, listener)
         if prepared.multiplexed:
             behind = self._table.behind(call.tid, call.arguments)
             if behind is None:
-                seccomp.let_go(fd, notification[_ID])
+                listener.let_go(notification[_ID])
                 return
-            prepared, arguments = behind
-            call = Syscall.multiplexed(self._around, prepared.name, prepared.shape, notification, arguments)
+            prepared = behind[0]
+            call = Syscall(self._around, prepared.name, prepared.shape, notification, listener)
+            call.arguments = behind[1]
         decision = decide(prepared.rules, call, self._ledger, self._seed)
         if prepared.own:
             decision = self._attended(call, decision)
         if decision is ALLOW and not prepared.observed:
-            seccomp.let_go(fd, notification[_ID])
+            listener.let_go(notification[_ID])
             return
         self._tell(call, decision)
-        self._answer(fd, notification[_ID], decision)
+        self._answer(listener, notification[_ID], decision)
 
     def _attended(self, call: Syscall, decision: Decision) -> Decision:
         """What becomes of a call that concerns the supervisor itself."""
@@ -142,21 +145,22 @@ class Supervisor:
             self._ledger.denied(decision.fired[-1].rule, call)
         self._outbox.add(fields)
 
-    def _answer(self, fd: int, identity: bytes, decision: Decision) -> None:
+    def _answer(self, listener: seccomp.Listener, identity: bytes, decision: Decision) -> None:
         if decision.delay_ms:
             due = time.monotonic_ns() + round(decision.delay_ms * 1e6)
-            self._holds.add(due, fd, identity, decision.errno)
+            self._holds.add(due, listener.fd, identity, decision.errno)
         elif decision.errno:
-            seccomp.deny(fd, identity, decision.errno)
+            listener.deny(identity, decision.errno)
         else:
-            seccomp.let_go(fd, identity)
+            listener.let_go(identity)
 
-    def _release(self, fd: int, identity: bytes, code: int) -> None:
+    def _release(self, held: Held) -> None:
+        listener = self._launches[held.listener].listener
         try:
-            if code:
-                seccomp.deny(fd, identity, code)
+            if held.errno:
+                listener.deny(held.identity, held.errno)
             else:
-                seccomp.let_go(fd, identity)
+                listener.let_go(held.identity)
         except FileNotFoundError:
             return  # killed while it was held
 
@@ -199,30 +203,31 @@ class Supervisor:
 
     def _serve_timer(self, _: int) -> None:
         for held in self._holds.due():
-            self._release(held.listener, held.identity, held.errno)
+            self._release(held)
 
     def _release_all(self) -> int:
         count = 0
         for held in self._holds.all():
-            self._release(held.listener, held.identity, held.errno)
+            self._release(held)
             count += 1
         return count
 
     # -- listeners and rules
 
     def _attach(self, fd: int, *, running: bool) -> None:
-        seccomp.wake_callers_at_once(fd)
-        listener = _Listener(fd, running=running)
-        self._listeners[fd] = listener
-        self._watch(fd, partial(self._serve, listener))
+        listener = seccomp.Listener(fd)
+        listener.wake_callers_at_once()
+        launch = self._launches[fd] = _Launch(listener, running=running)
+        self._watch(fd, partial(self._serve, launch))
 
-    def _drop(self, listener: _Listener) -> None:
+    def _drop(self, launch: _Launch) -> None:
         """All tasks of that launch are gone."""
-        self._poll.unregister(listener.fd)
-        del self._handlers[listener.fd], self._listeners[listener.fd]
-        self._holds.forget(listener.fd)
+        fd = launch.listener.fd
+        self._poll.unregister(fd)
+        del self._handlers[fd], self._launches[fd]
+        self._holds.forget(fd)
         self._around.places.forget_tasks()
-        os.close(listener.fd)
+        os.close(fd)
 
     def _watch(self, fd: int, handler: Callable[[int], None]) -> None:
         self._handlers[fd] = handler

@@ -250,7 +250,8 @@ def _serve(listener: int, counts: list[int]) -> None:
             os.close(listener)
             return
         with contextlib.suppress(FileNotFoundError):
-            seccomp.deny(listener, seccomp.receive(listener)[:8], errno.ENOSPC)
+            held = seccomp.Listener(listener)
+            held.deny(held.receive()[:8], errno.ENOSPC)
             counts[-1] += 1
 
 
