@@ -103,8 +103,8 @@ class Dialogue:
     `interest` changes when rules do, and counts for messages that begin afterwards: a reader may
     hold a message back (give no part yet) only as far as the interest needs it: up to its head, or
     whole. `opaque` becomes True when nothing more can be understood (bytes that make no sense, an
-    upgrade, encryption): from then on bytes are only pumped, and no method is called again. `why` then
-    tells people the reason.
+    upgrade, encryption): from then on bytes are only pumped, and no method is called again, but
+    `end` for what is still held. `why` tells people the reason.
     """
 
     opaque = False

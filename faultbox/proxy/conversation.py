@@ -214,6 +214,8 @@ class Conversation:
     def _lose_sight(self, out: list[Command]) -> None:
         """From now on there are only bytes. What was to be answered from here is answered now, as far as it can be."""
         self._sightless = True
+        for stream in (self._request, self._response):
+            self._take(stream, self._dialogue.end(stream.side), out)
         if self._dialogue.why and not self._book.empty:
             self._book.ledger.blind(f"{self._book.edge.service}.{self._book.edge.interface}: {self._dialogue.why}")
             self._notes.blind(self._dialogue.why, out)

@@ -41,7 +41,10 @@ _TEXTS: Mapping[str, str] = {
     "WRONGTYPE": "Operation against a key holding the wrong kind of value",
 }
 """What Redis says with each code: drivers look for the code with a space after it."""
-_UNKNOWN_COMMAND = command(b"FAULTBOX.REFUSED")
+_QUEUED = b"+QUEUED\r\n"
+_REFUSED = command(b"FAULTBOX.REFUSED")
+"""What no service knows: a transaction in which it was said fails at EXEC, as after any refused command."""
+_DISCARD = command(b"DISCARD")
 
 
 def dialogue() -> Dialogue:
@@ -85,16 +88,25 @@ class RedisDialogue(Dialogue):
         return [Part(rest)] if rest else []
 
     def reply(self, fault: MessageFault, message: Message) -> Reply:
-        """response(value=) and error(message=), in the RESP version the caller has asked for."""
+        """response(value=) and error(message=), in the RESP version the caller has asked for.
+
+        Within a transaction the service must be told: what fails there makes EXEC fail, as it does with
+        Redis, a value comes out of EXEC, and an EXEC that fails leaves no transaction open.
+        """
         request = message.request if isinstance(message, Response) else message
         if fault.action is MessageAction.ERROR:
             value: Any = Failure(error_text(fault.arguments.get("message", "")))
         else:
             value = fault.arguments.get("value", fault.arguments.get("body") or None)
         data = encode(value, request.protocol if isinstance(request, Request) else self._session.protocol)
-        if isinstance(message, Request):
-            self._session.refuse(message)
-        return Reply(data)
+        if not isinstance(message, Request):
+            return Reply(data)
+        self._session.refuse(message)
+        if message.queued:
+            refused = fault.action is MessageAction.ERROR
+            return Reply(data if refused else _QUEUED, instead=_REFUSED if refused else scripted(value))
+        ends = message.in_transaction and message.special == b"EXEC"
+        return Reply(data, instead=_DISCARD if ends else b"")
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         """rewrite(value=): a reply keeps its type where it can; of a delivery the content is changed."""
@@ -135,6 +147,25 @@ def error_text(message: str) -> bytes:
     if text in _TEXTS:
         text = f"{text} {_TEXTS[text]}"
     return octets(text)
+
+
+def scripted(value: Any) -> bytes:
+    """A command whose result is this value: what a transaction does in the place of another one."""
+    return command(b"EVAL", b"return " + _lua(value), b"0")
+
+
+def _lua(value: Any) -> bytes:
+    """A value in Lua, as scripts give it to callers: false is nil, a table is a list."""
+    if value is None:
+        return b"false"
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, dict):
+        value = [each for pair in value.items() for each in pair]
+    if isinstance(value, list | tuple):
+        return b"{" + b",".join(map(_lua, value)) + b"}"
+    data = value if isinstance(value, bytes) else octets(str(value))
+    return b"'" + b"".join(b"\\%03d" % byte for byte in data) + b"'"
 
 
 def _like(old: Any, value: Any) -> Any:
