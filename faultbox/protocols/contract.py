@@ -34,10 +34,12 @@ class Part:
 
     On the request side `replies` says that the service will answer it. On the response side it says
     that this is the answer to the oldest request that waits for one (False: an interim answer, a
-    push, a greeting). `tls`: once this part has been sent on, both sides begin TLS.
+    push, a greeting). `skips`: after it, that many of the requests that wait will never be answered (what follows a
+    failure is skipped); the reader has taken them out of `waiting`. `tls`: once this part has been sent on, both
+    sides begin TLS.
     """
 
-    __slots__ = ("last", "message", "payload", "raw", "replies", "tls")
+    __slots__ = ("last", "message", "payload", "raw", "replies", "skips", "tls")
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Part:
         last: bool = True,
         replies: bool = True,
         payload: int = 0,
+        skips: int = 0,
         tls: bool = False,
     ) -> None:
         self.raw = raw
@@ -54,6 +57,7 @@ class Part:
         self.last = last
         self.replies = replies
         self.payload = payload
+        self.skips = skips
         self.tls = tls
 
 

@@ -68,6 +68,8 @@ class Conversation:
         self._request, self._response = _Stream("request"), _Stream("response")
         self._exchanges: deque[Exchange] = deque()
         self._answering: Exchange | None = None
+        self._owed = 0
+        """Answers of the service that are to be kept back or replaced: they are read, whatever rules stand by then."""
         self._over = False
         self._sightless = False
 
@@ -85,7 +87,7 @@ class Conversation:
             return self._flush(out)
         if dialogue.interest is not book.interest:
             dialogue.interest = book.interest
-        if book.empty and stream.ahead == stream.kept and stream.fate is PASSED:
+        if book.empty and not self._owed and stream.ahead == stream.kept and stream.fate is PASSED:
             stream.lane.send(data)
             stream.ahead += len(data)
         stream.kept += len(data)
@@ -112,7 +114,7 @@ class Conversation:
     def release(self) -> list[Command]:
         """Whatever waits goes on now. Where no rule will ever stand again, nothing is looked at any more."""
         out: list[Command] = []
-        if self._book.final and not self._over:
+        if self._book.final and not self._over and not self._owed:
             self._take_rest(self._request, out)
             self._take_rest(self._response, out)
             self._lose_sight(out)
@@ -171,6 +173,8 @@ class Conversation:
             else:
                 self._open_response(part, part.message, out)
             stream.within = not part.last
+            if part.skips:
+                self._skip(part.skips)
             if part.last:
                 self._end_message(stream)
             if part.tls:
@@ -267,6 +271,7 @@ class Conversation:
             self._request.lane.send(answer.instead)
             exchange = self._forward(message)
             exchange.wait_ms, exchange.replaced = decision.delay_ms, answer
+            self._owed += 1
             return True
         exchange = Exchange(message, wait_ms=decision.delay_ms)
         exchange.answer = answer
@@ -284,6 +289,7 @@ class Conversation:
         self._request.lane.send(part.raw)
         if part.replies:
             self._forward(message).discard = True
+            self._owed += 1
 
     # -- answers
 
@@ -330,7 +336,18 @@ class Conversation:
         """The exchange whose answer begins: the oldest that the service was asked."""
         if self._answering is None and self._exchanges and self._exchanges[0].answer is None:
             self._answering = self._exchanges.popleft()
+            self._settle(self._answering)
         return self._answering
+
+    def _skip(self, count: int) -> None:
+        """The service will not answer that many of the oldest requests it was asked."""
+        for exchange in [each for each in self._exchanges if each.answer is None][:count]:
+            self._exchanges.remove(exchange)
+            self._settle(exchange)
+
+    def _settle(self, exchange: Exchange) -> None:
+        if exchange.discard or exchange.replaced is not None:
+            self._owed -= 1
 
     def _answer(self) -> None:
         """Give every made-up answer whose turn it is, unless a message of the service is under way."""

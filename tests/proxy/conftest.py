@@ -35,7 +35,8 @@ class Line:
 class Lines(Dialogue):
     """Every line is answered by a line; one that begins with `!` is a push, or a request without an answer.
 
-    `+` at a line's end says that the message goes on with the next line. `STARTTLS` begins TLS.
+    `+` at a line's end says that the message goes on with the next line. `STARTTLS` begins TLS. After an
+    answer `?` nothing that waits will be answered.
     Bytes from 0x80 on make no sense.
     """
 
@@ -58,7 +59,8 @@ class Lines(Dialogue):
         return [Part(rest)] if rest else []
 
     def reply(self, fault: MessageFault, request: Message) -> Reply:
-        return Reply(f"-{fault.arguments.get('message', 'error')}\n".encode(), "fatal" in fault.arguments)
+        data = f"-{fault.arguments.get('message', 'error')}\n".encode()
+        return Reply(data, "fatal" in fault.arguments, instead=fault.arguments.get("instead", b""))
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         return str(fault.arguments["to"]).encode() + b"\n"
@@ -70,7 +72,12 @@ class Lines(Dialogue):
         replies = not text.startswith("!")
         if side == "response" and message is not None and replies and self.waiting:
             self.waiting.popleft()
-        return Part(line, message, last=not self.within[side], replies=replies, payload=2, tls=text == "STARTTLS")
+        skips = 0
+        if side == "response" and text == "?":
+            skips = len(self.waiting)
+            self.waiting.clear()
+        last, tls = not self.within[side], text == "STARTTLS"
+        return Part(line, message, last=last, replies=replies, payload=2, skips=skips, tls=tls)
 
 
 @pytest.fixture(autouse=True)

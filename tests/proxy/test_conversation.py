@@ -252,3 +252,27 @@ def test_an_answer_to_what_a_rule_met_is_told_with_both_summaries(play: Make, ru
         "answer": "one",
         "decision": "pass",
     }.items()
+
+
+def test_a_service_may_be_told_something_else_and_its_answer_is_replaced(play: Make, rule: Make) -> None:
+    lines = play(rule("error", match=GET, instead=b"FAIL\n"))
+    assert lines.caller(b"SET 1\nGET 2\n") == [("service", b"SET 1\nFAIL\n")]
+    assert lines.service(b"one\nfailed+\nentirely\n!news\n") == [("caller", b"one\n-error\n!news\n")]
+
+
+def test_an_answer_is_replaced_though_the_rule_is_gone_by_then(play: Make, rule: Make) -> None:
+    lines = play(rule("error", match=GET, instead=b"FAIL\n"))
+    lines.caller(b"GET 2\n")
+    lines.rules()
+    lines.book.final = True
+    assert lines.release() == []
+    assert lines.service(b"failed\nnext\n") == [("caller", b"-error\nnext\n")]
+    assert lines.service(b"no") == [("caller", b"no")]
+
+
+def test_what_the_service_skips_is_not_waited_for(play: Make, rule: Make) -> None:
+    lines = play(rule("error", match=GET, instead=b"FAIL\n"), rule("drop", match={"word": "END"}, slot=1))
+    assert lines.caller(b"SET 1\nGET 2\nGET 3\n") == [("service", b"SET 1\nFAIL\nFAIL\n")]
+    assert lines.service(b"?\n") == [("caller", b"?\n")]
+    assert lines.caller(b"SET 4\nEND\n") == [("service", b"SET 4\n")]
+    assert lines.service(b"four\n") == [("caller", b"four\n"), ("close",)]
