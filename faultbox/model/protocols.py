@@ -122,6 +122,10 @@ _TCP = {
 
 _BOTH: Final[tuple[Side, ...]] = ("request", "response")
 _SIZE = "bytes of the message's body (of all of it where the protocol has no body)"
+_ENDING = (
+    Parameter("after_bytes", "number", 0, f"first let that many through: {_SIZE}"),
+    Parameter("refuse", "flag", doc="True: new connections are refused too"),
+)
 
 GENERIC: Final[Mapping[MessageAction, ActionForm]] = MappingProxyType(
     {
@@ -133,13 +137,13 @@ GENERIC: Final[Mapping[MessageAction, ActionForm]] = MappingProxyType(
             ActionForm(
                 MessageAction.DROP,
                 _BOTH,
-                (Parameter("after", "number", 0, f"first let that many through: {_SIZE}"), Parameter("refuse", "flag")),
-                "Closes the connection instead of sending it on; with refuse=True new connections are refused too.",
+                _ENDING,
+                "Closes the connection instead of sending it on.",
             ),
             ActionForm(
                 MessageAction.RESET,
                 _BOTH,
-                (Parameter("after", "number", 0, f"first let that many through: {_SIZE}"), Parameter("refuse", "flag")),
+                _ENDING,
                 "As drop, but the connection is reset.",
             ),
             ActionForm(MessageAction.HANG, _BOTH, (), "Never sends it on; the connection stays open."),
@@ -150,7 +154,7 @@ GENERIC: Final[Mapping[MessageAction, ActionForm]] = MappingProxyType(
             ActionForm(
                 MessageAction.TRUNCATE,
                 _BOTH,
-                (Parameter("after", "number", doc=f"keeps that many (default: half): {_SIZE}"),),
+                (Parameter("after_bytes", "number", doc=f"keeps that many (default: half): {_SIZE}"),),
                 "Sends only its beginning, then closes the connection.",
             ),
             ActionForm(

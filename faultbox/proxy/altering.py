@@ -15,9 +15,9 @@ def cut(act: MessageFault, part: Part, rate: float) -> Cut:
     """How a message ends early: after that many bytes of its body, by default none, or half of what truncate() met."""
     body = len(part.raw) - part.payload
     if act.action is MessageAction.TRUNCATE:
-        kept = part.payload + int(act.arguments.get("after", body // 2))
+        kept = part.payload + int(act.arguments.get("after_bytes", body // 2))
     else:
-        after = int(act.arguments.get("after", 0))
+        after = int(act.arguments.get("after_bytes", 0))
         kept = part.payload + after if after else 0
     return Cut(kept, Reset() if act.action is MessageAction.RESET else Close(), rate)
 

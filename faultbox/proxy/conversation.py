@@ -261,9 +261,9 @@ class Conversation:
         answer: Reply | Command | None
         if act.action in ANSWERS:
             answer = self._dialogue.reply(act, message)
-        elif act.action is MessageAction.DROP and not act.arguments.get("after"):
+        elif act.action is MessageAction.DROP and not act.arguments.get("after_bytes"):
             answer = Reply(b"") if self._dialogue.drop_swallows else Close()
-        elif act.action is MessageAction.RESET and not act.arguments.get("after"):
+        elif act.action is MessageAction.RESET and not act.arguments.get("after_bytes"):
             answer = Reset()
         else:
             return False

@@ -129,7 +129,7 @@ def test_the_connection_ends_where_a_request_is_dropped(play: Make, rule: Make, 
 
 @pytest.mark.parametrize(
     ("action", "arguments", "sent"),
-    [("truncate", {}, b"a 23"), ("truncate", {"after": 0}, b"a "), ("drop", {"after": 3}, b"a 234")],
+    [("truncate", {}, b"a 23"), ("truncate", {"after_bytes": 0}, b"a "), ("drop", {"after_bytes": 3}, b"a 234")],
 )
 def test_an_answer_is_cut(play: Make, rule: Make, action: str, arguments: dict[str, Any], sent: bytes) -> None:
     lines = play(rule(action, side="response", **arguments))
@@ -139,7 +139,7 @@ def test_an_answer_is_cut(play: Make, rule: Make, action: str, arguments: dict[s
 
 
 def test_a_cut_goes_across_parts(play: Make, rule: Make) -> None:
-    lines = play(rule("truncate", side="response", after=6))
+    lines = play(rule("truncate", side="response", after_bytes=6))
     lines.caller(b"GET 1\n")
     assert lines.service(b"abcd+\n") == [("caller", b"abcd+\n")]
     assert lines.service(b"efgh\n") == [("caller", b"ef"), ("close",)]

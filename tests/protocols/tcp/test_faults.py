@@ -28,7 +28,7 @@ def test_a_server_may_speak_first() -> None:
 
 
 def test_what_follows_shares_the_fate_of_its_turn() -> None:
-    talk = play(rule("truncate", side="response", after=6))
+    talk = play(rule("truncate", side="response", after_bytes=6))
     talk.caller(b"a\n")
     assert talk.service(b"1234") == [("caller", b"1234")]
     assert talk.service(b"5678") == [("caller", b"56"), ("close",)]
