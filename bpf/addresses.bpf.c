@@ -129,7 +129,8 @@ INLINE int listens6(struct bpf_sock_addr *ctx, __u32 address)
 	return 1;
 }
 
-INLINE int usual6(struct bpf_sock_addr *ctx)
+/* `maps`: whether the hook may lead a socket of IPv6 to an IPv4 address. */
+INLINE int usual6(struct bpf_sock_addr *ctx, int maps)
 {
 	__be32 to[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
 	int mapped = is_mapped4(to);
@@ -142,9 +143,20 @@ INLINE int usual6(struct bpf_sock_addr *ctx)
 		return ALLOW;
 	if (!mapped && listens6(ctx, address))
 		set6(ctx, address);
-	else
+	else if (mapped || maps)
 		set_mapped4(ctx, address);
 	return ALLOW;
+}
+
+INLINE int connects6(struct bpf_sock_addr *ctx)
+{
+	return usual6(ctx, 1);
+}
+
+/* The kernel answers ENOTSUPP where this hook changes an IPv6 destination to a mapped one. */
+INLINE int sends6(struct bpf_sock_addr *ctx)
+{
+	return usual6(ctx, 0);
 }
 
 #define HOOK(hook, what)                                                             \
@@ -157,5 +169,5 @@ INLINE int usual6(struct bpf_sock_addr *ctx)
 HOOK(bind4, usual4)
 HOOK(connect4, usual4)
 HOOK(sendmsg4, usual4)
-HOOK(connect6, usual6)
-HOOK(sendmsg6, usual6)
+HOOK(connect6, connects6)
+HOOK(sendmsg6, sends6)

@@ -27,7 +27,8 @@ struct {
 	__type(value, struct datagrams);
 } edges SEC(".maps");
 
-/* Whom a socket meant when it was led to a proxy's port. The cookie is unique on the host. */
+/* Whom a socket meant when it was led to a proxy's port. The cookie is unique on the host; a socket of IPv6 may send by
+ * IPv4, whose addresses are kept as mapped ones. */
 struct sent {
 	__u64 cookie;
 	__u32 version;
@@ -87,9 +88,14 @@ INLINE int bound6(struct bpf_sock_addr *ctx, const __be32 address[4])
 	return bound(ctx, &tuple, sizeof(tuple.ipv6));
 }
 
-INLINE void remember(struct bpf_sock_addr *ctx, __u32 version, __u16 port, const __be32 address[4])
+INLINE __u32 version(const __be32 address[4])
 {
-	struct sent sent = { .cookie = bpf_get_socket_cookie(ctx), .version = version, .port = port };
+	return is_mapped4(address) ? 4 : 6;
+}
+
+INLINE void remember(struct bpf_sock_addr *ctx, __u16 port, const __be32 address[4])
+{
+	struct sent sent = { .cookie = bpf_get_socket_cookie(ctx), .version = version(address), .port = port };
 	struct meant meant = { .port = ctx->user_port };
 
 	__builtin_memcpy(meant.address, address, sizeof(meant.address));
@@ -98,7 +104,7 @@ INLINE void remember(struct bpf_sock_addr *ctx, __u32 version, __u16 port, const
 
 INLINE int lead4(struct bpf_sock_addr *ctx)
 {
-	__be32 to = ctx->user_ip4 ?: bpf_htonl(INADDR_LOOPBACK), meant[4] = { 0, 0, 0, to };
+	__be32 to = ctx->user_ip4 ?: bpf_htonl(INADDR_LOOPBACK), meant[4] = { 0, 0, bpf_htonl(0xffff), to };
 	struct datagrams *edge;
 
 	if (ctx->protocol != IPPROTO_UDP || !is_here4(to))
@@ -108,7 +114,7 @@ INLINE int lead4(struct bpf_sock_addr *ctx)
 		return ALLOW;
 	if (!edge->port4)
 		return refuse();
-	remember(ctx, 4, edge->port4, meant);
+	remember(ctx, edge->port4, meant);
 	ctx->user_ip4 = bpf_htonl(INADDR_LOOPBACK);
 	ctx->user_port = bpf_htons(edge->port4);
 	return ALLOW;
@@ -134,7 +140,7 @@ INLINE int lead6(struct bpf_sock_addr *ctx)
 	port = mapped ? edge->port4 : edge->port6;
 	if (!port)
 		return refuse();
-	remember(ctx, 6, port, to);
+	remember(ctx, port, to);
 	ctx->user_ip6[0] = 0;
 	ctx->user_ip6[1] = 0;
 	ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;
@@ -143,9 +149,9 @@ INLINE int lead6(struct bpf_sock_addr *ctx)
 	return ALLOW;
 }
 
-INLINE struct meant *recall(struct bpf_sock_addr *ctx, __u32 version)
+INLINE struct meant *recall(struct bpf_sock_addr *ctx, const __be32 from[4])
 {
-	struct sent sent = { .version = version, .port = bpf_ntohs(ctx->user_port) };
+	struct sent sent = { .version = version(from), .port = bpf_ntohs(ctx->user_port) };
 
 	if (ctx->protocol != IPPROTO_UDP)
 		return 0;
@@ -155,11 +161,12 @@ INLINE struct meant *recall(struct bpf_sock_addr *ctx, __u32 version)
 
 INLINE int show4(struct bpf_sock_addr *ctx)
 {
+	__be32 from[4] = { 0, 0, bpf_htonl(0xffff), ctx->user_ip4 };
 	struct meant *meant;
 
 	if (ctx->user_ip4 != bpf_htonl(INADDR_LOOPBACK))
 		return ALLOW;
-	meant = recall(ctx, 4);
+	meant = recall(ctx, from);
 	if (meant) {
 		ctx->user_ip4 = meant->address[3];
 		ctx->user_port = meant->port;
@@ -169,7 +176,8 @@ INLINE int show4(struct bpf_sock_addr *ctx)
 
 INLINE int show6(struct bpf_sock_addr *ctx)
 {
-	struct meant *meant = recall(ctx, 6);
+	__be32 from[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+	struct meant *meant = recall(ctx, from);
 
 	if (meant) {
 		ctx->user_ip6[0] = meant->address[0];
