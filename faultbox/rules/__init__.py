@@ -9,7 +9,14 @@ from faultbox.rules.call import Call, Thing
 from faultbox.rules.decision import decide
 from faultbox.rules.draws import draw
 from faultbox.rules.globs import BadGlob, literal_part, meets
-from faultbox.rules.messages import MessageStanding, MessageTally, bind_messages, decide_message, delays_only
+from faultbox.rules.messages import (
+    MessageStanding,
+    MessageTally,
+    bind_assumption_messages,
+    bind_messages,
+    decide_message,
+    delays_only,
+)
 from faultbox.rules.patterns import tester
 from faultbox.rules.tally import Standing, Tally
 
@@ -22,6 +29,7 @@ __all__ = [
     "Tally",
     "Thing",
     "bind",
+    "bind_assumption_messages",
     "bind_messages",
     "compose",
     "decide",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from faultbox.model.fault import Trigger
+from faultbox.model.fault import Assumption, Trigger
 from faultbox.model.message import (
     PASS,
     Message,
@@ -16,7 +16,7 @@ from faultbox.model.message import (
     MessageRule,
     Unknown,
 )
-from faultbox.model.topology import Endpoint
+from faultbox.model.topology import Endpoint, Service
 from faultbox.rules.firing import drawn, due
 from faultbox.rules.patterns import Test
 from faultbox.rules.tally import Counters, Tally, places
@@ -50,6 +50,20 @@ def bind_messages(
                 assumption=assumption,
             )
         )
+    return tuple(rules)
+
+
+def bind_assumption_messages(
+    assumption: Assumption, services: Mapping[str, Service], *, scope_id: str
+) -> tuple[MessageRule, ...]:
+    """The message rules of an assumption and all it is composed of, each named assumption once."""
+    rules: list[MessageRule] = []
+    for leaf in {each.name: each for each in assumption.leaves() if each.rules}.values():
+        endpoint = services[leaf.target].endpoint(leaf.interface)
+        if endpoint is None:
+            raise KeyError(f"{leaf.target}.{leaf.interface}")
+        scope = leaf.name if scope_id in ("", leaf.name) else f"{scope_id}/{leaf.name}"
+        rules += bind_messages(leaf.rules, endpoint, scope_id=scope, source=leaf.source, assumption=leaf.name)
     return tuple(rules)
 
 

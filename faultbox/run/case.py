@@ -89,7 +89,8 @@ class Life:
         self.began = time.monotonic()
         self._deadline.start()
         self._guard(lambda: self._case.setup() if self._case.setup is not None else None)
-        self._guard(lambda: self._stage.scopes.begin([each for each in self._needs.rules if not each.fault.from_start]))
+        after_start = [each for each in self._needs.rules if not each.fault.from_start]
+        self._guard(lambda: self._stage.scopes.begin([*after_start, *self._needs.message_rules]))
 
     def scenario(self) -> None:
         def run() -> None:

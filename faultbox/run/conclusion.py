@@ -81,9 +81,9 @@ def _ask_supervisors(
     misses: dict[int, Sequence[str]] = {}
     notes: dict[int, Sequence[str]] = {}
     remarks: list[str] = []
-    for supervisor in stage.supervisors.values():
+    for decider in stage.deciders():
         try:
-            report = supervisor.report()
+            report = decider.report()
         except EOFError:
             continue  # its death is a finding already
         misses |= report.misses

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faultbox import network, syscalls
 from faultbox import plan as planner
-from faultbox import syscalls
 from faultbox import world as worlds
 from faultbox.link import Link
 from faultbox.linux import cgroup, namespaces, seccomp
@@ -39,19 +39,17 @@ class Ground:
     request: Request
     group: Path | None
     layout: worlds.Layout
+    network: network.Programs | None = None
     programs: dict[frozenset[str], bytes] = field(default_factory=dict)
     needs: dict[str, Needs] = field(default_factory=dict)
 
-    def needs_of(self, case: Case) -> Needs:
-        """What a case needs; the filters it needs are compiled and its imports done in this process."""
-        needs = self.needs.get(case.id)
-        if needs is None:
-            needs = self.needs[case.id] = planner.needs(case, self.plan.spec)
+    def make_ready(self) -> None:
+        """Compile the filters that cases need, and import what their worlds will use."""
+        for needs in self.needs.values():
             for name in needs.imports:
                 importlib.import_module(name)
-            for service, calls in needs.filters.items():
-                self._compile(calls, block_io_uring=service in needs.io_uring_blocked)
-        return needs
+            for service in needs.filters:
+                self.filter_for(needs, service)
 
     def filter_for(self, needs: Needs, service: str) -> bytes | None:
         """The compiled filter of a service in a case, or None where it needs none."""
@@ -79,7 +77,7 @@ class Ground:
 
     def fork_world(self, case: Case, place: Path, link: Link, strangers: Iterable[Link]) -> int:
         """Fork the process of a case's world; it sends `done` with the result over the link and ends."""
-        needs = self.needs_of(case)
+        needs = self.needs[case.id]
         return fork(lambda: self._live(case, needs, place, link), strangers)
 
     def _live(self, case: Case, needs: Needs, place: Path, link: Link) -> None:
@@ -99,8 +97,25 @@ class Ground:
     def bury(self, place: Path) -> None:
         """Remove what a world that was killed could not remove itself."""
         if self.group is not None:
+            if self.network is not None:
+                self.network.forget(self.group / place.name)
             cgroup.remove(self.group / place.name)
         rmtree(self.layout.of(place.name))
+
+
+def _network_programs(needs: Iterable[Needs], group: Path | None) -> network.Programs | None:
+    """Load the kernel programs of the network where a case needs them. Raises Unfit."""
+    if not any(each.network for each in needs):
+        return None
+    if group is None:
+        raise Unfit(
+            "faults on the network need cgroups, and this user may make none",
+            "run as root, or leave out rules= and partition()",
+        )
+    try:
+        return network.prepare()
+    except network.NoNetworkFaults as error:
+        raise Unfit(error.reason, error.advice) from error
 
 
 def visible(plan: Plan, request: Request) -> tuple[Path, ...]:
@@ -127,6 +142,8 @@ def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground
             "this kernel or sandbox has no seccomp user notification, which decides syscall faults",
             "run `faultbox doctor` to see what this host can do and what to do about the rest",
         )
+    needs = {case.id: planner.needs(case, plan.spec) for case in plan.cases}
+    programs = _network_programs(needs.values(), group)
     if os.geteuid() != 0:
         try:
             namespaces.enter_user_namespace()
@@ -136,10 +153,9 @@ def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground
         worlds.prepare(request.layers_dir)
     except worlds.NoLayers as error:
         raise Unfit(f"no place for the disks of worlds in {request.layers_dir}", str(error)) from error
-    ground = Ground(plan, request, group, worlds.Layout(request.run_dir, request.layers_dir))
+    ground = Ground(plan, request, group, worlds.Layout(request.run_dir, request.layers_dir), programs, needs=needs)
     try:
-        for case in plan.cases:
-            ground.needs_of(case)
+        ground.make_ready()
         gc.collect()
         gc.freeze()
         from faultbox.run import seeding

@@ -14,12 +14,14 @@ from faultbox import protocols
 from faultbox import rules as engine
 from faultbox.model.event import Event
 from faultbox.model.fault import Assumption, Fault
-from faultbox.model.host import CaseHalted, ExitStatus, Response
+from faultbox.model.host import CaseHalted, ExitStatus, Response, Way
+from faultbox.model.message import MessageFault
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.topology import Endpoint
 from faultbox.run.observability import why_not_observable
+from faultbox.run.partitions import Partitions
 from faultbox.run.scopes import Scopes
 from faultbox.run.stage import Stage
 
@@ -40,7 +42,9 @@ class WorldHost:
         self._interruptible = False
         self._branches: set[int] = set()
         self._lock = threading.Lock()
-        self._started: dict[str, list[int]] = {}
+        self._started: dict[tuple[str, str], list[int]] = {}
+        self._partitions = Partitions(spec, stage)
+        self._parted: list[tuple[frozenset[str], int]] = []
         self._inline: dict[str, int] = {}
         self.prints: list[str] = []
         self._steps = 0
@@ -80,23 +84,53 @@ class WorldHost:
         scope_id = self._scope_id(f"fault@{position.line}")
         handle = self.scopes.begin(engine.bind(faults, self._spec.services, scope_id=scope_id, target=service))
         if started:
-            self._started.setdefault(service, []).append(handle)
+            self._started.setdefault((service, ""), []).append(handle)
+        return handle
+
+    def arm_messages(
+        self,
+        endpoint: Endpoint,
+        rules: Sequence[MessageFault],
+        source: str,
+        position: Position,
+        *,
+        started: bool = False,
+    ) -> int:
+        self._check()
+        scope_id = self._scope_id(f"fault@{position.line}")
+        handle = self.scopes.begin(engine.bind_messages(rules, endpoint, scope_id=scope_id, source=source))
+        if started:
+            self._started.setdefault((endpoint.service, endpoint.interface.name), []).append(handle)
         return handle
 
     def arm_assumption(self, assumption: Assumption) -> int:
         self._check()
-        return self.scopes.begin(
-            engine.bind(
-                assumption, self._spec.services, scope_id=self._scope_id(assumption.name), assumption=assumption.name
-            )
-        )
+        scope_id, services = self._scope_id(assumption.name), self._spec.services
+        calls = engine.bind(assumption, services, scope_id=scope_id, assumption=assumption.name)
+        return self.scopes.begin([*calls, *engine.bind_assumption_messages(assumption, services, scope_id=scope_id)])
 
     def disarm(self, handle: int) -> None:
         self.scopes.end(handle)
 
-    def disarm_started(self, service: str) -> None:
-        for handle in reversed(self._started.pop(service, [])):
+    def disarm_started(self, service: str, interface: str = "") -> None:
+        keys = [key for key in self._started if key[0] == service and interface in ("", key[1])]
+        for handle in sorted((each for key in keys for each in self._started.pop(key)), reverse=True):
             self.scopes.end(handle)
+
+    def partition(self, a: str, b: str, direction: Way, position: Position, *, started: bool = False) -> int:
+        self._check()
+        handle = self._partitions.begin(a, b, direction, position)
+        if started:
+            self._parted.append((frozenset((a, b)), handle))
+        return handle
+
+    def heal(self, handle: int) -> None:
+        self._partitions.end(handle)
+
+    def heal_started(self, a: str, b: str) -> None:
+        for pair, handle in [each for each in self._parted if each[0] == frozenset((a, b))]:
+            self._parted.remove((pair, handle))
+            self._partitions.end(handle)
 
     def _scope_id(self, name: str) -> str:
         """A scope's name; a number tells apart those that one place begins again, so that each counts for itself."""

@@ -6,15 +6,23 @@ service it touches, acknowledged by that service's supervisor before anything go
 
 from __future__ import annotations
 
+import dataclasses
 import mmap
 import struct
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from faultbox import rules as engine
 from faultbox.model.fault import ActionKind, Counts, Rule, RuleSet
 from faultbox.model.host import SpecError
+from faultbox.model.message import MessageRule, MessageRuleSet
 from faultbox.syscalls import Supervisor
+
+if TYPE_CHECKING:
+    from faultbox.run.edges import Edges
+
+AnyRule = Rule | MessageRule
 
 SLOTS = 2048
 _COUNTS = struct.Struct("<4Q")
@@ -39,7 +47,10 @@ class Counters:
 
 
 class Scopes:
-    """The stack of scopes. `sever(ports)` cuts established connections of callers; `told` hears of every change."""
+    """The stack of scopes, for system calls and for messages alike.
+
+    `sever(ports)` cuts established connections of callers; `told` hears of every change.
+    """
 
     def __init__(
         self,
@@ -48,26 +59,29 @@ class Scopes:
         observed: Mapping[str, frozenset[str]],
         counters: Counters,
         *,
+        edges: Edges | None,
         sever: Callable[[frozenset[int]], int],
-        told: Callable[[str, Sequence[Rule]], None],
+        told: Callable[[str, Sequence[AnyRule]], None],
     ) -> None:
         self._supervisors = supervisors
         self._filters = filters
         self._observed = dict(observed)
         self._counters = counters
+        self._edges = edges
         self._sever = sever
         self._told = told
-        self._scopes: dict[int, tuple[Rule, ...]] = {}
-        self._ever: list[Rule] = []
+        self._scopes: dict[int, tuple[AnyRule, ...]] = {}
+        self._ever: list[AnyRule] = []
         self._next = 1
         self._epoch = 0
         self._lock = threading.RLock()
         self._closed = False
 
-    def begin(self, wanted: Sequence[Rule]) -> int:
-        """Arm rules as the innermost scope; returns its handle once every supervisor has them.
+    def begin(self, wanted: Sequence[AnyRule]) -> int:
+        """Arm rules as the innermost scope; returns its handle once everyone who decides by them has them.
 
-        Raises SpecError where a rule needs a system call that its service's filter doesn't notify.
+        Raises SpecError where a rule needs a system call that its service's filter doesn't notify,
+        or an edge that no proxy stands on.
         """
         with self._lock:
             self._check_prepared(wanted)
@@ -77,9 +91,9 @@ class Scopes:
                 return handle
             self._scopes[handle] = scope
             self._ever.extend(scope)
-            self._swap({rule.service for rule in scope})
+            self._swap(scope)
             self._told("fault_applied", scope)
-            self._sever_callers(scope)
+            self._sever_callers([rule for rule in scope if isinstance(rule, Rule)])
             return handle
 
     def end(self, handle: int) -> None:
@@ -87,7 +101,7 @@ class Scopes:
         with self._lock:
             scope = self._scopes.pop(handle, ())
             if scope:
-                self._swap({rule.service for rule in scope})
+                self._swap(scope)
                 self._told("fault_removed", scope)
 
     def end_all(self) -> None:
@@ -96,17 +110,20 @@ class Scopes:
             self._closed = True
             self._scopes.clear()
             self._observed.clear()
-            self._swap(set(self._supervisors))
+            self._swap_calls(self._supervisors)
             for supervisor in self._supervisors.values():
                 supervisor.release()
+            if self._edges is not None:
+                self._swap_messages(self._edges)
+                self._edges.release()
 
     @property
-    def ever(self) -> tuple[Rule, ...]:
+    def ever(self) -> tuple[AnyRule, ...]:
         """Every rule that was armed in this case, each with the slot of its counters."""
         with self._lock:
             return tuple(self._ever)
 
-    def counts(self, rule: Rule) -> Counts:
+    def counts(self, rule: AnyRule) -> Counts:
         return self._counters.read(rule.slot)
 
     def start(self, from_start: Sequence[Rule]) -> None:
@@ -114,34 +131,49 @@ class Scopes:
         with self._lock:
             if from_start:
                 self.begin(from_start)
-            self._swap(set(self._supervisors))
+            self._swap_calls(self._supervisors)
 
-    def _with_slot(self, rule: Rule) -> Rule:
-        import dataclasses
-
+    def _with_slot(self, rule: AnyRule) -> AnyRule:
         return dataclasses.replace(rule, slot=self._counters.claim())
 
-    def _check_prepared(self, wanted: Sequence[Rule]) -> None:
+    def _check_prepared(self, wanted: Sequence[AnyRule]) -> None:
         for rule in wanted:
+            if isinstance(rule, MessageRule):
+                if self._edges is None or not self._edges.knows(rule.service, rule.interface):
+                    raise _not_prepared(rule.text, f"no proxy stands before {rule.service}.{rule.interface}")
+                continue
             missing = rule.syscalls - frozenset(self._filters.get(rule.service, ()))
             if missing:
-                raise SpecError(
-                    "NOT_PREPARED",
-                    f"{rule.text}: {rule.service} was started without a filter for {', '.join(sorted(missing))}, "
-                    "because the plan could not see in the scenario that this fault may be armed",
-                    accepted="write the service and the system call literally where fault() is called, "
-                    "or name the fault in a fault_assumption()",
-                )
+                lacking = f"{rule.service} was started without a filter for {', '.join(sorted(missing))}"
+                raise _not_prepared(rule.text, lacking)
 
-    def _swap(self, services: Collection[str]) -> None:
+    def _swap(self, changed: Sequence[AnyRule]) -> None:
+        """Tell those who decide by rules of a scope that began or ended what is in force now."""
+        self._swap_calls({rule.service for rule in changed if isinstance(rule, Rule)})
+        if self._edges is not None and any(isinstance(rule, MessageRule) for rule in changed):
+            self._swap_messages(self._edges)
+
+    def _swap_calls(self, services: Collection[str]) -> None:
         self._epoch += 1
-        in_order = [self._scopes[handle] for handle in sorted(self._scopes)]
         for name in sorted(services):
             supervisor = self._supervisors.get(name)
             if supervisor is not None:
-                mine = [tuple(rule for rule in scope if rule.service == name) for scope in in_order]
+                mine = [
+                    [rule for rule in scope if isinstance(rule, Rule) and rule.service == name]
+                    for scope in self._in_order()
+                ]
                 observed = self._observed.get(name, frozenset())
                 supervisor.swap(RuleSet(engine.compose(*mine), observed, self._epoch))
+
+    def _swap_messages(self, edges: Edges) -> None:
+        self._epoch += 1
+        innermost_first = reversed(self._in_order())
+        rules = [rule for scope in innermost_first for rule in scope if isinstance(rule, MessageRule)]
+        edges.swap(MessageRuleSet(tuple(rules), self._epoch))
+
+    def _in_order(self) -> list[tuple[AnyRule, ...]]:
+        """The scopes in the order in which they began."""
+        return [self._scopes[handle] for handle in sorted(self._scopes)]
 
     def _sever_callers(self, scope: Sequence[Rule]) -> None:
         """An inbound deny meets pooled connections too: they are cut, unless existing="keep"."""
@@ -153,3 +185,12 @@ class Scopes:
         )
         if ports:
             self._sever(ports)
+
+
+def _not_prepared(rule: str, lacking: str) -> SpecError:
+    return SpecError(
+        "NOT_PREPARED",
+        f"{rule}: {lacking}, because the plan could not see in the scenario that this fault may be armed",
+        accepted="write the service, and the interface or the system call, literally where fault() is called, "
+        "or name the fault in a fault_assumption()",
+    )

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faultbox import network, protocols, syscalls, trace
 from faultbox import world as worlds
@@ -21,7 +22,11 @@ from faultbox.model.topology import Endpoint, Service
 from faultbox.run.exits import Exits
 from faultbox.run.ground import Ground
 from faultbox.run.output import ServiceOutput, outputs_of
-from faultbox.run.scopes import Counters, Scopes
+from faultbox.run.scopes import AnyRule, Counters, Scopes
+
+if TYPE_CHECKING:
+    from faultbox.proxy import EdgeProcess
+    from faultbox.run.edges import Edges
 
 
 class Stage:
@@ -51,18 +56,33 @@ class Stage:
             if needs.filters.get(name)
         }
         self.world = worlds.World.open(ground.settings(place.name, needs))
+        self.edges = self._open_edges(case, counters)
         self.log = trace.Log(place / "events.jsonl")
         self.scopes = Scopes(
-            self.supervisors, needs.filters, needs.observed, counters, sever=self._sever, told=self._tell_of_rules
+            self.supervisors,
+            needs.filters,
+            needs.observed,
+            counters,
+            edges=self.edges,
+            sever=self._sever,
+            told=self._tell_of_rules,
         )
         self.outputs: dict[str, list[ServiceOutput]] = {}
         self._launches: dict[str, int] = {}
         self.exits = Exits(self.world, self._exited)
 
+    def _open_edges(self, case: Case, counters: Counters) -> Edges | None:
+        programs = self._ground.network
+        if not self.needs.network or programs is None:
+            return None
+        from faultbox.run.edges import Edges  # proxies bring asyncio, which costs what a whole world costs
+
+        return Edges(self.needs, self.world, programs, counters.page, seed=case.info.seed)
+
     def start(self, case_rules: Sequence[Rule]) -> None:
         """Begin to log, and give the supervisors the rules that hold from the services' start."""
-        for supervisor in self.supervisors.values():
-            self.log.add(supervisor)
+        for decider in self.deciders():
+            self.log.add(decider)
         self.log.add(self.exits)
         self.log.start()
         self.scopes.start([rule for rule in case_rules if rule.fault.from_start])
@@ -123,6 +143,8 @@ class Stage:
         """Nothing of the world is left afterwards, but its layers with `keep`."""
         for supervisor in self.supervisors.values():
             supervisor.stop()
+        if self.edges is not None:
+            self.edges.close()
         try:
             self.log.stop()
             for output in (each for outputs in self.outputs.values() for each in outputs):
@@ -130,10 +152,18 @@ class Stage:
         finally:
             self.world.close(keep=keep)
 
+    def deciders(self) -> list[syscalls.Supervisor | EdgeProcess]:
+        """Everyone who decides by rules."""
+        edge = self.edges.process if self.edges is not None else None
+        return [*self.supervisors.values(), *([edge] if edge is not None else [])]
+
     def helpers(self) -> dict[str, int]:
         """The processes of ours that a verdict depends on, with their pidfds."""
         helpers = {f"the supervisor of {name}": each.pidfd for name, each in self.supervisors.items()}
-        return {**helpers, "the world's init process": self.world.init_pidfd}
+        helpers["the world's init process"] = self.world.init_pidfd
+        if self.edges is not None and self.edges.process is not None:
+            helpers["the world's edge process"] = self.edges.process.pidfd
+        return helpers
 
     def members(self) -> Iterable[int]:
         """The processes whose waiting for a processor counts as the case's own."""
@@ -160,9 +190,13 @@ class Stage:
         self.log.append("severed", "driver", {"connections": str(cut), "ports": ",".join(map(str, sorted(ports)))})
         return cut
 
-    def _tell_of_rules(self, kind: str, rules: Sequence[Rule]) -> None:
+    def _tell_of_rules(self, kind: str, rules: Sequence[AnyRule]) -> None:
         told: dict[str, dict[str, str]] = {}
         for rule in rules:
-            told.setdefault(rule.target, {})[rule.keyword] = rule.fault.text
+            if isinstance(rule, Rule):
+                told.setdefault(rule.target, {})[rule.keyword] = rule.fault.text
+            else:
+                fields = told.setdefault(rule.service, {})
+                fields[f"{rule.interface}.{rule.fault.action}"] = rule.fault.text
         for target, fields in told.items():
             self.log.append(kind, target, fields)

@@ -39,7 +39,7 @@ def vacuous(plan: Plan, results: Sequence[CaseResult]) -> tuple[list[DeadAssumpt
     warnings: list[str] = []
     for assumption, cases in _users(plan):
         rules = [rule for leaf in assumption.leaves() for rule in reports.get(leaf.name, ())]
-        if not any(leaf.faults for leaf in assumption.leaves()):
+        if not any(leaf.faults or leaf.rules for leaf in assumption.leaves()):
             continue
         if any(rule.counts.fired for rule in rules):
             warnings += _silent(assumption.name, reports.get(assumption.name, ()))

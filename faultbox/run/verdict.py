@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from faultbox.model.event import Event
 from faultbox.model.fault import Counts, Rule
 from faultbox.model.host import AssertionFailed, CaseHalted, ExitStatus, Inconclusive, SpecError
+from faultbox.model.message import MessageRule
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Frame, RuleReport, Verdict
 from faultbox.run.starvation import LIMIT, STARVED
@@ -109,7 +110,7 @@ def describe_exit(status: ExitStatus) -> str:
 
 
 def reports(
-    rules: Sequence[Rule],
+    rules: Sequence[Rule | MessageRule],
     counts: Mapping[int, Counts],
     misses: Mapping[int, Sequence[str]],
     notes: Mapping[int, Sequence[str]],
@@ -119,11 +120,11 @@ def reports(
         RuleReport(
             rule=each.id,
             service=each.service,
-            target=each.target,
-            keyword=each.keyword,
+            target=each.target if isinstance(each, Rule) else f"{each.service}.{each.interface}",
+            keyword=each.keyword if isinstance(each, Rule) else str(each.fault.action),
             action=each.fault.text,
             assumption=each.assumption,
-            direction=each.direction or "",
+            direction=(each.direction or "") if isinstance(each, Rule) else "",
             label=each.fault.label,
             position=str(each.fault.position),
             counts=counts[each.slot],

@@ -1,0 +1,80 @@
+"""The network side of a stage: proxies on the edges that may need them, steering to them, partitions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from mmap import mmap
+from pathlib import Path
+
+from faultbox import network, proxy
+from faultbox import world as worlds
+from faultbox.linux import cgroup
+from faultbox.model.host import Way
+from faultbox.model.message import Edge, MessageRuleSet
+from faultbox.model.plan import Needs
+from faultbox.network.cuts import Direction
+
+DRIVER = "driver"
+"""The caller that the scenario itself is, and the name of its cgroup in the world's."""
+
+
+class Edges:
+    """What stands between the services of one world. Made while the process has one thread (it forks)."""
+
+    def __init__(
+        self, needs: Needs, world: worlds.World, programs: network.Programs, counters: mmap, *, seed: int
+    ) -> None:
+        assert world.cgroup is not None
+        self._world = world
+        self._cgroup = world.cgroup
+        self.process = proxy.serve(needs.edges, seed=seed, counters=counters) if needs.edges else None
+        _enter(cgroup.create(self._cgroup / DRIVER))
+        self.network = network.attach(programs, self._cgroup)
+        for edge in needs.edges:
+            self._steer(edge)
+        if self.process is not None:
+            self.process.forget_listeners()
+        self._known = frozenset((edge.service, edge.interface) for edge in needs.edges)
+
+    def knows(self, service: str, interface: str) -> bool:
+        """Whether messages to this interface pass a proxy."""
+        return (service, interface) in self._known
+
+    def swap(self, ruleset: MessageRuleSet) -> None:
+        """Put message rules in force; returns when every later message is decided by them."""
+        if self.process is not None:
+            self.process.swap(ruleset)
+
+    def release(self) -> None:
+        """Let go of every message that waits: no rule will stand here again."""
+        if self.process is not None:
+            self.process.release(final=True)
+
+    def partition(self, a: str, b: str, ports: tuple[Sequence[int], Sequence[int]], way: Way) -> list[network.Handle]:
+        """Lose what a and b send each other, or one of them; `ports` are those of a and of b. Close all to heal."""
+        towards: Direction = {"both": "both", "a_to_b": "out", "b_to_a": "in"}[way]  # type: ignore[assignment]
+        back: Direction = {"both": "both", "a_to_b": "in", "b_to_a": "out"}[way]  # type: ignore[assignment]
+        wanted = ((a, ports[1], towards), (b, ports[0], back))
+        return [self.network.cut(self._of(caller), met, direction) for caller, met, direction in wanted if met]
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.close()
+        self.network.close()
+
+    def _steer(self, edge: Edge) -> None:
+        assert self.process is not None
+        listener = self.process.listener(edge)
+        six = listener.fd6 if listener.fd6 >= 0 else None
+        self.network.steer(self._of(edge.caller), edge.port, listener.fd4, six)
+
+    def _of(self, caller: str) -> Path:
+        """The cgroup of a caller, there before its first process."""
+        if caller == DRIVER:
+            return self._cgroup / DRIVER
+        return cgroup.create(self._world.members_of.directory(caller))
+
+
+def _enter(group: Path) -> None:
+    (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
