@@ -124,8 +124,11 @@ def visible(plan: Plan, request: Request) -> tuple[Path, ...]:
     services = plan.spec.services.values()
     binaries = [_installation(Path(each.binary)) for each in services]
     workplaces = [Path(each.cwd) for each in services if each.cwd]
+    named = [
+        Path(word).parent for each in services for word in each.args if word.startswith("/") and Path(word).is_file()
+    ]
     root = [request.root] if request.root is not None else []
-    return tuple(dict.fromkeys(path.resolve() for path in (*files, *binaries, *workplaces, *root)))
+    return tuple(dict.fromkeys(path.resolve() for path in (*files, *binaries, *named, *workplaces, *root)))
 
 
 def _installation(binary: Path) -> Path:
