@@ -1,0 +1,201 @@
+"""The process that holds every proxy of a world: one loop, no second thread.
+
+Each edge (a caller to an interface) has listeners of its own, so that who calls is known without
+guessing, and one set of rules, which every connection of the edge sees change at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from faultbox.link import Frame, Link
+from faultbox.model.message import Edge, MessageRuleSet
+from faultbox.protocols.contract import dialogue
+from faultbox.proxy.conversation import Conversation
+from faultbox.proxy.counting import Ledger, Report
+from faultbox.proxy.outbox import Outbox
+from faultbox.proxy.pump import Pair
+from faultbox.proxy.rulebook import Rulebook
+
+_BACKLOG = 4096
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the edge process is born with. `counters` is shared with its maker, four u64 a slot.
+
+    `listeners` are bound, not listening yet. `addresses`: service to the one address it is met at, where it is
+    not simply localhost.
+    """
+
+    seed: int
+    counters: memoryview[int]
+    listeners: Mapping[Edge, tuple[socket.socket, ...]]
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+class Station:
+    """All connections of one edge."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, edge: Edge, book: Rulebook, outbox: Outbox, address: str | None
+    ) -> None:
+        self.edge = edge
+        self.book = book
+        self.pairs: set[Pair] = set()
+        self._loop = loop
+        self._outbox = outbox
+        self._address = address
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.opened = 0
+        self.bytes = [0, 0]
+        """What callers and services have sent on connections that are over."""
+
+    def accept(self, family: int) -> Callable[[], asyncio.Protocol]:
+        """The factory for connections accepted on a listener of that family."""
+        hosts = (self._address,) if self._address else ("::1", "127.0.0.1") if family == socket.AF_INET6 else _V4_FIRST
+
+        def connect(pair: Pair) -> None:
+            task = self._loop.create_task(self._connect(pair, hosts))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        def make() -> asyncio.Protocol:
+            self.opened += 1
+            pair = Pair(self._loop, Conversation(dialogue(self.edge.protocol), self.book), self)
+            self.pairs.add(pair)
+            return pair.begin(connect)
+
+        return make
+
+    async def _connect(self, pair: Pair, hosts: tuple[str, ...]) -> None:
+        """Connect to the service as the caller tried to: on its address family, then on the other."""
+        for host in hosts:
+            try:
+                await self._loop.create_connection(lambda: pair.service, host, self.edge.port)
+            except OSError:
+                continue
+            return
+        self.note({"caller": self.edge.caller, "interface": self.edge.interface, "decision": "unreachable"})
+        pair.unreachable()
+
+    def note(self, fields: Mapping[str, str]) -> None:
+        self._outbox.add(self.edge.service, fields)
+
+    def gone(self, pair: Pair) -> None:
+        if pair in self.pairs:
+            self.pairs.remove(pair)
+            self.bytes[0] += pair.caller.bytes
+            self.bytes[1] += pair.service.bytes
+
+    def swap(self, ruleset: MessageRuleSet) -> None:
+        self.book.swap(ruleset.rules)
+        for pair in tuple(self.pairs):
+            pair.do(pair.talk.attempted())
+
+    def release(self, *, final: bool) -> int:
+        """Let go of all that waits; gives how many connections had something waiting."""
+        self.book.final = final
+        waiting = sum(1 for pair in self.pairs if pair.waits)
+        for pair in tuple(self.pairs):
+            pair.do(pair.talk.release())
+        return waiting
+
+    @property
+    def traffic(self) -> Traffic:
+        live = [(pair.caller.bytes, pair.service.bytes) for pair in self.pairs]
+        out = self.bytes[0] + sum(each[0] for each in live)
+        back = self.bytes[1] + sum(each[1] for each in live)
+        return Traffic(self.opened, len(live), out, back)
+
+
+_V4_FIRST = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What has gone through an edge: connections ever, those open now, and bytes from callers and from the service."""
+
+    connections: int
+    open: int
+    sent: int
+    received: int
+
+
+class EdgeLoop:
+    """The loop. `control` asks and is answered, `events` carries records and the log's syncs."""
+
+    def __init__(self, settings: Settings, control: Link, events: Link) -> None:
+        import uvloop
+
+        self._loop = uvloop.new_event_loop()
+        self._settings = settings
+        self._control, self._events = control, events
+        self._outbox = Outbox(events, self._loop)
+        self._ledger = Ledger(settings.counters)
+        self._stations = {edge: self._station(edge) for edge in settings.listeners}
+        self._failure: BaseException | None = None
+
+    def _station(self, edge: Edge) -> Station:
+        book = Rulebook(edge, self._ledger, self._settings.seed)
+        return Station(self._loop, edge, book, self._outbox, self._settings.addresses.get(edge.service))
+
+    def run(self) -> None:
+        """Serve until told to stop, or until the maker is gone. Raises what no connection is to blame for."""
+        loop = self._loop
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(self._failed)
+        for edge, listeners in self._settings.listeners.items():
+            for each in listeners:
+                loop.run_until_complete(
+                    loop.create_server(self._stations[edge].accept(each.family), sock=each, backlog=_BACKLOG)
+                )
+        loop.add_reader(self._control.fileno(), self._serve_control)
+        loop.add_reader(self._events.fileno(), self._serve_log)
+        self._control.send("ready")
+        loop.run_forever()
+        if self._failure is not None:
+            raise self._failure
+
+    def _failed(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something in a callback broke: a proxy that is not right must not go on in silence."""
+        self._failure = context.get("exception") or RuntimeError(context["message"])
+        self._loop.stop()
+
+    def _serve_control(self) -> None:
+        frame = self._control.receive()
+        if frame is None:
+            self._loop.stop()
+            return
+        self._control.send(*self._asked(frame))
+
+    def _asked(self, frame: Frame) -> tuple[str, Any]:
+        match frame.kind:
+            case "swap":
+                for station in self._stations.values():
+                    station.swap(frame.body)
+                return "swapped", frame.body.epoch
+            case "release":
+                return "released", sum(each.release(final=frame.body) for each in self._stations.values())
+            case "report":
+                return "report", self._report()
+            case "stop":
+                self._outbox.flush()
+                self._loop.stop()
+                return "stopped", None
+        raise ValueError(f"the edge process was sent an unknown frame: {frame.kind!r}")
+
+    def _report(self) -> tuple[Report, dict[Edge, Traffic]]:
+        return self._ledger.report(), {edge: station.traffic for edge, station in self._stations.items()}
+
+    def _serve_log(self) -> None:
+        frame = self._events.receive()
+        if frame is None:
+            self._loop.stop()
+            return
+        self._outbox.flush()
+        self._events.send("synced", frame.body)

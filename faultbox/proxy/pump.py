@@ -1,0 +1,250 @@
+"""The sockets of a conversation: two transports of uvloop, and what is done with commands.
+
+Reading from one end stops while the other one's buffer is full, or while too much is held up;
+either end may close its half; a reset of one is a reset of the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from typing import Protocol, cast
+
+from faultbox.model.message import Side
+from faultbox.proxy.commands import Close, Command, Finish, Note, Reset, Send, Timer
+from faultbox.proxy.conversation import Conversation
+
+HELD_LIMIT = 256 * 1024
+"""Bytes of a side that may wait before its speaker is no longer read."""
+_BUFFER = 1024 * 1024
+"""Bytes that a slow hearer may have unread in our buffer before its speaker is no longer read."""
+_LINGER_S = 2.0
+"""How long a caller may go on sending after we have ended the connection: closing at once would reset what it
+has not read yet (RFC 9112, 9.6)."""
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+_CONNECTING, _FULL, _HELD = 1, 2, 4
+_OTHER: Mapping[Side, Side] = {"request": "response", "response": "request"}
+
+
+class Holder(Protocol):
+    """Whoever has the connections of an edge."""
+
+    def note(self, fields: Mapping[str, str]) -> None: ...
+
+    def gone(self, pair: Pair) -> None: ...
+
+
+class End(asyncio.Protocol):
+    """One transport of a pair: the caller's speaks the `request` side, the service's the `response` side."""
+
+    def __init__(self, pair: Pair, side: Side) -> None:
+        self.pair = pair
+        self.side: Side = side
+        self.transport: asyncio.Transport | None = None
+        self.bytes = 0
+        """Bytes it has sent us."""
+        self._stopped = 0
+        self._early: list[bytes] | None = []
+        """What is to be written before there is a connection; None once there has been one."""
+        self._finish_early = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(high=_BUFFER)
+        early, self._early = self._early, None
+        if early:
+            self.transport.write(b"".join(early))
+        if self._finish_early:
+            self.transport.write_eof()
+        self.pair.made(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.bytes += len(data)
+        self.pair.received(self.side, data)
+
+    def eof_received(self) -> bool:
+        self.pair.ended(self.side)
+        return True  # the other direction lives on
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.pair.lost(self.side, exc)
+
+    def pause_writing(self) -> None:
+        self.pair.ends[_OTHER[self.side]].stop(_FULL)
+
+    def resume_writing(self) -> None:
+        self.pair.ends[_OTHER[self.side]].go_on(_FULL)
+
+    def stop(self, reason: int) -> None:
+        """Read nothing further while any reason stands."""
+        if not self._stopped and self.transport is not None:
+            self.transport.pause_reading()
+        self._stopped |= reason
+
+    def go_on(self, reason: int) -> None:
+        before, self._stopped = self._stopped, self._stopped & ~reason
+        if before and not self._stopped and self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def hold(self, held: int) -> None:
+        """Read further or not, by how many bytes that it has sent wait for their time."""
+        if held > HELD_LIMIT:
+            self.stop(_HELD)
+        elif self._stopped & _HELD:
+            self.go_on(_HELD)
+
+    def write(self, data: bytes) -> None:
+        if self._early is not None:
+            self._early.append(data)
+            self.pair.ends[_OTHER[self.side]].stop(_CONNECTING)
+        elif self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def finish(self) -> None:
+        self._finish_early = self._early is not None
+        if self.transport is not None and not self.transport.is_closing():
+            with contextlib.suppress(OSError):  # it is no longer connected, which we are about to hear
+                self.transport.write_eof()
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
+    def reset(self) -> None:
+        """Close so that the other end gets RST: with SO_LINGER of 0 seconds (socket(7))."""
+        if self.transport is None:
+            return
+        with contextlib.suppress(OSError):
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
+
+
+class Pair:
+    """A caller's connection and the one to the service that belongs to it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, talk: Conversation, holder: Holder) -> None:
+        self.caller, self.service = End(self, "request"), End(self, "response")
+        self.ends: Mapping[Side, End] = {"request": self.caller, "response": self.service}
+        self.talk = talk
+        self._loop = loop
+        self._holder = holder
+        self._timers: dict[Side, asyncio.TimerHandle] = {}
+        self._finished: set[Side] = set()
+        self._plain = False
+        self._closing: asyncio.TimerHandle | None = None
+        self._connect: Callable[[Pair], None] | None = None
+
+    def begin(self, connect: Callable[[Pair], None]) -> asyncio.Protocol:
+        """The protocol for the caller's transport; `connect` is called once it is there, to connect the service."""
+        self._connect = connect
+        return self.caller
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything is held up."""
+        return bool(self.talk.held("request") or self.talk.held("response") or self._timers)
+
+    # -- what transports tell
+
+    def made(self, end: End) -> None:
+        if end is self.service:
+            self.caller.go_on(_CONNECTING)
+            if self.caller.transport is None:
+                end.reset()
+            return
+        self.do(self.talk.attempted())
+        if not self.talk.over and self._connect is not None:
+            self._connect(self)
+
+    def received(self, side: Side, data: bytes) -> None:
+        if self._plain:
+            (self.service if side == "request" else self.caller).write(data)
+            return
+        self.do(self.talk.received(side, data))
+
+    def ended(self, side: Side) -> None:
+        if self._closing is not None and side == "request":
+            self._close_all()
+        else:
+            self.do(self.talk.ended(side))
+
+    def lost(self, side: Side, exc: Exception | None) -> None:
+        other = self.ends[_OTHER[side]]
+        if other.transport is None:
+            self._forget()
+        elif exc is not None:
+            other.reset()
+        elif self._closing is None or side == "request":
+            other.close()
+
+    def unreachable(self) -> None:
+        """The service refused, or can't be reached."""
+        self.caller.reset()
+
+    # -- commands
+
+    def do(self, commands: list[Command]) -> None:
+        for command in commands:
+            if type(command) is Send:
+                (self.service if command.side == "request" else self.caller).write(command.data)
+            else:
+                self._do(command)
+        talk = self.talk
+        self.caller.hold(talk.held("request"))
+        self.service.hold(talk.held("response"))
+        self._plain = talk.plain
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case Timer(side, delay_ms):
+                self._cancel(side)
+                self._timers[side] = self._loop.call_later(delay_ms / 1000, self._timer, side)
+            case Note(fields):
+                self._holder.note(fields)
+            case Finish(side):
+                self._finish(side)
+            case Close():
+                self._end_gently()
+            case Reset():
+                self.caller.reset()
+                self.service.reset()
+
+    def _timer(self, side: Side) -> None:
+        del self._timers[side]
+        self.do(self.talk.timer(side))
+
+    def _cancel(self, side: Side) -> None:
+        timer = self._timers.pop(side, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _finish(self, side: Side) -> None:
+        self._finished.add(side)
+        if len(self._finished) == len(self.ends):
+            self._close_all()
+        else:
+            self.ends[_OTHER[side]].finish()
+
+    def _end_gently(self) -> None:
+        """FIN to both; the caller may have more to say, which is thrown away until it has seen ours."""
+        self.service.close()
+        self.caller.finish()
+        self.caller.go_on(_FULL | _HELD | _CONNECTING)
+        self._closing = self._loop.call_later(_LINGER_S, self._close_all)
+
+    def _close_all(self) -> None:
+        self.caller.close()
+        self.service.close()
+
+    def _forget(self) -> None:
+        """Both transports are gone."""
+        for side in tuple(self._timers):
+            self._cancel(side)
+        if self._closing is not None:
+            self._closing.cancel()
+        self._holder.gone(self)
