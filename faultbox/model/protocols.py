@@ -52,7 +52,7 @@ class MatchKey:
     """A key that a message rule may match on; its value in a rule is a glob.
 
     A key with `entries` is written as a dict, `headers={"X-Tenant": "a*"}`, and stands in a rule's
-    `match` as one entry each: `headers.X-Tenant`.
+    `match` as one entry each: `headers.X-Tenant`. With `whole` it may be one glob as well: `query="a=1*"`.
     """
 
     name: str
@@ -60,6 +60,7 @@ class MatchKey:
     doc: str = ""
     sides: tuple[Side, ...] = ("request", "response")
     entries: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ _HTTP_ANSWER = (
 _HTTP_MATCH = match(
     MatchKey("method", "word", "GET, POST …"),
     MatchKey("path", "path", "without the query string"),
-    MatchKey("query", "text", "one parameter of the query string, decoded", entries=True),
+    MatchKey("query", "text", "the query string, or one of its parameters, decoded", entries=True, whole=True),
     MatchKey("headers", "text", "one header, whatever the case of its name", entries=True),
     MatchKey("body", "text", "the whole body as text"),
     MatchKey("json", "text", "a field of a JSON body, by its dotted path", entries=True),

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, Literal
 
-from faultbox.model.fault import Action, ActionKind, Direction, Fault, FdKind, Operation, Trigger
+from faultbox.model.fault import Action, ActionKind, Direction, Fault, FdKind, Operation
+from faultbox.model.message import MessageAction, Side
 from faultbox.model.syscalls import UnknownSyscall, expand
 from faultbox.spec.builtins import kinds
-from faultbox.spec.builtins.declare import Call, builtin, not_available
+from faultbox.spec.builtins.declare import Call, builtin
+from faultbox.spec.builtins.messages import LATER, WORDS, Draft, drafted, pattern, word
+from faultbox.spec.builtins.triggers import TRIGGERS, triggered, with_keywords
 from faultbox.spec.builtins.values import nearest_name
 from faultbox.spec.builtins.wrong import Wrong
 
-_RULE_KEYWORDS = (
-    "method", "query", "command", "key", "topic", "subject", "collection", "op", "delay", "status", "body", "value",
-    "message", "delay_ms", "drop", "status_code",
-)  # fmt: skip
-_MESSAGES = dict.fromkeys(_RULE_KEYWORDS, "protocol faults") | dict.fromkeys(("max_fires", "mode"), "exploration")
+_HINTS = dict.fromkeys(WORDS - {"path"}, "it belongs to faults on messages: error(), drop() and their kin")
 _WHEN: dict[str, kinds.Kind] = {
     "path": kinds.path_glob,
     "on": kinds.choice("file", "socket", "pipe", "tty", "other"),
@@ -25,11 +23,7 @@ _WHEN: dict[str, kinds.Kind] = {
     "existing": kinds.choice("sever", "keep"),
     "label": kinds.text,
     "from_start": kinds.boolean,
-    "nth": kinds.at_least(1),
-    "first": kinds.at_least(1),
-    "after": kinds.at_least(0),
-    "every": kinds.at_least(1),
-    "probability": kinds.probability,
+    **TRIGGERS,
 }
 
 
@@ -61,55 +55,88 @@ def _fault(
     label: a remark that evidence shows with the rule
     from_start: meet the service's start-up as well; otherwise faults begin when the services are ready and seeded
     """
-    trigger = Trigger(nth, first, after, every, probability)
-    _warn_never(call, trigger)
+    trigger = triggered(call, nth=nth, first=first, after=after, every=every, probability=probability)
     return Fault(action, call.position, trigger, path, on, direction, existing, label, from_start)
 
 
-def _conditioned(body: Callable[..., Action]) -> Callable[..., Fault]:
-    """A builtin's body that gives an action, with the keywords of `_fault` added to its own."""
-    own = inspect.signature(body)
-    shared = [each for each in inspect.signature(_fault).parameters.values() if each.name in _WHEN]
-
-    def conditioned(call: Call, *args: Any, **named: Any) -> Fault:
-        when = {name: named.pop(name) for name in _WHEN}
-        return _fault(call, body(call, *args, **named), **when)
-
-    conditioned.__signature__ = own.replace(parameters=[*own.parameters.values(), *shared])  # type: ignore[attr-defined]
-    conditioned.__doc__ = f"{inspect.getdoc(body)}\n{inspect.getdoc(_fault)}\ngives: a fault"
-    return conditioned
+When = dict[str, Any]
 
 
-@builtin("deny", _WHEN, errno=kinds.errno_name, unavailable=_MESSAGES)
+def _conditioned(body: Callable[..., Fault | Draft]) -> Any:
+    return with_keywords(body, _fault, _WHEN)
+
+
+@builtin("deny", _WHEN, errno=kinds.errno_name, unavailable=LATER, hints=_HINTS)
 @_conditioned
-def deny(_call: Call, errno: int) -> Action:
+def deny(call: Call, when: When, errno: int) -> Fault:
     """Answers matching system calls with an error; the call is not made.
 
     errno: the error the caller sees
     """
-    return Action(ActionKind.DENY, errno=errno)
+    return _fault(call, Action(ActionKind.DENY, errno=errno), **when)
 
 
-@builtin("delay", _WHEN, duration=kinds.positive_duration, unavailable=_MESSAGES)
+@builtin(
+    "delay",
+    {**_WHEN, "path": kinds.text},
+    duration=kinds.positive_duration,
+    delay=kinds.positive_duration,
+    side=kinds.choice("request", "response"),
+    match=kinds.dict_of(kinds.text, pattern),
+    words=word,
+    unavailable=LATER,
+)
 @_conditioned
-def delay(_call: Call, duration: float | None = None) -> Action:
-    """Holds matching system calls up, then lets the next rule decide.
+def delay(
+    call: Call,
+    when: When,
+    duration: float | None = None,
+    *,
+    delay: float | None = None,
+    side: Side | None = None,
+    match: dict[str, Any] | None = None,
+    **words: Any,
+) -> Fault | Draft:
+    """Holds matching system calls up, then lets the next rule decide; with delay= it holds messages up instead.
 
-    The delays of several rules on one call add up. Without a duration it would be a protocol
-    fault, which this version does not have yet.
+    The delays of several rules on one call or message add up.
 
-    duration: how long
+    duration: how long, for system calls: `delay("500ms")`
+    delay: how long, for messages: `delay(delay="500ms", path="/search*")`
+    side: as for [error()](#error)
+    match: as for [error()](#error)
+    **words: which messages, as for [error()](#error)
     """
     if duration is None:
-        raise not_available('delay without a duration (delay("500ms")) needs protocol faults')
-    return Action(ActionKind.DELAY, delay_ms=duration)
+        return _message_delay(call, when, words, delay, side=side, match=match)
+    only = {"delay": delay, "side": side, "match": match, **words}
+    for name, value in only.items():
+        if value is not None:
+            message = f'delay("{duration:g}ms") holds up system calls; for messages write delay(delay="{duration:g}ms"'
+            raise Wrong("UNKNOWN_KEYWORD", f"{message}, {name}=…)", at=name, naming=True)
+    with call.noting("path"):
+        when["path"] = kinds.path_glob(when["path"], "path") if when["path"] else ""
+    return _fault(call, Action(ActionKind.DELAY, delay_ms=duration), **when)
 
 
-@builtin("allow", _WHEN, unavailable=_MESSAGES)
+def _message_delay(call: Call, when: When, words: dict[str, Any], length: float | None, **which: Any) -> Draft:
+    if length is None:
+        message = 'how long? delay("500ms") holds up system calls, delay(delay="500ms", …) messages'
+        raise Wrong("MISSING_ARGUMENT", message)
+    path = when.pop("path")
+    own = {name: when.pop(name) for name in ("on", "direction", "existing", "from_start")}
+    for name, value in own.items():
+        if value not in (None, "sever", False):
+            raise Wrong("NO_EFFECT", f"{name}= is about system calls, it means nothing for messages", at=name)
+    words = {"path": path, **words} if path else words
+    return drafted(call, MessageAction.DELAY, words, {"delay_ms": length}, **which, **when)
+
+
+@builtin("allow", _WHEN, unavailable=LATER, hints=_HINTS)
 @_conditioned
-def allow(_call: Call) -> Action:
+def allow(call: Call, when: When) -> Fault:
     """Lets matching system calls through, whatever later rules and outer scopes would do to them."""
-    return Action(ActionKind.ALLOW)
+    return _fault(call, Action(ActionKind.ALLOW), **when)
 
 
 def syscall_name(value: Any, label: str) -> str:
@@ -135,23 +162,6 @@ def op(call: Call, syscalls: tuple[str, ...], path: str = "") -> Operation:
     if not syscalls:
         raise Wrong("EMPTY", "syscalls must name at least one system call", at="syscalls")
     return Operation(syscalls, path, call.position)
-
-
-def _warn_never(call: Call, trigger: Trigger) -> None:
-    """A fault that no call can meet is allowed, but hardly meant."""
-    nth, first, after, every = trigger.nth, trigger.first, trigger.after, trigger.every
-    if trigger.probability == 0:
-        call.warn("NEVER_FIRES", "probability=0 means never", at="probability")
-    elif nth is not None and _excluded(nth, first, after, every):
-        call.warn("NEVER_FIRES", f"no call is number {nth} and also what first, after and every ask for", at="nth")
-    elif first is not None and after is not None and first <= after:
-        call.warn("NEVER_FIRES", f"no call is among the first {first} and beyond the first {after}", at="first")
-
-
-def _excluded(nth: int, first: int | None, after: int | None, every: int | None) -> bool:
-    beyond = first is not None and nth > first
-    before = after is not None and nth <= after
-    return beyond or before or (every is not None and nth % every != 0)
 
 
 def check_keyword(keyword: str, ops: dict[str, Operation] | Any) -> frozenset[str]:

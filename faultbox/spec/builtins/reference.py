@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Mapping
 
-from faultbox.model.protocols import ABSENT, PROTOCOLS, Method
+from faultbox.model.protocols import ABSENT, GENERIC, PROTOCOLS, ActionForm, MatchKey, Method
 from faultbox.model.protocols import Parameter as StepParameter
 from faultbox.spec.builtins.bind import TOPICS
 from faultbox.spec.builtins.declare import REGISTRY, Definition, Parameter
@@ -29,6 +29,26 @@ STEPS = """## Steps
 
 Methods of an interface: `api.public.get(path="/")`, or of a service that has just one interface with that step:
 `api.get(path="/")`. All of them give a response and never raise.
+"""
+MESSAGES = """## Faults on messages
+
+What response(), error() and their kin can do, and what they can match messages by, depends on the protocol of
+the interface: a word that it doesn't know is an error while the spec is loaded. A word that is not written
+matches everything.
+
+- Match keys are globs: `*` is any run of characters, `?` is one. In a path `*` stays within one segment, but at the
+  end of the path. A key that is several things is a dict: `headers={"X-Tenant": "a*"}`. `op` is `method`,
+  `collection` is `key`, `subject` is `topic`, whichever the protocol has.
+- An argument of the action comes before a match key of its name: `response(status=503)` answers 503. To match by
+  such a name write `match={"body": "*card*"}`.
+- Rules of an interface are asked in the order written, those of inner scopes first. The first that decides is what
+  is done; delay() and slow() let the next ones look.
+- rewrite(), truncate(), corrupt() and slow() are about answers, and so is what sends `after_bytes`; the others are
+  about requests. `side=` says otherwise. A rule on answers can match by what the request was, and by `status`.
+- nth, first, after, every and probability go by messages that match, for each caller by itself.
+
+All protocols here have delay(), drop(), reset(), hang(), duplicate(), slow(), truncate() and corrupt(), except where
+it is said, and these:
 """
 VALUES = """## Values
 
@@ -50,7 +70,7 @@ def render() -> str:
         if found:
             parts.append(f"## {_title(module.__doc__)}\n")
             parts.extend(_builtin(each) for each in found)
-    return "\n".join([*parts, _steps(), VALUES, _later()])
+    return "\n".join([*parts, _messages(), _steps(), VALUES, _later()])
 
 
 def entries(definition: Definition) -> tuple[str, dict[str, str]]:
@@ -124,6 +144,40 @@ def _default(parameter: Parameter) -> str:
 
 def _none(_value: object, _label: str) -> None:
     """nothing"""
+
+
+def _messages() -> str:
+    """Every protocol's match keys and actions."""
+    lines = [MESSAGES]
+    built = [each for each in PROTOCOLS.values() if each.actions]
+    for protocol in built:
+        lines.append(f"### Messages of {protocol.name}\n")
+        lines.extend(_match_key(each) for each in protocol.match.values())
+        own = [form for form in protocol.actions.values() if GENERIC.get(form.action) != form]
+        lines += ["", "| action | does | takes |", "|---|---|---|", *map(_action, own)] if own else []
+        missing = [f"`{each}()`" for each in GENERIC if each not in protocol.actions]
+        lines += ["", f"There is no {', '.join(missing)}."] if missing else []
+        lines.append("")
+    others = ", ".join(f"`{each.name}`" for each in PROTOCOLS.values() if not each.actions)
+    lines.append(f"This version has no proxies for {others}: faults on their messages are refused.\n")
+    return "\n".join(lines)
+
+
+def _action(form: ActionForm) -> str:
+    taken = "<br>".join(_taken(each) for each in form.arguments) or "nothing"
+    only = f" Of the {form.sides[0]} only." if len(form.sides) == 1 else ""
+    return f"| `{form.action}()` | {form.doc}{only} | {taken} |"
+
+
+def _taken(parameter: StepParameter) -> str:
+    default = "" if parameter.default is ABSENT else f"={parameter.default!r}"
+    return f"`{parameter.name}{default}`" + (f": {parameter.doc}" if parameter.doc else "")
+
+
+def _match_key(key: MatchKey) -> str:
+    several = f"; a dict, or one glob over all of it: `{key.name}=`" if key.whole else "; a dict" if key.entries else ""
+    only = f" (of the {key.sides[0]} only)" if len(key.sides) == 1 else ""
+    return f"- by `{key.name}`: {key.doc or key.name}{several}{only}"
 
 
 def _steps() -> str:

@@ -8,85 +8,82 @@ from typing import Any
 
 from faultbox.model.fault import Assumption, Fault
 from faultbox.model.host import Inconclusive
-from faultbox.model.topology import Service
+from faultbox.model.topology import Endpoint, Service
 from faultbox.spec.builtins import kinds
-from faultbox.spec.builtins.assumptions import bound, faults, target
-from faultbox.spec.builtins.declare import Call, builtin, not_available
+from faultbox.spec.builtins.assumptions import bound, check_level, faults, service_or_interface, target
+from faultbox.spec.builtins.declare import Call, builtin
 from faultbox.spec.builtins.faults import syscall_name
+from faultbox.spec.builtins.messages import Draft
+from faultbox.spec.builtins.rules import bound_rules, rule, source
 from faultbox.spec.builtins.values import invoke
 from faultbox.spec.builtins.wrong import Wrong
 
-_LATER = {"rules": "protocol faults", "source": "protocol faults"}
+
+def _anything_that_breaks(value: Any, label: str) -> Service | Endpoint | Assumption:
+    """a service, for system calls, one of its interfaces, for messages, or a fault_assumption()"""
+    return value if isinstance(value, Assumption) else service_or_interface(value, label)
 
 
-def _service_or_assumption(value: Any, label: str) -> Service | Assumption:
-    """a service or a fault_assumption()"""
-    return value if isinstance(value, Assumption) else target(value, label)
-
-
-def _no_rules(_value: Any, _label: str) -> None:
-    """nothing yet"""
-    raise not_available("a fault on messages needs protocol faults")
-
-
-@builtin(
-    "fault",
-    service=_service_or_assumption,
-    rules=_no_rules,
-    run=kinds.function_of(0),
-    syscalls=faults,
-    unavailable=_LATER,
-)
+@builtin("fault", service=_anything_that_breaks, rules=rule, source=source, run=kinds.function_of(0), syscalls=faults)
 def fault(
     call: Call,
-    service: Service | Assumption,
-    *rules: None,  # noqa: ARG001
+    service: Service | Endpoint | Assumption,
+    *rules: Draft,
+    source: str = "",
     run: Callable[..., Any],
     **syscalls: tuple[Fault, ...],
 ) -> object:
     """Breaks something while a function runs, for all callers and all branches of parallel().
 
-    Faults that are armed later are inner: they are asked first.
+    fault(db, write=deny("EIO"), run=f) is about system calls, fault(db.main, error(key="a*"), run=f) about
+    messages. Faults that are armed later are inner: they are asked first.
 
-    service: whose system calls are meant, or a fault_assumption()
-    *rules: faults on messages, which this version does not have yet
+    service: whose system calls, or the interface the messages to which, are meant, or a fault_assumption()
+    *rules: what is done to messages
+    source: only the messages of this caller
     run: called without arguments
     **syscalls: what is done to a family ("write"), a system call ("openat") or an op of the service
     gives: what the function returned
     """
     host = call.host
     if isinstance(service, Assumption):
-        if syscalls:
-            raise Wrong("UNKNOWN_KEYWORD", "an assumption says by itself what is broken", at=next(iter(syscalls)))
+        _check_nothing_more(syscalls, rules, source)
         handle = host.arm_assumption(service)
     else:
-        handle = host.arm(service.name, _pairs(call, service, syscalls), call.position)
+        handle = _arm(call, service, rules, source, syscalls)
     try:
         return invoke(run)
     finally:
         host.disarm(handle)
 
 
-@builtin("fault_start", service=target, syscalls=faults, unavailable=_LATER)
-def fault_start(call: Call, service: Service, **syscalls: tuple[Fault, ...]) -> None:
+@builtin("fault_start", service=service_or_interface, rules=rule, source=source, syscalls=faults)
+def fault_start(
+    call: Call, service: Service | Endpoint, *rules: Draft, source: str = "", **syscalls: tuple[Fault, ...]
+) -> None:
     """Breaks something until fault_stop() or the end of the case.
 
-    service: whose system calls are meant
+    service: whose system calls, or the interface the messages to which, are meant
+    *rules: what is done to messages
+    source: only the messages of this caller
     **syscalls: as for fault()
     """
-    call.host.arm(service.name, _pairs(call, service, syscalls), call.position, started=True)
+    _arm(call, service, rules, source, syscalls, started=True)
 
 
-@builtin("fault_stop", service=target)
-def fault_stop(call: Call, service: Service) -> None:
-    """Ends all that fault_start() began on a service.
+@builtin("fault_stop", service=service_or_interface)
+def fault_stop(call: Call, service: Service | Endpoint) -> None:
+    """Ends all that fault_start() began on a service and its interfaces, or on one interface.
 
-    service: the service
+    service: the service or interface
     """
-    call.host.disarm_started(service.name)
+    if isinstance(service, Endpoint):
+        call.host.disarm_started(service.service, service.interface.name)
+    else:
+        call.host.disarm_started(service.name)
 
 
-@builtin("fault_all", services=kinds.list_of(target), run=kinds.function_of(0), syscalls=faults, unavailable=_LATER)
+@builtin("fault_all", services=kinds.list_of(target), run=kinds.function_of(0), syscalls=faults)
 def fault_all(
     call: Call, services: tuple[Service, ...], *, run: Callable[..., Any], **syscalls: tuple[Fault, ...]
 ) -> object:
@@ -105,6 +102,35 @@ def fault_all(
         for name, pairs in armed:
             scopes.callback(host.disarm, host.arm(name, pairs, call.position))
         return invoke(run)
+
+
+def _arm(
+    call: Call,
+    target: Service | Endpoint,
+    rules: tuple[Draft, ...],
+    source: str,
+    syscalls: dict[str, tuple[Fault, ...]],
+    *,
+    started: bool = False,
+) -> int:
+    """Begin a scope on a service's system calls or on the messages to an interface."""
+    host = call.host
+    check_level(target, syscalls, rules=bool(rules), source=source)
+    if isinstance(target, Service):
+        return host.arm(target.name, _pairs(call, target, syscalls), call.position, started=started)
+    if not rules:
+        raise Wrong("EMPTY", f"nothing is broken on {target}: add faults like error(...) or drop(...)")
+    return host.arm_messages(
+        target, bound_rules(call, target, rules, source, 1), source, call.position, started=started
+    )
+
+
+def _check_nothing_more(syscalls: dict[str, tuple[Fault, ...]], rules: tuple[Draft, ...], source: str) -> None:
+    if syscalls:
+        raise Wrong("UNKNOWN_KEYWORD", "an assumption says by itself what is broken", at=next(iter(syscalls)))
+    if rules or source:
+        at = 1 if rules else "source"
+        raise Wrong("UNKNOWN_KEYWORD", "an assumption says by itself what is broken, and for whom", at=at)
 
 
 def _pairs(call: Call, service: Service, syscalls: dict[str, tuple[Fault, ...]]) -> tuple[tuple[str, Fault], ...]:

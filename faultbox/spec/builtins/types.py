@@ -13,6 +13,7 @@ from faultbox.model.spec import Monitor
 from faultbox.model.topology import Endpoint, Healthcheck, Interface, Observation, Service
 from faultbox.spec.attributes import register
 from faultbox.spec.builtin import Builtin, CallSite
+from faultbox.spec.builtins.messages import Draft
 from faultbox.spec.builtins.observing import Decoder
 from faultbox.spec.builtins.steps import bound_step
 from faultbox.spec.builtins.structs import Struct
@@ -269,6 +270,7 @@ register(
 )
 register(Monitor, name="monitor", **_fields("name"), text=lambda each: f"<monitor {each.name}>")
 register(Fault, name="fault", **_fields("label"), text=lambda each: each.text)
+register(Draft, name="fault", **_fields("label"), text=lambda each: each.text)
 register(Operation, name="op", **_fields("path"), text=lambda each: f"<op {', '.join(each.syscalls)}>")
 register(Healthcheck, name="healthcheck", **_fields(), text=lambda each: f"<healthcheck {each.kind}>")
 register(Observation, name="observation", **_fields(), text=lambda each: f"<observe.{each.kind}>")

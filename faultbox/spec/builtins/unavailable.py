@@ -8,8 +8,6 @@ from faultbox.spec.builtins.structs import Struct
 from faultbox.spec.session import Session
 
 NEEDS = {
-    "protocol faults": "response error drop duplicate",
-    "partitions": "partition partition_start partition_stop",
     "packet faults": (
         "packet_drop packet_pass packet_reset packet_delay packet_reorder packet_duplicate packet_corrupt "
         "packet_window bandwidth mtu"

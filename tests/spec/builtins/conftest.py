@@ -11,7 +11,8 @@ import pytest
 from faultbox import spec as specs
 from faultbox.model.event import Event
 from faultbox.model.fault import Assumption, Fault
-from faultbox.model.host import ExitStatus, Response, current
+from faultbox.model.host import ExitStatus, Response, Way, current
+from faultbox.model.message import MessageFault
 from faultbox.model.source import Position, SpecErrors
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.topology import Endpoint
@@ -75,6 +76,29 @@ class FakeHost:
         self.done.append((kind, service, [(keyword, fault.text) for keyword, fault in faults], position.line))
         return len(self.done)
 
+    def arm_messages(
+        self,
+        endpoint: Endpoint,
+        rules: Sequence[MessageFault],
+        source: str,
+        position: Position,
+        *,
+        started: bool = False,
+    ) -> int:
+        kind = "start" if started else "arm"
+        self.done.append((kind, str(endpoint), [each.text for each in rules], source, position.line))
+        return len(self.done)
+
+    def partition(self, a: str, b: str, direction: Way, position: Position, *, started: bool = False) -> int:
+        self.done.append(("part" if started else "arm", a, b, direction, position.line))
+        return len(self.done)
+
+    def heal(self, handle: int) -> None:
+        self.done.append(("heal", handle))
+
+    def heal_started(self, a: str, b: str) -> None:
+        self.done.append(("heal", a, b))
+
     def arm_assumption(self, assumption: Assumption) -> int:
         self.done.append(("arm", assumption.name))
         return len(self.done)
@@ -82,8 +106,8 @@ class FakeHost:
     def disarm(self, handle: int) -> None:
         self.done.append(("disarm", handle))
 
-    def disarm_started(self, service: str) -> None:
-        self.done.append(("stop", service))
+    def disarm_started(self, service: str, interface: str = "") -> None:
+        self.done.append(("stop", service, interface) if interface else ("stop", service))
 
     def events(self) -> Sequence[Event]:
         return self.trace

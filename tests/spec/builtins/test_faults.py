@@ -61,10 +61,10 @@ def test_mistakes_in_declarations(problems: Problems, mistake: tuple[str, list[s
     ("conditions", "text"),
     [
         ("probability = 0", "deny(): probability=0 means never"),
-        ("nth = 5, first = 3", "deny(): no call is number 5 and also what first, after and every ask for"),
-        ("nth = 2, after = 2", "deny(): no call is number 2 and also what first, after and every ask for"),
-        ("nth = 3, every = 2", "deny(): no call is number 3 and also what first, after and every ask for"),
-        ("first = 2, after = 2", "deny(): no call is among the first 2 and beyond the first 2"),
+        ("nth = 5, first = 3", "deny(): nothing is number 5 and also what first, after and every ask for"),
+        ("nth = 2, after = 2", "deny(): nothing is number 2 and also what first, after and every ask for"),
+        ("nth = 3, every = 2", "deny(): nothing is number 3 and also what first, after and every ask for"),
+        ("first = 2, after = 2", "deny(): nothing is among the first 2 and beyond the first 2"),
     ],
 )
 def test_faults_that_never_fire_are_warned_of(load: Load, conditions: str, text: str) -> None:
