@@ -220,6 +220,8 @@ class Conversation:
         self._sightless = True
         for stream in (self._request, self._response):
             self._take(stream, self._dialogue.end(stream.side), out)
+        for stream in (self._request, self._response):
+            self._take(stream, self._dialogue.end(stream.side), out)
         if self._dialogue.why and not self._book.empty:
             self._book.ledger.blind(f"{self._book.edge.service}.{self._book.edge.interface}: {self._dialogue.why}")
             self._notes.blind(self._dialogue.why, out)
@@ -238,7 +240,7 @@ class Conversation:
             if part.replies:
                 self._forward(message)
             return
-        decision = self._possible(decision, part)
+        decision = self._possible(decision, part, message)
         self._notes.decided(message, decision, out)
         later = sum(each.rule.fault.arguments["delay_ms"] for each in decision.fired if delays_only(each.rule.fault))
         act = decision.act
@@ -310,7 +312,7 @@ class Conversation:
         if decision is PASS:
             stream.lane.send(part.raw)
             return
-        decision = self._possible(decision, part)
+        decision = self._possible(decision, part, message)
         self._notes.decided(message, decision, out)
         if decision.delay_ms:
             stream.lane.push(Wait(decision.delay_ms))
@@ -352,6 +354,8 @@ class Conversation:
     def _answer(self) -> None:
         """Give every made-up answer whose turn it is, unless a message of the service is under way."""
         exchanges, lane = self._exchanges, self._response.lane
+        if self._response.ended:
+            exchanges.clear()  # the service's end has been passed on: nothing can follow it
         while exchanges and exchanges[0].answer is not None and not self._response.within:
             exchange = exchanges.popleft()
             if exchange.wait_ms:
@@ -366,12 +370,16 @@ class Conversation:
 
     # -- what is done to bytes
 
-    def _possible(self, decision: MessageDecision, part: Part) -> MessageDecision:
-        """The decision without an act that needs a whole message, where it was too large to be held."""
+    def _possible(self, decision: MessageDecision, part: Part, message: Message) -> MessageDecision:
+        """The decision without an act that can't be done to this message: it makes no sense there, or it was too large."""
         act = decision.act
-        if act is None or part.last or self._dialogue.turns or act.action not in WHOLE:
+        if act is None:
             return decision
-        self._book.ledger.take_back(decision.fired[-1], "the message was too large to be held whole")
+        partial = not part.last and not self._dialogue.turns and act.action in WHOLE
+        why = "the message was too large to be held whole" if partial else self._dialogue.refuses(act, message)
+        if not why:
+            return decision
+        self._book.ledger.take_back(decision.fired[-1], why)
         return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
 
     def _apply(self, stream: _Stream, part: Part, message: Message, decision: MessageDecision) -> None:

@@ -7,6 +7,7 @@ guessing, and one set of rules, which every connection of the edge sees change a
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -162,8 +163,15 @@ class EdgeLoop:
             raise self._failure
 
     def _failed(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Something in a callback broke: a proxy that is not right must not go on in silence."""
-        self._failure = context.get("exception") or RuntimeError(context["message"])
+        """Something in a callback broke: a proxy that is not right must not go on in silence.
+
+        What sockets report outside of their own transport (a connection that was reset while it was accepted) is
+        that connection's affair, and the end of our own links is heard where they are read.
+        """
+        error = context.get("exception") or RuntimeError(context["message"])
+        if isinstance(error, OSError) and error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            return
+        self._failure = error
         self._loop.stop()
 
     def _serve_control(self) -> None:

@@ -276,3 +276,10 @@ def test_what_the_service_skips_is_not_waited_for(play: Make, rule: Make) -> Non
     assert lines.service(b"?\n") == [("caller", b"?\n")]
     assert lines.caller(b"SET 4\nEND\n") == [("service", b"SET 4\n")]
     assert lines.service(b"four\n") == [("caller", b"four\n"), ("close",)]
+
+
+def test_nothing_follows_the_end_of_the_service(play: Make, rule: Make) -> None:
+    lines = play(rule("error", match=GET))
+    lines.caller(b"SET 1\nGET 2\n")
+    assert lines.ended("response") == [("finish", "response")]
+    assert lines.caller(b"GET 3\n") == []
