@@ -17,7 +17,7 @@ Seed: 1 (cli)
 --- PASS: test_health_endpoint (12ms, seed=1) ---
 --- PASS: matrix_order_creation_db_down (203ms, seed=1) ---
 --- FAIL: matrix_order_creation_cache_down (12ms, seed=1) ---
-  reason: expect_success: status_code=503 (want < 500)  [ASSERTION]
+  reason: expect_success: status_code=503 (want < 500)
   at spec.star:41:5 in order_creation
     assert_eq(r.status, 200)
     ^^^^^^^^^^^^^^^^^^^^^^^^

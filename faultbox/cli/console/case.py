@@ -78,7 +78,7 @@ def _events(result: CaseResult) -> Iterator[str]:
 
 def _reason(result: CaseResult, look: Look) -> Iterator[str]:
     first, *more = result.reason.splitlines() or ["not said"]
-    code = f"  [{result.code}]" if result.code else ""
+    code = f"  [{result.code}]" if result.code and result.verdict is not Verdict.FAILED else ""
     yield f"  reason: {look.bold(visible(first))}{look.dim(visible(code))}"
     for line in more:
         yield f"          {visible(line)}"
