@@ -136,6 +136,10 @@ class Dialogue:
         """A side has ended its stream: gives what was still held of it."""
         raise NotImplementedError
 
+    def refuses(self, fault: MessageFault, message: Message) -> str:  # noqa: ARG002 - most protocols can always
+        """Why an act makes no sense on a message that a rule met ("" where it does): it passes then, and is counted."""
+        return ""
+
     def reply(self, fault: MessageFault, request: Message) -> Reply:
         """The answer of a response() or error(): to a request, or in place of a response."""
         raise NotImplementedError
