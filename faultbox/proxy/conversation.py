@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from faultbox.model.message import PASS, Message, MessageAction, MessageDecision, MessageFault, Side
+from faultbox.model.message import PASS, Message, MessageAction, MessageDecision, MessageFault, Side, Unknown
 from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
 from faultbox.proxy import altering
 from faultbox.proxy.commands import Close, Command, Finish, Reset, StartTls
@@ -220,8 +220,6 @@ class Conversation:
         self._sightless = True
         for stream in (self._request, self._response):
             self._take(stream, self._dialogue.end(stream.side), out)
-        for stream in (self._request, self._response):
-            self._take(stream, self._dialogue.end(stream.side), out)
         if self._dialogue.why and not self._book.empty:
             self._book.ledger.blind(f"{self._book.edge.service}.{self._book.edge.interface}: {self._dialogue.why}")
             self._notes.blind(self._dialogue.why, out)
@@ -371,15 +369,22 @@ class Conversation:
     # -- what is done to bytes
 
     def _possible(self, decision: MessageDecision, part: Part, message: Message) -> MessageDecision:
-        """The decision without an act that can't be done to this message: it makes no sense there, or it was too large."""
+        """The decision without an act that can't be done to this message: its rule has not fired then.
+
+        A message that is rewritten is so from here on.
+        """
         act = decision.act
-        if act is None:
+        if act is None or act.action not in WHOLE:
             return decision
-        partial = not part.last and not self._dialogue.turns and act.action in WHOLE
-        why = "the message was too large to be held whole" if partial else self._dialogue.refuses(act, message)
-        if not why:
+        doubt = "" if part.last or self._dialogue.turns else "the message was too large to be held whole"
+        if act.action is MessageAction.REWRITE and not doubt:
+            try:
+                part.raw = self._dialogue.rewrite(act, message, part.raw)
+            except Unknown:
+                doubt = "the message could not be rewritten as asked"
+        if not doubt:
             return decision
-        self._book.ledger.take_back(decision.fired[-1], why)
+        self._book.ledger.take_back(decision.fired[-1], doubt)
         return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
 
     def _apply(self, stream: _Stream, part: Part, message: Message, decision: MessageDecision) -> None:
@@ -389,8 +394,6 @@ class Conversation:
         if act is not None:
             if act.action is MessageAction.HANG:
                 lane.push(Wait(FOREVER))
-            elif act.action is MessageAction.REWRITE:
-                raw = self._dialogue.rewrite(act, message, raw)
             elif act.action is MessageAction.CORRUPT:
                 raw = altering.corrupted(raw, part.payload, decision.fired[-1], message.identity, self._book.seed)
             elif act.action in altering.CUTS:
