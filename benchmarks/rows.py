@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
+import struct
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -66,13 +67,20 @@ def _in_child(body: Callable[[], float]) -> float:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(write, pickle.dumps(body()))
-        os._exit(0)
+        try:
+            os.write(write, struct.pack("d", body()))
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            os._exit(0)
     os.close(write)
     with os.fdopen(read, "rb") as end:
         data = end.read()
     os.waitpid(child, 0)
-    return float(pickle.loads(data))
+    if not data:
+        raise RuntimeError("the measuring process has died")
+    return float(struct.unpack("d", data)[0])
 
 
 def startup(bench: Bench) -> Iterator[Figure]:

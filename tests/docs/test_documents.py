@@ -98,7 +98,7 @@ def run(block: Block, directory: Path) -> None:
 
 
 def plain(line: str) -> str:
-    """A line without what differs from run to run: times, positions, widths, names of bundles, how much was only seen."""
+    """A line without what differs from run to run: times, positions, widths, bundles' names, how much was only seen."""
     line = re.sub(r"run-\d{4}-[-\dT]+(?=\.fb)", "run-NOW", line)
     line = re.sub(r"\d+(\.\d+)?ms|duration_ms=[\d.]+", "Nms", line)
     line = re.sub(r"#\d+ \+Nms", "#N", line)
