@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from faultbox.model.fault import Assumption
 from faultbox.model.spec import Monitor
 from faultbox.model.syscalls import FAMILIES, known
-from faultbox.model.topology import Service
+from faultbox.model.topology import Endpoint, Service
 from faultbox.plan.values import UNKNOWN, Values
 from faultbox.spec import describe
 from faultbox.spec.builtins import Function, Invocation, Struct, name_of
 
 ARMING = frozenset({"fault", "fault_start", "fault_all"})
 _OWN = frozenset({"run", "service", "services", "rules", "source"})
+PARTING = frozenset({"partition", "partition_start"})
 TRACING = frozenset({"trace", "trace_start"})
 ASKING = frozenset({"events", "assert_eventually", "assert_never", "assert_before"})
 LINES = frozenset({"stdout", "stderr"})
@@ -34,7 +35,9 @@ class Asked:
 
     `armed` are keywords of inline faults, `observed` system calls named by assertions and trace(),
     `assumptions` those armed by name, `anything` says that some fault could not be read at all.
-    `lines` are services whose output may be looked at.
+    `lines` are services whose output may be looked at. `messages` are interfaces (None: any) whose messages an inline
+    fault may meet, each with the one caller that it is about ("" for all); `any_assumption` says that some assumption
+    is armed which could not be read. `parted`: services may be partitioned.
     """
 
     armed: set[tuple[str | None, str]] = field(default_factory=set)
@@ -42,6 +45,9 @@ class Asked:
     assumptions: set[Assumption] = field(default_factory=set)
     anything: bool = False
     lines: set[str | None] = field(default_factory=set)
+    messages: set[tuple[Endpoint | None, str]] = field(default_factory=set)
+    any_assumption: bool = False
+    parted: bool = False
 
 
 def read(functions: Iterable[object]) -> Asked:
@@ -104,13 +110,18 @@ class _Body:
     def _mention(self, name: str) -> None:
         """A builtin that is passed on may be called with anything."""
         if name in ARMING:
-            self._asked.anything = True
+            self._asked.anything = self._asked.any_assumption = True
+            self._asked.messages.add((None, ""))
+        elif name in PARTING:
+            self._asked.parted = True
         elif name in ASKING:
             self._asked.lines.add(None)
 
     def _call(self, node: ast.Call, name: str) -> None:
         if name in ARMING:
-            self._arming(node)
+            self._arming(node, name)
+        elif name in PARTING:
+            self._asked.parted = True
         elif name in TRACING:
             self._tracing(node)
         elif name in ASKING:
@@ -118,10 +129,12 @@ class _Body:
 
     # --- faults ---
 
-    def _arming(self, node: ast.Call) -> None:
+    def _arming(self, node: ast.Call, name: str) -> None:
         where = [self._values.of(each) for each in _positional(node)[:1]]
         where += [self._values.of(each.value) for each in node.keywords if each.arg in ("service", "services")]
-        services = self._services(where)
+        services = self._services(where or [UNKNOWN])
+        if name != "fault_all":
+            self._messages(node, (where or [UNKNOWN])[0])
         keywords = [each.arg for each in node.keywords if each.arg is not None and not _is_position(each.arg)]
         for each in node.keywords:
             if each.arg is None:
@@ -140,12 +153,28 @@ class _Body:
                 found.add(value.name)
             elif isinstance(value, Assumption):
                 self._asked.assumptions.add(value)
+            elif isinstance(value, Endpoint):
+                pass  # its messages are meant, see _messages
             elif isinstance(value, list | tuple):
                 found |= self._services(value)
             else:
                 self._asked.anything = True
                 found.add(None)
         return found
+
+    def _messages(self, node: ast.Call, target: object) -> None:
+        """Whose messages a call may be about; where its target can't be told, its other arguments show its kind."""
+        rules = len(_positional(node)) > 1 or any(isinstance(each, ast.Starred) for each in node.args)
+        if isinstance(target, Endpoint) or (target is UNKNOWN and rules):
+            self._asked.messages.add((target if isinstance(target, Endpoint) else None, self._source(node)))
+        if target is UNKNOWN and not rules:
+            own = {each.arg for each in node.keywords if each.arg and not _is_position(each.arg)}
+            self._asked.any_assumption |= own <= _OWN
+
+    def _source(self, node: ast.Call) -> str:
+        """The caller that source= names, "" where it can't be told or all are meant."""
+        given = next((self._values.of(each.value) for each in node.keywords if each.arg == "source"), None)
+        return given.name if isinstance(given, Service) else given if isinstance(given, str) else ""
 
     def _keys(self, node: ast.expr) -> Iterator[str]:
         """The keywords that `**node` gives."""

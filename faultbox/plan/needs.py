@@ -6,19 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from faultbox.model.fault import Rule
+from faultbox.model.message import Edge
 from faultbox.model.plan import Case, Needs
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import UnknownSyscall, expand
 from faultbox.model.topology import Service
 from faultbox.plan.bodies import Asked, read
+from faultbox.plan.edges import edges, message_rules
 from faultbox.rules import bind
 
 Calls = dict[str, set[str]]
 
 
 def needs(case: Case, spec: Spec) -> Needs:
-    """The services, filters, rules, imports and output lines of a case.
+    """The services, filters, rules, edges, imports and output lines of a case.
 
     Filters are the union of what its assumptions, the faults that its functions may arm and its
     assertions ask for; what can't be read from a function is taken to be all that the spec's
@@ -29,6 +31,8 @@ def needs(case: Case, spec: Spec) -> Needs:
     seeds = (each.seed for each in spec.services.values())
     asked = read((case.setup, case.body, case.expect, *monitors, *seeds))
     observed = _observed(asked, spec)
+    on_messages = message_rules(case, spec)
+    needed = edges(on_messages, asked, spec)
     filters: Calls = defaultdict(set)
     for rule in (*rules, *_armed_assumptions(asked, spec)):
         filters[rule.service] |= rule.syscalls
@@ -39,9 +43,12 @@ def needs(case: Case, spec: Spec) -> Needs:
         filters={service: frozenset(calls) for service, calls in filters.items() if calls},
         observed={service: frozenset(calls) for service, calls in observed.items()},
         rules=rules,
-        imports=_imports(spec),
+        imports=_imports(spec, needed),
         lines=_lines(asked, spec, watched=bool(monitors)),
         io_uring_blocked=frozenset(service for service, calls in filters.items() if calls),
+        edges=needed,
+        message_rules=on_messages,
+        network=bool(needed) or asked.parted,
     )
 
 
@@ -90,14 +97,16 @@ def _calls(service: Service, keyword: str) -> frozenset[str]:
         return frozenset()
 
 
-def _imports(spec: Spec) -> tuple[str, ...]:
-    """Clients of the protocols in the spec, for steps and for readiness."""
+def _imports(spec: Spec, edges: Iterable[Edge]) -> tuple[str, ...]:
+    """Clients of the protocols in the spec, for steps and for readiness, and what proxies need."""
     spoken = {each.protocol for service in spec.services.values() for each in service.interfaces}
     checks = {each.healthcheck.kind for each in spec.services.values() if each.healthcheck is not None} & {
         "http",
         "tcp",
     }
-    return tuple(f"faultbox.protocols.{name}.client" for name in sorted(spoken | checks) if PROTOCOLS[name].methods)
+    clients = (f"faultbox.protocols.{name}.client" for name in sorted(spoken | checks) if PROTOCOLS[name].methods)
+    proxied = (f"faultbox.protocols.{name}.faults" for name in sorted({each.protocol for each in edges}))
+    return (*clients, *proxied)
 
 
 def _lines(asked: Asked, spec: Spec, *, watched: bool) -> frozenset[str]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from faultbox.model.topology import Service
 from faultbox.spec import FunctionInfo
 from faultbox.spec.builtins import BUILTINS, Struct
 
@@ -25,7 +26,7 @@ class Values:
         self._local = _bound(info.node)
 
     def of(self, node: ast.expr) -> Any:
-        """A constant, a global, something in a global's struct, list or dict, or UNKNOWN."""
+        """A constant, a global, something in a global's struct, list or dict, an interface, or UNKNOWN."""
         match node:
             case ast.Constant():
                 return node.value
@@ -56,6 +57,8 @@ class Values:
     def _item(self, value: Any, key: Any) -> Any:
         if isinstance(value, Struct):
             return value.fields.get(key, UNKNOWN)
+        if isinstance(value, Service) and isinstance(key, str):
+            return value.endpoint(key) or UNKNOWN
         if isinstance(value, Mapping) and isinstance(key, str):
             return value.get(key, UNKNOWN)
         if isinstance(value, list | tuple) and isinstance(key, int) and -len(value) <= key < len(value):
