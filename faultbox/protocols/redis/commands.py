@@ -32,7 +32,9 @@ _KEYLESS = frozenset(
 Places = Callable[[int], Sequence[int]]
 _PLACES: dict[bytes, Places] = {
     **dict.fromkeys(_CONTAINERS | _KEYLESS, lambda _count: ()),
-    **dict.fromkeys((b"DEBUG", b"MEMORY", b"OBJECT", b"PFDEBUG", b"XGROUP", b"XINFO"), lambda count: range(2, min(3, count))),
+    **dict.fromkeys(
+        (b"DEBUG", b"MEMORY", b"OBJECT", b"PFDEBUG", b"XGROUP", b"XINFO"), lambda count: range(2, min(3, count))
+    ),
     **dict.fromkeys(
         (
             b"DEL", b"EXISTS", b"MGET", b"PFCOUNT", b"PFMERGE", b"SDIFF", b"SDIFFSTORE", b"SINTER", b"SINTERSTORE",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from faultbox.model.message import Message, MessageAction, MessageFault, Side
+from faultbox.model.message import Message, MessageAction, MessageFault, Side, Unknown
 from faultbox.protocols.contract import Dialogue, Part, Reply
 from faultbox.protocols.redis.commands import DELIVERIES, keys_of
 from faultbox.protocols.redis.messages import JOINT, Request, Response
@@ -87,6 +87,18 @@ class RedisDialogue(Dialogue):
         rest = (self._commands if side == "request" else self._replies).rest()
         return [Part(rest)] if rest else []
 
+    def refuses(self, fault: MessageFault, message: Message) -> str:
+        """A value can't be put where a transaction says QUEUED, nor where the reply makes no sense."""
+        if fault.action is not MessageAction.REWRITE or not isinstance(message, Response):
+            return ""
+        if message.request and message.request.queued:
+            return "it was queued in a transaction: its value comes in the answer to EXEC"
+        try:
+            message.decoded()
+        except Unknown as unknown:
+            return str(unknown)
+        return ""
+
     def reply(self, fault: MessageFault, message: Message) -> Reply:
         """response(value=) and error(message=), in the RESP version the caller has asked for.
 
@@ -110,7 +122,7 @@ class RedisDialogue(Dialogue):
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         """rewrite(value=): a reply keeps its type where it can; of a delivery the content is changed."""
-        if not isinstance(message, Response) or (message.request and message.request.queued):
+        if not isinstance(message, Response):
             return raw
         protocol = message.request.protocol if message.request else self._session.protocol
         return encode(_like(message.decoded(), fault.arguments["value"]), protocol)

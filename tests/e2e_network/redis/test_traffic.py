@@ -162,9 +162,9 @@ def test_a_transaction_with_a_refused_command_does_nothing(connect: Connect, doo
     door.rules(rule("error", "SET", "b", message="OOM"))
     with client.pipeline(transaction=True) as pipe:
         pipe.set("a", "1").set("b", "2")
-        with pytest.raises(redis.exceptions.ExecAbortError) as raised:
+        with pytest.raises(redis.OutOfMemoryError) as raised:
             pipe.execute()
-    assert isinstance(raised.value.__cause__ or raised.value, redis.RedisError)
+    assert isinstance(raised.value.__context__, redis.exceptions.ExecAbortError)
     assert client.get("a") is None
     assert client.set("a", "2")
 
@@ -175,7 +175,7 @@ def test_a_made_up_value_in_a_transaction(connect: Connect, door: Any, rule: Rul
     door.rules(
         rule("response", "GET", "b", put=["made", None, 7]),
         rule("response", "GET", "c"),
-        rule("response", "INCR", put=5),
+        rule("response", "INCRBY", put=5),
     )
     with client.pipeline(transaction=True) as pipe:
         assert pipe.get("a").get("b").get("c").incr("d").execute() == ["real", ["made", None, 7], None, 5]
@@ -213,7 +213,7 @@ def test_an_old_connection_meets_a_new_rule(connect: Connect, door: Any, rule: R
     assert said[::2] == list(range(1, 1001))
     assert said[1::4] == [str(number) for number in range(1, 1001, 2)]
     assert all(isinstance(each, redis.ResponseError) for each in said[3::4])
-    assert door.counts()[:3] == (2000, 1000, 500)
+    assert door.counts()[1:3] == (1000, 500)
 
 
 def test_a_value_of_a_hundred_megabytes(watched: str, connect: Connect) -> None:

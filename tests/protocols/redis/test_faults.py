@@ -226,6 +226,17 @@ def test_a_value_within_a_transaction_comes_with_it(value: Any, script: bytes) -
     assert talk.service(b"+QUEUED\r\n") == [("caller", b"+QUEUED\r\n")]
 
 
+def test_what_cannot_be_rewritten_is_counted_as_that() -> None:
+    talk = play(rule("rewrite", "GET", side="response", value="x"))
+    talk.caller(command(b"MULTI") + GET)
+    assert talk.service(OK + b"+QUEUED\r\n") == [("caller", OK + b"+QUEUED\r\n")]
+    assert talk.counts() == (2, 1, 0, 1)
+    talk = play(rule("rewrite", "GET", side="response", value="x"))
+    talk.caller(GET)
+    assert talk.service(b":twelve\r\n") == [("caller", b":twelve\r\n")]
+    assert talk.counts() == (1, 1, 0, 1)
+
+
 @pytest.mark.parametrize(
     ("made", "said"),
     [
