@@ -292,8 +292,68 @@ _REDIS_ACTIONS = actions(
     ActionForm(MessageAction.REWRITE, ("response",), (Parameter("value", "any"),), "Changes the value of the reply."),
 )
 
+
+def _postgres(name: str, doc: str) -> Method:
+    return Method(
+        name,
+        (
+            Parameter("sql", "text", doc="one statement, with :a for what args has as a"),
+            Parameter("args", "any", MappingProxyType({}), "values for its parameters, by name"),
+            Parameter("user", "text", doc="default: POSTGRES_USER of the service's environment, else postgres"),
+            Parameter("password", "text", doc="default: POSTGRES_PASSWORD of the service's environment"),
+            Parameter("database", "text", doc="default: POSTGRES_DB of the service's environment, else the user"),
+            _TIMEOUT,
+        ),
+        doc,
+    )
+
+
+_POSTGRES = {
+    "query": _postgres("query", "Does a statement; data is a list of its rows, each a dict of column to value."),
+    "exec": _postgres("exec", 'Does a statement; data is {"rows_affected": …}.'),
+}
+_POSTGRES_MATCH = match(
+    MatchKey("query", "own", "the statement, whatever its white space, case and comments; $1 and ? are the same"),
+    MatchKey("table", "own", "any table that the statement names, with or without its schema"),
+    MatchKey("command", "word", "SELECT, INSERT, BEGIN …; CONNECT begins a connection, CANCEL asks to stop"),
+    MatchKey("params", "text", "a bound parameter, by its number", entries=True),
+    MatchKey("user", "word", "who is connected"),
+    MatchKey("database", "text", "the database that is connected to"),
+    MatchKey("status", "text", "the SQLSTATE of an error, or what was done: INSERT 0 1", ("response",)),
+)
+_POSTGRES_ROWS = Parameter("rows", "any", doc="a list of dicts of column to value")
+_POSTGRES_ACTIONS = actions(
+    ActionForm(
+        MessageAction.RESPOND,
+        ("request",),
+        (_POSTGRES_ROWS, Parameter("tag", "text", doc="what was done: `UPDATE 1`; default: by the statement"), _LATER),
+        "Answers instead of the service, which does nothing.",
+    ),
+    ActionForm(
+        MessageAction.ERROR,
+        ("request",),
+        (
+            Parameter("message", "text", doc="default: PostgreSQL's words for the code"),
+            Parameter("code", "text", doc="SQLSTATE or its name (disk_full); default: by the message, else XX000"),
+            Parameter("detail", "text"),
+            Parameter("hint", "text"),
+            Parameter("table", "text"),
+            Parameter("column", "text"),
+            Parameter("constraint", "text"),
+        ),
+        "Fails with a SQLSTATE, and with it the transaction; some of them end the connection (57P01, 53300 …).",
+    ),
+    ActionForm(
+        MessageAction.REWRITE,
+        ("response",),
+        (_POSTGRES_ROWS, Parameter("values", "any", doc="a dict of column to what it is in every row")),
+        "Changes the rows of a result.",
+    ),
+    ActionForm(MessageAction.DUPLICATE, ("request",), (), "Does it twice; the second result is kept back."),
+)
+
 _UNBUILT = (
-    "http2", "grpc", "udp", "postgres", "mysql", "kafka", "nats", "mongodb", "cassandra", "clickhouse",
+    "http2", "grpc", "udp", "mysql", "kafka", "nats", "mongodb", "cassandra", "clickhouse",
     "amqp", "memcached",
 )  # fmt: skip
 
@@ -302,6 +362,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = MappingProxyType(
         "http": Protocol("http", MappingProxyType(_HTTP), _HTTP_MATCH, _HTTP_ACTIONS),
         "tcp": Protocol("tcp", MappingProxyType(_TCP), _TCP_MATCH, _TCP_ACTIONS),
         "redis": Protocol("redis", MappingProxyType(_REDIS), _REDIS_MATCH, _REDIS_ACTIONS),
+        "postgres": Protocol("postgres", MappingProxyType(_POSTGRES), _POSTGRES_MATCH, _POSTGRES_ACTIONS),
         **{name: Protocol(name) for name in _UNBUILT},
     }
 )

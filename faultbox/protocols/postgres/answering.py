@@ -1,0 +1,219 @@
+"""A service's side: frames to the answers of statements."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from faultbox.model.message import Message
+from faultbox.protocols.contract import HOLD_LIMIT, Part
+from faultbox.protocols.postgres.messages import Response, parameter_types
+from faultbox.protocols.postgres.session import SKIPPED, Awaited, Kind, Session
+from faultbox.protocols.postgres.wire import UNTAGGED, Piece, Responses, error_fields, text
+
+_ANYTIME = frozenset(b"NAS")
+"""Notices, notifications and changed parameters are no answers."""
+_ENDS = {
+    Kind.PARSE: frozenset(b"1"),
+    Kind.BIND: frozenset(b"2"),
+    Kind.CLOSE: frozenset(b"3"),
+    Kind.DESCRIBE: frozenset(b"Tn"),
+    Kind.EXECUTE: frozenset(b"CIs"),
+}
+"""The letters that end an answer which ReadyForQuery does not end."""
+
+
+class Answering:
+    """Makes parts of what a service sends.
+
+    The answer to a statement is one message. It ends with ReadyForQuery where that is what the service says
+    next, so that nothing made up can come between the two.
+    """
+
+    def __init__(self, session: Session, waiting: deque[Message]) -> None:
+        self.frames = Responses()
+        self.opaque = ""
+        """Why nothing more can be understood of the connection."""
+        self.hold = False
+        """Answers are wanted to their end."""
+        self._session = session
+        self._waiting = waiting
+        self._raws: list[bytes] = []
+        """Of the message that is under way, or of none: what is not in a part yet."""
+        self._size = 0
+        self._answer: Response | None = None
+        """Under way."""
+        self._told = False
+        """Its first part was given."""
+        self._ready = False
+        """It is over but for ReadyForQuery."""
+        self._skips = 0
+        self._within = False
+        """A frame of no message is under way."""
+        self._payload = 0
+        self._parts: list[Part] = []
+
+    def feed(self, data: bytes) -> list[Part]:
+        """What can go now."""
+        self._parts = []
+        for piece in self.frames.feed(data):
+            if self.opaque or not piece.begins:
+                self._append(piece)
+            elif piece.tag == UNTAGGED:
+                self._encryption(piece)
+            else:
+                self._frame(piece)
+            if self._answer is None:
+                self._within = not piece.last
+        self.opaque = self.opaque or self.frames.broken
+        if self._answer is None or self.opaque or not self.hold or self._told or self._size > HOLD_LIMIT:
+            self._give(last=bool(self.opaque) or (self._answer is None and not self._within))
+        return self._parts
+
+    def rest(self) -> bytes:
+        """Give up what is held."""
+        held, self._raws = b"".join(self._raws), []
+        return held + self.frames.rest()
+
+    # -- parts
+
+    def _append(self, piece: Piece) -> None:
+        self._raws.append(piece.raw)
+        self._size += len(piece.raw)
+
+    def _give(self, *, last: bool) -> None:
+        """What has been gathered is a part."""
+        answer, told = self._answer, self._told
+        if self._raws or (told and last):
+            raw = self._raws[0] if len(self._raws) == 1 else b"".join(self._raws)
+            message = answer if answer is not None and not told else None
+            self._parts.append(Part(raw, message, last=last, skips=self._skips, payload=self._payload))
+            self._told = answer is not None
+        self._raws, self._size, self._skips, self._payload = [], 0, 0, 0
+        if last:
+            self._answer, self._told, self._ready = None, False, False
+
+    def _open(self, entry: Awaited) -> Response | None:
+        """The answer to it is under way from here on; None where rules have nothing to do with it."""
+        if self._answer is None and entry.request is not None:
+            self._give(last=True)
+            self._answer = Response(entry.request)
+            if self._waiting:
+                self._waiting.popleft()
+        return self._answer
+
+    def _finish(self, entry: Awaited) -> None:
+        """The answer is over, but for ReadyForQuery where that is next."""
+        if self._to_come_again(entry):
+            entry.again = True
+            self._give(last=True)
+            return
+        session = self._session
+        session.pending.popleft()
+        if entry.copies:
+            session.copied()
+        after = session.next
+        if after is not None and after.kind is Kind.SYNC and not (entry.again or entry.ends):
+            self._ready = True
+        else:
+            self._give(last=True)
+
+    def _to_come_again(self, entry: Awaited) -> bool:
+        """It was sent twice, and was answered once now."""
+        return bool(self._waiting) and self._waiting[0] is entry.request
+
+    # -- frames
+
+    def _frame(self, piece: Piece) -> None:
+        entry = self._session.next
+        if piece.tag in _ANYTIME or entry is None:
+            self._append(piece)
+        elif piece.tag == ord("Z"):
+            self._ready_for_query(piece, entry)
+        elif piece.tag == ord("E"):
+            self._failure(piece, entry)
+        elif entry.request is None:
+            self._small(piece, entry)
+        else:
+            self._of_answer(piece, entry)
+
+    def _encryption(self, piece: Piece) -> None:
+        """The byte that answers SSLRequest or GSSENCRequest."""
+        self._give(last=True)
+        self._parts.append(Part(piece.raw, tls=piece.raw == b"S"))
+        if piece.raw == b"G":
+            self.opaque = "it is encrypted by GSSAPI"
+
+    def _small(self, piece: Piece, entry: Awaited) -> None:
+        """The answer to what prepares a statement."""
+        self._append(piece)
+        if entry.kind is Kind.DESCRIBE and entry.statement is not None:
+            if piece.tag == ord("t"):
+                entry.statement.types = parameter_types(piece.body)
+            elif piece.tag == ord("T"):
+                entry.statement.description = piece.raw
+        if piece.tag in _ENDS.get(entry.kind, b""):
+            self._session.pending.popleft()
+
+    def _of_answer(self, piece: Piece, entry: Awaited) -> None:
+        answer = self._open(entry)
+        if piece.tag == ord("D") and not self._payload:
+            self._payload = self._size + 5
+        self._append(piece)
+        if piece.tag == ord("T") and entry.request is not None and entry.request.portal is not None:
+            entry.request.portal.statement.description = piece.raw
+        elif piece.tag == ord("C") and answer is not None:
+            answer.status = text(piece.body.rstrip(b"\0"))
+        elif piece.tag == ord("G"):
+            entry.copies = entry.kind is Kind.EXECUTE
+        elif piece.tag == ord("W"):
+            self.opaque = "it carries a replication stream"
+        if entry.kind is Kind.EXECUTE and piece.tag in (entry.ends or _ENDS[entry.kind]):
+            self._finish(entry)
+
+    def _ready_for_query(self, piece: Piece, entry: Awaited) -> None:
+        if entry.kind in SKIPPED:
+            self._append(piece)
+            self.opaque = "the service is ready before it has answered"
+            return
+        if entry.ends:
+            self._give(last=True)  # what replaces the answer does not replace this
+        self._append(piece)
+        if entry.request is not None and self._to_come_again(entry):
+            entry.again = True
+        else:
+            self._session.pending.popleft()
+        self._give(last=True)
+
+    def _failure(self, piece: Piece, entry: Awaited) -> None:
+        """An ErrorResponse: of a statement, of what prepares it, or of the connection."""
+        failed = self._failed(entry)
+        answer = self._answer if failed is None else self._open(failed)
+        self._append(piece)
+        if answer is not None:
+            answer.status = error_fields(piece.body).get("C", "")
+        if entry.kind is Kind.STARTUP:
+            self._finish(entry)
+        elif entry.kind in SKIPPED:
+            self._skip(failed)
+
+    def _failed(self, entry: Awaited) -> Awaited | None:
+        """Whose failure it is: the next statement's, where the service was about to do what prepares it."""
+        if entry.kind not in SKIPPED:
+            return entry if entry.request is not None else None
+        for each in self._session.pending:
+            if each.kind not in SKIPPED:
+                return None
+            if each.request is not None:
+                return each
+        return None
+
+    def _skip(self, failed: Awaited | None) -> None:
+        """What follows a failure is not answered, up to the next Sync."""
+        for entry in self._session.drop_skipped():
+            while entry.request is not None and self._to_come_again(entry):
+                self._waiting.popleft()
+                self._skips += 1
+        if failed is not None and self._session.next is not None and not (failed.again or failed.ends):
+            self._ready = True
+        elif failed is not None:
+            self._give(last=True)

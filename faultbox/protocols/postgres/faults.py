@@ -1,0 +1,154 @@
+"""PostgreSQL at the proxy: statements and their results as messages, and what injected answers look like.
+
+A statement that is to fail is replaced by one that the service itself must refuse, and the service's
+error by ours: so the transaction it is in fails for the service as well, and ReadyForQuery says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from faultbox.model.message import Message, MessageAction, MessageFault, Side
+from faultbox.protocols.contract import Dialogue, Part, Reply
+from faultbox.protocols.postgres import sql
+from faultbox.protocols.postgres.answering import Answering
+from faultbox.protocols.postgres.asking import Asking
+from faultbox.protocols.postgres.codes import FATAL, code_of, words_of
+from faultbox.protocols.postgres.messages import JOINT, Request, Response
+from faultbox.protocols.postgres.rows import Rewriting, description, made_up_columns, rows
+from faultbox.protocols.postgres.session import Awaited, Session
+from faultbox.protocols.postgres.values import NoForm
+from faultbox.protocols.postgres.wire import frame
+from faultbox.rules import tester
+
+_REFUSED: Final = b"faultbox: this statement was replaced by an injected fault\0"
+"""No SQL: it is a syntax error in any state of a transaction. People find it in the service's log."""
+_NAME: Final = b"faultbox\0"
+_BIND_COMPLETE: Final = frame(b"2")
+_NO_DATA: Final = frame(b"n")
+_FIELDS: Final = {"detail": b"D", "hint": b"H", "table": b"t", "column": b"c", "constraint": b"n"}
+_STATEMENT_ONLY: Final = frozenset((MessageAction.RESPOND, MessageAction.DUPLICATE))
+
+
+def dialogue() -> Dialogue:
+    return PostgresDialogue()
+
+
+def matcher(key: str, glob: str) -> Callable[[str], bool]:
+    """A statement whatever its white space, case and comments; a table if it is any of the statement's."""
+    if key == "query":
+        return sql.glob(glob)
+    meets = tester("word", glob)
+    return lambda tables: any(map(meets, tables.split(JOINT)))
+
+
+class PostgresDialogue(Dialogue):
+    """One connection of a PostgreSQL client."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        session = Session()
+        self._answering = Answering(session, self.waiting)
+        self._asking = Asking(session, self._answering.frames)
+
+    def receive(self, side: Side, data: bytes) -> list[Part]:
+        if side == "request":
+            parts = self._asking.feed(data)
+            self._give_up(self._asking.frames.broken)
+            return parts
+        interest = self.interest
+        self._answering.hold = "response" in interest.whole or interest.wants("response", "status")
+        parts = self._answering.feed(data)
+        self._give_up(self._answering.opaque)
+        return parts
+
+    def end(self, side: Side) -> list[Part]:
+        rest = (self._asking if side == "request" else self._answering).rest()
+        return [Part(rest)] if rest else []
+
+    def refuses(self, fault: MessageFault, message: Message) -> str:
+        """Only statements can be answered with rows or sent twice; rows must fit the columns that are asked for."""
+        if not isinstance(message, Request) or fault.action not in _STATEMENT_ONLY:
+            return ""
+        if message.statement is None:
+            return f"it was a {message.verb}, not a statement"
+        if fault.action is MessageAction.RESPOND:
+            try:
+                _result(message, fault.arguments)
+            except NoForm as unfit:
+                return f"no such answer: {unfit}"
+        return ""
+
+    def reply(self, fault: MessageFault, message: Message) -> Reply:
+        """error(code=, message=) and response(rows=, tag=), in the protocol in which the statement came."""
+        if not isinstance(message, Request):
+            raise TypeError("only requests are answered")
+        if fault.action is MessageAction.RESPOND:
+            return self._instead(message, _result(message, fault.arguments), b"3", frame(b"C", b"P" + _NAME), b"\0")
+        if message.verb == "CANCEL":
+            return Reply(b"", close=True)
+        code = code_of(fault.arguments.get("code", ""), fault.arguments.get("message", ""))
+        fatal = code in FATAL or message.verb == "CONNECT"
+        data = _failure(code, fault.arguments, fatal=fatal)
+        if fatal:
+            return Reply(data, close=True)
+        return self._instead(message, data, b"E", frame(b"P", _NAME + _REFUSED + b"\0\0"), _REFUSED)
+
+    def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
+        """rewrite(rows=) or rewrite(values=): other rows, or other values in every row."""
+        if not isinstance(message, Response):
+            return raw
+        portal = message.request.portal
+        try:
+            return Rewriting(fault.arguments, portal.columns if portal is not None else ()).changed(raw)
+        except NoForm:
+            return raw
+
+    def _instead(self, request: Request, data: bytes, ends: bytes, extended: bytes, simple: bytes) -> Reply:
+        """The service is asked something else, whose answer ends with `ends`, or with ReadyForQuery."""
+        if isinstance(request.entry, Awaited):
+            request.entry.ends = ends
+        return Reply(data, instead=extended if request.extended else frame(b"Q", simple))
+
+    def _give_up(self, why: str) -> None:
+        if why:
+            self.opaque, self.why = True, why
+
+
+def _failure(code: str, arguments: Mapping[str, Any], *, fatal: bool) -> bytes:
+    """An ErrorResponse with the fields that PostgreSQL sends, but for its source's line."""
+    severity = b"FATAL" if fatal else b"ERROR"
+    message = arguments.get("message") or words_of(code)
+    fields = [b"S" + severity, b"V" + severity, b"C" + code.encode("ascii", "replace")[:5], b"M" + _octets(message)]
+    fields += [letter + _octets(arguments[name]) for name, letter in _FIELDS.items() if name in arguments]
+    return frame(b"E", b"\0".join((*fields, b"\0")))
+
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape").replace(b"\0", b"")
+
+
+def _result(request: Request, arguments: Mapping[str, Any]) -> bytes:
+    """What a service would say that has done it: up to CommandComplete. Raises NoForm."""
+    values: Sequence[Mapping[str, Any]] | None = arguments.get("rows")
+    portal, opening = request.portal, request.opening
+    columns: Sequence[Any] = portal.columns if portal is not None else ()
+    if values is not None and not columns:
+        columns = made_up_columns(values, portal.binding.results if portal is not None else ())
+    data = _BIND_COMPLETE if b"B" in opening else b""
+    if b"D" in opening or portal is None:
+        data += description(columns) if values is not None else _NO_DATA if portal is not None else b""
+    if values is not None:
+        data += rows(values, columns)
+    tag = arguments.get("tag") or _tag(request.command, len(values) if values is not None else None)
+    return data + frame(b"C", _octets(tag) + b"\0")
+
+
+def _tag(command: str, count: int | None) -> str:
+    """What CommandComplete says: of one row where no rows are given, as if it had been done."""
+    if command == "INSERT":
+        return f"INSERT 0 {1 if count is None else count}"
+    if command in ("UPDATE", "DELETE", "MERGE"):
+        return f"{command} {1 if count is None else count}"
+    return f"SELECT {count}" if count is not None else "SELECT 0" if command == "SELECT" else command
