@@ -145,7 +145,7 @@ class Dialogue:
         raise NotImplementedError
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
-        """A whole message, changed as rewrite() says; `raw` itself where that can't be done to it."""
+        """A whole message, changed as rewrite() says. Raises model.message.Unknown where that can't be done to it."""
         raise NotImplementedError
 
 

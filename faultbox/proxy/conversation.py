@@ -374,9 +374,10 @@ class Conversation:
         A message that is rewritten is so from here on.
         """
         act = decision.act
-        if act is None or act.action not in WHOLE:
+        if act is None:
             return decision
-        doubt = "" if part.last or self._dialogue.turns else "the message was too large to be held whole"
+        partial = act.action in WHOLE and not part.last and not self._dialogue.turns
+        doubt = "the message was too large to be held whole" if partial else self._dialogue.refuses(act, message)
         if act.action is MessageAction.REWRITE and not doubt:
             try:
                 part.raw = self._dialogue.rewrite(act, message, part.raw)
