@@ -5,7 +5,7 @@
  * Egress still knows the socket that sends, hence its cgroup: it marks the SYN. Ingress finds the mark, notes on this
  * processor what is to happen, and sk_lookup, which the stack runs for that same packet right after, carries it out.
  * sk_lookup rather than bpf_sk_assign() in ingress: an assigned SYN skips the stack's handling of TIME_WAIT, and is
- * dropped as a duplicate where its four-tuple was used before (Linux 6.10 and later).
+ * dropped as a duplicate where its four-tuple was used before (seen on Linux 6.18).
  */
 #include "faultbox.h"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -63,11 +64,14 @@ class Programs:
                         bpf.delete(loaded.maps[name], key)
 
 
-def prepare(parts: Iterable[Part] = ("cut", "datagrams")) -> Programs:
+def prepare(parts: Collection[Part] = ("cut", "datagrams")) -> Programs:
     """Load the programs, in the runner and before it enters a user namespace. Raises NoNetworkFaults.
 
     5 ms a part; 60 for "addresses", for which the kernel's own types are read.
     """
+    if "cut" in parts and os.geteuid() != 0:
+        # Hooks on a cgroup's packets are checked when they are attached too (kernel/bpf/syscall.c), in user namespaces.
+        raise NoNetworkFaults("partitions and loss are for root alone", "run as root")
     try:
         return Programs({part: bpf.load(part) for part in dict.fromkeys(("steer", *parts))})
     except bpf.NoBpf as error:
