@@ -77,14 +77,16 @@ def test_redis_with_its_log_always_on_disk(tool) -> None:
     """appendfsync always: one fdatasync a write command, so counters are exact."""
     spec = """
     cache = service("cache", "redis-server", interface("main", "tcp", 6379),
-                    args = ["--port", "6379", "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--dir", "/var/tmp"],
+                    args = ["--port", "6379", "--save", "", "--dir", "/var/tmp",
+                            "--appendonly", "yes", "--appendfsync", "always"],
                     healthcheck = tcp("localhost:6379"), on_exit = "ignore")
 
     def set_ten():
         return [cache.send(data = "SET key%d value" % n).body for n in range(10)]
 
-    slow = fault_assumption("slow_disk", target = cache, fsync = delay("20ms", path = "/var/tmp/appendonlydir/*.incr.aof"))
-    third = fault_assumption("third_fails", target = cache, fsync = deny("EIO", nth = 3, path = "/var/tmp/appendonlydir/*.incr.aof"))
+    LOG = "/var/tmp/appendonlydir/*.incr.aof"
+    slow = fault_assumption("slow_disk", target = cache, fsync = delay("20ms", path = LOG))
+    third = fault_assumption("third_fails", target = cache, fsync = deny("EIO", nth = 3, path = LOG))
     elsewhere = fault_assumption("elsewhere", target = cache, fsync = deny("EIO", path = "/srv/*"))
     scenario(set_ten)
 
@@ -119,18 +121,21 @@ def test_a_static_program_beside_python(tool, tmp_path: Path) -> None:
     def write_hundred():
         return counter.send(data = "100").body
 
+    def meeting(rule):
+        return fault(counter, write = rule, run = write_hundred)
+
     def test_all():
         assert_eq(write_hundred(), "100 written, 0 failed")
 
     def test_every_fourth():
-        assert_eq(fault(counter, write = deny("ENOSPC", path = "/var/tmp/*", every = 4), run = write_hundred), "75 written, 25 failed")
+        assert_eq(meeting(deny("ENOSPC", path = "/var/tmp/*", every = 4)), "75 written, 25 failed")
 
     def test_first_and_after():
-        assert_eq(fault(counter, write = deny("EIO", path = "/var/tmp/*", first = 10), run = write_hundred), "90 written, 10 failed")
-        assert_eq(fault(counter, write = deny("EIO", path = "/var/tmp/*", after = 10), run = write_hundred), "10 written, 90 failed")
+        assert_eq(meeting(deny("EIO", path = "/var/tmp/*", first = 10)), "90 written, 10 failed")
+        assert_eq(meeting(deny("EIO", path = "/var/tmp/*", after = 10)), "10 written, 90 failed")
 
     def test_only_files():
-        assert_eq(fault(counter, write = deny("EIO", on = "file"), run = write_hundred), "0 written, 100 failed")
+        assert_eq(meeting(deny("EIO", on = "file")), "0 written, 100 failed")
 
     def test_scopes_stack():
         def inner():
@@ -227,3 +232,33 @@ def test_is_alone():
     outcome = tool.run_as_nobody(spec, home)
     assert outcome.code == 0, outcome
     assert "2 passed, 0 failed" in outcome.out, outcome
+
+
+def test_a_file_written_by_mapping_is_named_as_a_blind_spot(tool, tmp_path: Path) -> None:
+    """The service lives until after the verdict: what it has mapped must be looked at while it does."""
+    (tmp_path / "mapper.py").write_text(
+        """import mmap, os, socket
+listener = socket.create_server(("127.0.0.1", 7000))
+file = os.open("/tmp/table", os.O_RDWR | os.O_CREAT)
+os.ftruncate(file, 4096)
+table = mmap.mmap(file, 4096)
+while True:
+    peer, _ = listener.accept()
+    table[:4] = peer.recv(4)
+    peer.sendall(b"kept\\n")
+    peer.close()
+"""
+    )
+    spec = f"""
+    store = service("store", PYTHON, interface("main", "tcp", 7000), args = ["-I", "-S", "{tmp_path}/mapper.py"],
+                    healthcheck = tcp("localhost:7000"))
+
+    def test_put():
+        r = fault(store, write = deny("EIO", path = "/tmp/table"), run = lambda: store.send(data = "abc"))
+        assert_eq(r.body, "kept")
+    """
+    case = tool.test(spec).cases["test_put"]
+    assert (case["verdict"], case["exercised"]) == ("passed", False)
+    assert case["notes"] == [
+        "/tmp/table is mapped writable and shared: what is written there by mapping meets no rule"
+    ]

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +29,7 @@ def test_other():
 
 
 @pytest.fixture
-def hanging(tool, eventually) -> Iterator[subprocess.Popen[str]]:
+def hanging(tool, eventually) -> subprocess.Popen[str]:
     """A run whose first case is in the middle of a step that never ends."""
     signals = tool.directory / "signals"
     signals.mkdir(mode=0o777)
@@ -37,7 +37,7 @@ def hanging(tool, eventually) -> Iterator[subprocess.Popen[str]]:
     process = tool.start("test", str(spec), "--format", "json", "--seed", "1")
     eventually(lambda: (signals / "hangs").exists() or process.poll() is not None)
     assert process.poll() is None, process.communicate()
-    yield process
+    return process
 
 
 def children(pid: int) -> list[int]:

@@ -11,20 +11,23 @@ POOL = {"connection": None, "number": 0}
 
 
 def ping():
-    for attempt in (1, 2):
-        try:
-            if POOL["connection"] is None:
-                POOL["connection"] = socket.create_connection(("localhost", 6379), timeout=5)
-                POOL["number"] += 1
-            POOL["connection"].sendall(b"PING\r\n")
-            answer = POOL["connection"].recv(100)
-            if not answer:
-                raise ConnectionResetError(104, "closed")
-            return answer.strip() + b" on connection %d" % POOL["number"]
-        except OSError:
-            POOL["connection"] = None
-            if attempt == 2:
-                raise
+    """Over the pooled connection, and over a new one where that is broken."""
+    try:
+        return ping_once()
+    except OSError:
+        POOL["connection"] = None
+        return ping_once()
+
+
+def ping_once():
+    if POOL["connection"] is None:
+        POOL["connection"] = socket.create_connection(("localhost", 6379), timeout=5)
+        POOL["number"] += 1
+    POOL["connection"].sendall(b"PING\r\n")
+    answer = POOL["connection"].recv(100)
+    if not answer:
+        raise ConnectionResetError(104, "closed")
+    return answer.strip() + b" on connection %d" % POOL["number"]
 
 
 plain = web.serve

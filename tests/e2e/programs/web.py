@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import threading
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 PORT = int(os.environ.get("PORT", "8080"))
@@ -68,40 +69,66 @@ def handle(connection):
         serve(connection, method, url.path, query, body)
 
 
-def serve(connection, method, path, query, body):
-    if path == "/health":
-        answer(connection, 200, "ok")
-    elif path == "/env":
-        answer(connection, 200, json.dumps(dict(os.environ)), "application/json")
-    elif path == "/file" and method == "PUT":
-        try:
-            put_file(query["path"], body)
-        except OSError as error:
-            answer(connection, 500, error_name(error))
-        else:
+def health(connection, method, query, body):
+    answer(connection, 200, "ok")
+
+
+def env(connection, method, query, body):
+    answer(connection, 200, json.dumps(dict(os.environ)), "application/json")
+
+
+def file(connection, method, query, body):
+    path = Path(query["path"])
+    try:
+        if method == "PUT":
+            put_file(path, body)
             answer(connection, 200, "written")
-    elif path == "/file":
-        try:
-            with open(query["path"], "rb") as file:
-                answer(connection, 200, file.read())
-        except OSError as error:
-            answer(connection, 404, error_name(error))
-    elif path == "/call":
-        try:
-            answer(connection, 200, call(query["addr"]))
-        except OSError as error:
-            answer(connection, 502, error_name(error))
-    elif path == "/hang":
-        open(os.environ["HANGS"], "w").close()
-        threading.Event().wait()
-    elif path == "/exit":
-        os._exit(int(query["code"]))
-    elif path == "/print":
-        for number in range(int(query["n"])):
-            print(f"line {number}", flush=True)
-        answer(connection, 200)
-    else:
+        else:
+            answer(connection, 200, path.read_bytes())
+    except OSError as error:
+        answer(connection, 500 if method == "PUT" else 404, error_name(error))
+
+
+def call_other(connection, method, query, body):
+    try:
+        answer(connection, 200, call(query["addr"]))
+    except OSError as error:
+        answer(connection, 502, error_name(error))
+
+
+def hang(connection, method, query, body):
+    Path(os.environ["HANGS"]).touch()
+    threading.Event().wait()
+
+
+def leave(connection, method, query, body):
+    os._exit(int(query["code"]))
+
+
+def print_lines(connection, method, query, body):
+    for number in range(int(query["n"])):
+        sys.stdout.write(f"line {number}\n")
+    sys.stdout.flush()
+    answer(connection, 200)
+
+
+ROUTES = {
+    "/health": health,
+    "/env": env,
+    "/file": file,
+    "/call": call_other,
+    "/hang": hang,
+    "/exit": leave,
+    "/print": print_lines,
+}
+
+
+def serve(connection, method, path, query, body):
+    route = ROUTES.get(path)
+    if route is None:
         answer(connection, 404)
+    else:
+        route(connection, method, query, body)
 
 
 def main():
@@ -109,7 +136,8 @@ def main():
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((HOST, PORT))
     listener.listen(128)
-    print(f"listening on {PORT}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"listening on {PORT}\n")
+    sys.stderr.flush()
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=handle, args=(connection,), daemon=True).start()
