@@ -56,6 +56,7 @@ class Ledger(Tally):
         super().__init__(counters)
         self._misses: dict[int, Counter[tuple[str, str]]] = {}
         self._doubts: Counter[tuple[int, FdKind]] = Counter()
+        self._mapped: set[str] = set()
         self.io_uring_refused = 0
 
     def miss(self, standing: Standing, call: Call, *, unresolved: bool) -> None:
@@ -74,12 +75,19 @@ class Ledger(Tally):
         if kind is not None and rule.fault.action.errno in _IMPOSSIBLE.get(kind, ()):
             self._doubts[rule.slot, kind] += 1
 
+    def look_at_mappings(self, tasks: Iterable[int]) -> None:
+        """Remember which files that a rule names these tasks can write to without a call, while they live."""
+        globs = sorted({rule.path for rule in self.known if rule.path and rule.syscalls & WRITERS})
+        if globs:
+            self._mapped.update(*(_written_by_mapping(tid, globs) for tid in tasks))
+
     def report(self, tasks: Iterable[int]) -> Report:
-        """What there is to say now. `tasks` are those whose mappings are looked at."""
+        """What there is to say now. `tasks` are those whose mappings are looked at once more."""
+        self.look_at_mappings(tasks)
         return Report(
             misses={rule.slot: self._closest(rule) for rule in self.known},
             notes={rule.slot: tuple(self._notes(rule)) for rule in self.known},
-            blind_spots=tuple(self._blind_spots(tasks)),
+            blind_spots=tuple(self._blind_spots()),
         )
 
     def _closest(self, rule: Rule) -> tuple[str, ...]:
@@ -99,11 +107,10 @@ class Ledger(Tally):
             if slot == rule.slot:
                 yield f"{_errno(action)} can't come from a {kind} ({_calls(count)}): on= or path= narrows the rule"
 
-    def _blind_spots(self, tasks: Iterable[int]) -> Iterator[str]:
+    def _blind_spots(self) -> Iterator[str]:
         if self.io_uring_refused:
             yield f"io_uring was refused {self.io_uring_refused}x with ENOSYS: its calls would bypass every rule"
-        globs = sorted({rule.path for rule in self.known if rule.path and rule.syscalls & WRITERS})
-        for path in sorted(set().union(*(_written_by_mapping(tid, globs) for tid in tasks))):
+        for path in sorted(self._mapped):
             yield f"{path} is mapped writable and shared: what is written there by mapping meets no rule"
 
 

@@ -235,5 +235,6 @@ class Supervisor:
 
     def _swap(self, ruleset: RuleSet) -> None:
         """From now on these rules hold. Calls that are held up already keep their time."""
+        self._ledger.look_at_mappings(self._around.places.tasks)
         self._around.places.forget()
         self._table = Table(ruleset, self._ledger, own=self._own_concern)
