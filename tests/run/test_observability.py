@@ -1,0 +1,39 @@
+"""What a case can't see is never decided by silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from faultbox.model.plan import Needs
+from faultbox.model.source import Position
+from faultbox.model.spec import Spec
+from faultbox.model.topology import Service
+from faultbox.run.observability import why_not_observable
+
+AT = Position("x.star", 1)
+SPEC = Spec(Path("x.star"), {name: Service(name, "/bin/true", AT) for name in ("db", "api")}, (), (), (), {}, (), {})
+NEEDS = Needs(("db", "api"), filters={"db": frozenset({"write", "fdatasync"})}, lines=frozenset({"api"}))
+
+
+@pytest.mark.parametrize(
+    ("filters", "reason"),
+    [
+        ({"type": "syscall", "service": "db", "syscall": "write"}, ""),
+        ({"type": "syscall", "service": "db", "syscall": "fsync"}, ""),
+        ({"type": "syscall", "service": "db", "syscall": "rename"}, "rename of db are not observed in this case"),
+        ({"type": "syscall", "service": "api", "syscall": "write"}, "write of api are not observed in this case"),
+        ({"type": "syscall", "service": "api", "decision": "deny*"}, ""),
+        ({"syscall": "write"}, ""),
+        ({"type": "stdout", "service": "api"}, ""),
+        ({"type": "stdout", "service": "db"}, "the output of db is not observed in this case"),
+        ({"type": "step_recv"}, ""),
+        ({"type": "service_exited", "service": "db"}, ""),
+        ({"type": "topic"}, "nothing in this version gives events of type 'topic'"),
+        ({"type": "s*"}, ""),
+        ({}, ""),
+    ],
+)
+def test_why_not(filters: dict[str, str], reason: str) -> None:
+    assert why_not_observable(filters, NEEDS, SPEC) == reason
