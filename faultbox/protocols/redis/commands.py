@@ -13,7 +13,7 @@ UNQUEUED: Final = frozenset((b"MULTI", b"EXEC", b"DISCARD", b"WATCH", b"QUIT", b
 STREAMS: Final = frozenset((b"SYNC", b"PSYNC"))
 """After these the connection carries a replication stream."""
 
-_CONTAINERS = frozenset(
+CONTAINERS: Final = frozenset(
     (
         b"ACL", b"CLIENT", b"CLUSTER", b"COMMAND", b"CONFIG", b"DEBUG", b"FUNCTION", b"LATENCY", b"MEMORY", b"MODULE",
         b"OBJECT", b"PUBSUB", b"SCRIPT", b"SENTINEL", b"SLOWLOG", b"XGROUP", b"XINFO",
@@ -31,7 +31,7 @@ _KEYLESS = frozenset(
 )  # fmt: skip
 Places = Callable[[int], Sequence[int]]
 _PLACES: dict[bytes, Places] = {
-    **dict.fromkeys(_CONTAINERS | _KEYLESS, lambda _count: ()),
+    **dict.fromkeys(CONTAINERS | _KEYLESS, lambda _count: ()),
     **dict.fromkeys(
         (b"DEBUG", b"MEMORY", b"OBJECT", b"PFDEBUG", b"XGROUP", b"XINFO"), lambda count: range(2, min(3, count))
     ),
@@ -64,10 +64,9 @@ _COUNTED = {
 _STORES = frozenset((b"ZDIFFSTORE", b"ZINTERSTORE", b"ZUNIONSTORE"))
 
 
-def name_of(arguments: Sequence[bytes]) -> bytes:
-    """A command's name in capitals, with its subcommand: `GET`, `CONFIG SET`."""
-    first = arguments[0].upper()
-    return first + b" " + arguments[1].upper() if first in _CONTAINERS and len(arguments) > 1 else first
+def full_name(arguments: Sequence[bytes]) -> bytes:
+    """The name in capitals of a command whose first argument says what it does: `CONFIG SET`."""
+    return b" ".join(arguments[:2]).upper()
 
 
 def keys_of(arguments: Sequence[bytes], count: int) -> tuple[bytes, ...] | None:

@@ -132,12 +132,10 @@ class RedisDialogue(Dialogue):
             self.opaque, self.why = True, why
 
     def _request(self, piece: Piece) -> Part:
-        arguments = piece.arguments
-        if not piece.begins or not arguments:
+        if not piece.name:
             return Part(piece.raw, last=piece.last)
-        request, replies = self._session.ask(arguments, piece.total)
-        payload = len(piece.raw) - len(arguments[-1]) - 2 if piece.last and piece.raw[:1] == b"*" else 0
-        return Part(piece.raw, request, last=piece.last, replies=replies, payload=payload)
+        request, replies = self._session.ask(piece)
+        return Part(piece.raw, request, last=piece.last, replies=replies, payload=piece.payload)
 
     def _response(self, piece: Piece) -> Part:
         raw, whole = piece.raw, piece.last
@@ -147,7 +145,7 @@ class RedisDialogue(Dialogue):
         asked, done = self._session.answer(raw, first if isinstance(first, Request) else None, whole=whole)
         if done:
             self.waiting.popleft()
-        payload = raw.find(b"\r\n") + 2 if raw[:1] == b"$" else 0
+        payload = raw.find(b"\n") + 1 if raw[:1] == b"$" else 0
         return Part(raw, Response(raw, asked, whole=whole), last=whole, replies=done, payload=payload)
 
 

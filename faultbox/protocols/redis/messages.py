@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from faultbox.model.message import Side, Unknown
-from faultbox.protocols.redis.commands import UNQUEUED, keys_of, name_of
+from faultbox.protocols.redis.commands import CONTAINERS, UNQUEUED, full_name, keys_of
 from faultbox.protocols.redis.values import Failure, Push, Simple, decode
+from faultbox.protocols.redis.wire import Piece, arguments_of
 
 _SHOWN = 80
 """Characters of a key or value in an event."""
@@ -35,37 +36,36 @@ class Transaction:
 
 
 class Request:
-    """A command. `arguments` may lack the last ones where a large one was not held."""
+    """A command: the first piece of it. `arguments` may lack the last ones where a large one was not held."""
 
-    __slots__ = ("_keys", "_name", "arguments", "count", "protocol", "special", "transaction")
+    __slots__ = ("_arguments", "_identity", "_keys", "_raw", "name", "protocol", "special", "total", "transaction")
     side: Side = "request"
 
-    def __init__(
-        self,
-        arguments: tuple[bytes, ...],
-        count: int,
-        *,
-        protocol: int = 2,
-        transaction: Transaction | None = None,
-        special: bytes = b"",
-    ) -> None:
-        self.arguments = arguments
-        self.count = count
+    def __init__(self, piece: Piece, *, special: bytes, protocol: int, transaction: Transaction | None) -> None:
+        self.name = piece.name.upper()
+        self.total = piece.total
+        """How many arguments it has, its name included."""
+        self.special = special
+        """Its name, where it changes how the connection is to be read."""
         self.protocol = protocol
         """RESP version of its answer (what HELLO asks for holds from the next command on)."""
         self.transaction = transaction
         """The one that is open when it comes."""
-        self.special = special
-        """Its name, where it changes how the connection is to be read."""
-        self._name: str | None = None
+        self._raw = piece.raw
+        self._arguments = piece.arguments
         self._keys: tuple[bytes, ...] | None = None
+        self._identity = ""
 
     @property
-    def name(self) -> str:
-        """In capitals, with the subcommand."""
-        if self._name is None:
-            self._name = text(name_of(self.arguments))
-        return self._name
+    def arguments(self) -> tuple[bytes, ...]:
+        if self._arguments is None:
+            self._arguments = arguments_of(self._raw)
+        return self._arguments
+
+    @property
+    def command(self) -> str:
+        """Its name in capitals, with the subcommand: `GET`, `CONFIG SET`."""
+        return text(full_name(self.arguments) if self.name in CONTAINERS else self.name)
 
     @property
     def in_transaction(self) -> bool:
@@ -74,29 +74,31 @@ class Request:
     @property
     def queued(self) -> bool:
         """It is answered with QUEUED, and done when EXEC comes."""
-        return self.in_transaction and self.arguments[0].upper() not in UNQUEUED
+        return self.in_transaction and self.name not in UNQUEUED
 
     @property
     def keys(self) -> tuple[bytes, ...]:
         """Raises Unknown where not all of them are there."""
         if self._keys is None:
-            self._keys = keys_of(self.arguments, self.count)
+            self._keys = keys_of(self.arguments, self.total)
             if self._keys is None:
                 raise Unknown("a command too large to be held before all its keys have come")
         return self._keys
 
     @property
     def identity(self) -> str:
-        return f"redis {self.name} {self._first_key()}"
+        if not self._identity:
+            self._identity = f"redis {self.command} {self._first_key()}"
+        return self._identity
 
     @property
     def summary(self) -> Mapping[str, str]:
         key = self._first_key()
-        return {"command": self.name[:_SHOWN], **({"key": key[:_SHOWN]} if key else {})}
+        return {"command": self.command[:_SHOWN], **({"key": key[:_SHOWN]} if key else {})}
 
     def value(self, key: str) -> str | None:
         if key == "command":
-            return self.name
+            return self.command
         if key == "key":
             return JOINT.join(map(text, self.keys)) if self.keys else None
         return None

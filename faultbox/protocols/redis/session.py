@@ -7,6 +7,7 @@ from typing import Final
 
 from faultbox.protocols.redis.commands import DELIVERIES, STREAMS, SUBSCRIBES, UNQUEUED, UNSUBSCRIBES
 from faultbox.protocols.redis.messages import Request, Transaction, items_of
+from faultbox.protocols.redis.wire import Piece
 
 _PUBSUB = SUBSCRIBES | UNSUBSCRIBES
 _SPECIAL: Final = _PUBSUB | STREAMS | UNQUEUED | {b"HELLO", b"CLIENT", b"MONITOR"}
@@ -33,11 +34,11 @@ class Session:
         self._confirmations = 0
         """Still to come for the subscription command that is being answered."""
 
-    def ask(self, arguments: tuple[bytes, ...], count: int) -> tuple[Request, bool]:
-        """The command as a message, and whether it will be answered."""
-        name = arguments[0].upper()
+    def ask(self, piece: Piece) -> tuple[Request, bool]:
+        """The command that a piece begins, as a message, and whether it will be answered."""
+        name = piece.name.upper()
         special = name if name in _SPECIAL else b""
-        request = Request(arguments, count, protocol=self.protocol, transaction=self._transaction, special=special)
+        request = Request(piece, special=special, protocol=self.protocol, transaction=self._transaction)
         replies = self._replies and self._replies_next
         self._replies_next = True
         if special and not request.queued:
@@ -71,7 +72,7 @@ class Session:
             self.protocol = request.protocol
 
     def _ask_special(self, request: Request, *, replies: bool) -> bool:
-        name, arguments = request.special, request.arguments
+        name = request.special
         if name in _PUBSUB:
             self.pubsub = True
         elif name in STREAMS:
@@ -80,13 +81,13 @@ class Session:
             self._transaction = self._transaction if request.in_transaction else Transaction()
         elif name in (b"EXEC", b"DISCARD"):
             self._transaction = None
-        elif name == b"HELLO" and arguments[1:2] in ((b"2",), (b"3",)):
-            self.protocol = int(arguments[1])
+        elif name == b"HELLO" and request.arguments[1:2] in ((b"2",), (b"3",)):
+            self.protocol = int(request.arguments[1])
         elif name == b"RESET":
             self._transaction, self.protocol = None, 2
             self._replies = replies = True
-        elif name == b"CLIENT" and len(arguments) > 2 and arguments[1].upper() == b"REPLY":
-            replies = self._set_replies(arguments[2].upper(), replies=replies)
+        elif name == b"CLIENT" and request.total > 2 and request.arguments[1].upper() == b"REPLY":
+            replies = self._set_replies(request.arguments[2].upper(), replies=replies)
         return replies
 
     def _set_replies(self, mode: bytes, *, replies: bool) -> bool:
@@ -116,7 +117,7 @@ class Session:
         """One comes for each channel; for an UNSUBSCRIBE of everything, for each there is, but at least one."""
         channels = self._subscribed[_FAMILY[kind]]
         if not self._confirmations:
-            self._confirmations = asked.count - 1 or max(1, len(channels))
+            self._confirmations = asked.total - 1 or max(1, len(channels))
         self._confirmations -= 1
         if kind.upper() in SUBSCRIBES:
             channels.update(items[1:2])

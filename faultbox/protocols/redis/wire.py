@@ -21,6 +21,11 @@ _AGGREGATES = {ord("*"): 1, ord("~"): 1, ord(">"): 1, ord("%"): 2, ord("|"): 2}
 _ATTRIBUTE = ord("|")
 _ARRAY, _STRING, _PUSH = ord("*"), ord("$"), ord(">")
 _NUMBER = re.compile(rb"-1|[0-9]{1,18}")
+_COMMAND = re.compile(rb"\*([0-9]{1,7})\r\n\$([0-9]{1,3})\r\n")
+"""How nearly every command begins."""
+_LENGTH = re.compile(rb"\$([0-9]{1,10})\r\n")
+_SCALAR = re.compile(rb"\$([0-9]{1,10})\r\n|[+:_#,(-][^\r\n]*\r\n|\$-1\r\n")
+"""How a reply that is no aggregate begins, or all of it."""
 _INLINE = re.compile(rb'"((?:\\.|[^"\\])*)"|\'((?:\\\'|[^\'])*)\'|([^\s"\']\S*)', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
@@ -29,15 +34,18 @@ _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 class Piece(NamedTuple):
     """A part of a stream. `begins`: a frame begins here. `last`: it ends here too.
 
-    `arguments` of a command's first piece are those which are known by then, all of them where it is
-    whole; `total` is how many there will be.
+    The first piece of a command has its `name`, as it was written, how many arguments it has in `total`,
+    and those `arguments` which are known where it isn't whole: else they can be read from `raw`. Its last argument
+    begins at `payload`, where all of it is there.
     """
 
     raw: bytes
     begins: bool
     last: bool
-    arguments: tuple[bytes, ...] = ()
+    name: bytes = b""
     total: int = 0
+    arguments: tuple[bytes, ...] | None = None
+    payload: int = 0
 
 
 class _BrokenError(Exception):
@@ -152,17 +160,22 @@ class Commands(_Cutter):
         """Commands are wanted whole."""
         self._known = known
         self._arguments: list[bytes] = []
+        self._known_arguments = False
+        """They were read; otherwise the command is whole, and only its name was."""
+        self._name = b""
         self._count = 0
         self._missing = 0
         self._first = 0
-        """Where the argument that isn't whole begins."""
+        """Where the argument that was read last begins."""
 
     def _advance(self) -> bool:
         if self._skip:
             return self._pass_string(self._at + self._skip) and self._argument_ends()
         if self._missing:
             return self._argument()
-        self._arguments = []
+        if self._whole():
+            return True
+        self._arguments, self._known_arguments = [], True
         if self._buffer[self._at] != _ARRAY:
             return self._inline()
         end = self._line()
@@ -170,6 +183,26 @@ class Commands(_Cutter):
             return False
         self._count = self._missing = max(0, self._number(end, COUNT_LIMIT))
         self._at = end + 2
+        return True
+
+    def _whole(self) -> bool:
+        """Pass a command that is all there without reading its arguments: what nearly all of them are."""
+        buffer, found = self._buffer, _COMMAND.match(self._buffer, self._at)
+        if found is None:
+            return False
+        total, first = int(found[1]), found.end()
+        end = first + int(found[2]) + 2
+        name = bytes(buffer[first : end - 2])
+        for _ in range(total - 1):
+            found = _LENGTH.match(buffer, end)
+            if found is None:
+                return False
+            first = found.end()
+            end = first + int(found[1]) + 2
+        if not total or end > len(buffer):
+            return False
+        self._name, self._count, self._known_arguments = name, total, False
+        self._first, self._at = first, end
         return True
 
     def _argument(self) -> bool:
@@ -208,8 +241,16 @@ class Commands(_Cutter):
         return size > HOLD_LIMIT or not (self.hold or not self._known(self._arguments, self._count))
 
     def _piece(self, start: int, *, last: bool) -> Piece:
-        piece = super()._piece(start, last=last)
-        return piece._replace(arguments=tuple(self._arguments), total=self._count) if piece.begins else piece
+        if self._begun:
+            return super()._piece(start, last=last)
+        raw = bytes(self._buffer[start : self._at])
+        name, arguments = self._name, None
+        if self._known_arguments:
+            arguments = tuple(self._arguments)
+            name = arguments[0] if arguments else b""
+        payload = self._first - start if last and raw[0] == _ARRAY else 0
+        begins, self._begun = not self._begun, not last
+        return Piece(raw, begins, last, name, self._count, arguments, payload)
 
     def _drop(self, end: int) -> None:
         super()._drop(end)
@@ -232,6 +273,8 @@ class Replies(_Cutter):
     def _advance(self) -> bool:
         if self._skip:
             return self._pass_string(self._at + self._skip) and self._element_ends()
+        if self._scalar():
+            return self._element_ends()
         end = self._line()
         if end < 0:
             return False
@@ -245,6 +288,19 @@ class Replies(_Cutter):
             raise _BrokenError(f"a reply that begins with {chr(kind)!r}")
         self._at = end + 2
         return self._element_ends()
+
+    def _scalar(self) -> bool:
+        """Pass a string or line that is all there: what nearly all elements are."""
+        found = _SCALAR.match(self._buffer, self._at)
+        if found is None:
+            return False
+        end = found.end()
+        if found[1] is not None:
+            end += int(found[1]) + 2
+            if end > len(self._buffer):
+                return False
+        self._at = end
+        return True
 
     def _aggregate(self, kind: int, end: int) -> bool:
         count = max(0, self._number(end, COUNT_LIMIT)) * _AGGREGATES[kind] + (kind == _ATTRIBUTE)
@@ -270,6 +326,19 @@ class Replies(_Cutter):
 
     def _may_begin(self, size: int) -> bool:
         return size > HOLD_LIMIT or not (self.hold or self._buffer[self._at - size] == _PUSH)
+
+
+def arguments_of(raw: bytes) -> tuple[bytes, ...]:
+    """The arguments of a whole command that is an array of strings."""
+    arguments = []
+    at = raw.index(b"\n") + 1
+    while at < len(raw):
+        end = raw.index(b"\r", at)
+        first = end + 2
+        at = first + int(raw[at + 1 : end])
+        arguments.append(raw[first:at])
+        at += 2
+    return tuple(arguments)
 
 
 def split(line: bytes) -> list[bytes]:

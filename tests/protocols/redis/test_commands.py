@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faultbox.protocols.redis.commands import keys_of, name_of
+from faultbox.protocols.redis.commands import full_name, keys_of
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,5 @@ def test_keys_of_a_command_that_is_not_whole(line: str, total: int, keys: tuple[
 
 
 def test_names() -> None:
-    assert name_of([b"get", b"a"]) == b"GET"
-    assert name_of([b"config", b"set", b"x", b"1"]) == b"CONFIG SET"
-    assert name_of([b"CLIENT"]) == b"CLIENT"
+    assert full_name([b"config", b"set", b"x", b"1"]) == b"CONFIG SET"
+    assert full_name([b"CLIENT"]) == b"CLIENT"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from faultbox.protocols.contract import HOLD_LIMIT
 from faultbox.protocols.redis.commands import keys_of
 from faultbox.protocols.redis.values import command
-from faultbox.protocols.redis.wire import Commands, Piece, Replies, split
+from faultbox.protocols.redis.wire import Commands, Piece, Replies, arguments_of, split
 
 COMMANDS = b"".join(
     (
@@ -69,8 +69,13 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
     return [data[first:last] for first, last in pairwise(bounds)]
 
 
+def told(piece: Piece) -> tuple[bytes, ...]:
+    """The arguments, known or still to be read."""
+    return arguments_of(piece.raw) if piece.arguments is None else piece.arguments
+
+
 def test_commands() -> None:
-    assert [(piece.arguments, piece.total) for piece in commands().feed(COMMANDS)] == [
+    assert [(told(piece), piece.total) for piece in commands().feed(COMMANDS)] == [
         ((b"SET", b"a", b"1\r\n2"), 3),
         ((b"PING",), 1),
         ((), 0),
@@ -91,7 +96,12 @@ def test_however_commands_are_cut(places: list[int], hold: bool) -> None:
     whole, parts = commands(), commands()
     parts.hold = hold
     pieces = [piece for data in cut(COMMANDS, places) for piece in parts.feed(data)]
-    assert [piece.raw for piece in joined(pieces)] == [piece.raw for piece in whole.feed(COMMANDS)]
+    expected = whole.feed(COMMANDS)
+    assert [piece.raw for piece in joined(pieces)] == [piece.raw for piece in expected]
+    assert [(piece.name, piece.total) for piece in joined(pieces)] == [(piece.name, piece.total) for piece in expected]
+    for piece in (piece for piece in pieces if piece.begins and piece.last and piece.name):
+        assert (told(piece)[0], len(told(piece))) == (piece.name, piece.total)
+        assert piece.raw[0] != ord("*") or piece.raw[piece.payload :] == told(piece)[-1] + b"\r\n"
     assert not hold or all(piece.begins and piece.last for piece in pieces)
 
 
@@ -130,7 +140,7 @@ def test_a_command_is_held_until_its_keys_are_known() -> None:
     cutter = commands()
     data = command(b"MGET", b"a", b"b" * 300, b"c")
     assert cutter.feed(data[:-4]) == []
-    assert [each.arguments[1:] for each in cutter.feed(data[-4:])] == [(b"a", b"b" * 300, b"c")]
+    assert [told(each)[1:] for each in cutter.feed(data[-4:])] == [(b"a", b"b" * 300, b"c")]
 
 
 def test_a_large_reply_goes_by_unless_it_is_wanted_whole() -> None:
