@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from faultbox.model.host import Response, SpecError
 from faultbox.model.protocols import PROTOCOLS
@@ -15,6 +16,10 @@ __all__ = ["Protocol", "cancel_all", "get", "open_ports", "resume"]
 Address = tuple[str, int]
 
 
+def _none(_env: Mapping[str, str]) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Protocol:
     """A protocol's client.
@@ -22,19 +27,21 @@ class Protocol:
     `ready(address, timeout_s)` asks once: "" when it answers, else what was wrong.
     `step(address, method, arguments, timeout_s=30.0)` does one operation, with arguments as
     `model.protocols` describes them (a `timeout_ms` among them comes first). Transport errors are in
-    its response; it raises SpecError for arguments that can't be sent.
+    its response; it raises SpecError for arguments that can't be sent. `defaults(env)` are arguments
+    that a step takes from its service's environment where they aren't written (POSTGRES_USER …).
     """
 
     name: str
     ready: Callable[[Address, float], str]
     step: Callable[..., Response]
+    defaults: Callable[[Mapping[str, str]], Mapping[str, Any]] = _none
 
 
 def get(name: str) -> Protocol:
     """The client of a protocol, imported when it is first asked for. Raises KeyError for an unknown name."""
     if PROTOCOLS[name].methods:
         client = import_module(f"faultbox.protocols.{name}.client")
-        return Protocol(name, client.ready, client.step)
+        return Protocol(name, client.ready, client.step, getattr(client, "defaults", _none))
     from faultbox.protocols.tcp.client import ready
 
     def step(*_: object) -> Response:

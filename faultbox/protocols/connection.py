@@ -105,6 +105,21 @@ class Connection:
             if rest and ready & select.POLLOUT:
                 rest = self._send(rest)
 
+    def read(self, size: int) -> bytes:
+        """What has arrived, at most that many bytes, waiting for the first; b"" when the other end has finished."""
+        while True:
+            self._wait(select.POLLIN)
+            received = self._receive(size)
+            if received is not None:
+                return received
+
+    def write(self, data: bytes) -> None:
+        """Send all of it."""
+        rest = memoryview(data)
+        while rest:
+            self._wait(select.POLLOUT)
+            rest = self._send(rest)
+
     def _connect(self, host: str, port: int) -> None:
         first: StepFailed | None = None
         for family, target in _targets(host, port):
@@ -156,9 +171,9 @@ class Connection:
         if self._cancelled:
             raise StepFailed("cancelled")
 
-    def _receive(self) -> bytes | None:
+    def _receive(self, size: int = _CHUNK) -> bytes | None:
         try:
-            received = self._socket.recv(_CHUNK)
+            received = self._socket.recv(size)
         except BlockingIOError:
             return None
         except OSError as error:

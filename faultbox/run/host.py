@@ -66,7 +66,9 @@ class WorldHost:
         self._stage.log.append("step_send", "driver", {**common, "summary": _summary(arguments)})
         try:
             address = self._stage.address_of(endpoint)
-            response = protocols.get(endpoint.interface.protocol).step(address, method, arguments)
+            protocol = protocols.get(endpoint.interface.protocol)
+            given = protocol.defaults(self._spec.services[endpoint.service].env)
+            response = protocol.step(address, method, {**given, **arguments})
         finally:
             self.doing.pop(threading.get_ident(), None)
         if response.error == "timeout":

@@ -27,7 +27,7 @@ _REFUSED: Final = b"faultbox: this statement was replaced by an injected fault\0
 _NAME: Final = b"faultbox\0"
 _BIND_COMPLETE: Final = frame(b"2")
 _NO_DATA: Final = frame(b"n")
-_FIELDS: Final = {"detail": b"D", "hint": b"H", "table": b"t", "column": b"c", "constraint": b"n"}
+_FIELDS: Final = {"detail": b"D", "hint": b"H", "table_name": b"t", "column_name": b"c", "constraint_name": b"n"}
 _STATEMENT_ONLY: Final = frozenset((MessageAction.RESPOND, MessageAction.DUPLICATE))
 
 

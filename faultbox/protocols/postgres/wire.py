@@ -138,7 +138,8 @@ class Frames:
 
     def _measure(self, data: bytes, at: int) -> tuple[int, int]:
         """A frame's letter, and where it ends."""
-        tag, length = data[at], int(_length.unpack_from(data, at + 1)[0])
+        tag = data[at]
+        length: int = _length.unpack_from(data, at + 1)[0]
         if tag not in self._tags:
             raise BrokenError(f"not PostgreSQL: a message of type {chr(tag)!r}")
         if not 4 <= length <= _FRAME_LIMIT:
@@ -159,7 +160,7 @@ class Requests(Frames):
         if len(data) - at < _startup.size:
             self._need = _startup.size
             return at
-        length, code = _startup.unpack_from(data, at)
+        length, code = (int(each) for each in _startup.unpack_from(data, at))
         if not _startup.size <= length <= _STARTUP_LIMIT or not startup_code_known(code):
             raise BrokenError("not PostgreSQL: what begins the connection")
         if length > len(data) - at:
