@@ -8,6 +8,7 @@ from typing import Any
 
 from faultbox.model.fault import Trigger
 from faultbox.model.message import MessageAction, Side
+from faultbox.model.printed import printed
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.source import Position
 from faultbox.spec.builtins import kinds
@@ -59,9 +60,7 @@ class Draft:
 
 def glob(value: Any, label: str) -> str:
     """a glob: `*` is any run of characters, `?` one; a number or True means its text"""
-    if isinstance(value, bool | int | float):
-        return str(value)
-    return kinds.text(value, label)
+    return printed(value) if isinstance(value, bool | int | float) else kinds.text(value, label)
 
 
 def pattern(value: Any, label: str) -> Any:

@@ -9,12 +9,14 @@ from typing import Any
 from faultbox.model.fault import Fault
 from faultbox.model.message import MessageAction, MessageFault, Side
 from faultbox.model.protocols import PROTOCOLS, ActionForm, MatchKey, Parameter, Protocol
+from faultbox.model.source import Position
 from faultbox.model.topology import Endpoint, Service
 from faultbox.spec.builtins import kinds
 from faultbox.spec.builtins.declare import Call, not_available
 from faultbox.spec.builtins.messages import ALIASES, Draft, pattern
 from faultbox.spec.builtins.values import nearest_name, plain, show
 from faultbox.spec.builtins.wrong import Wrong
+from faultbox.spec.files import LIBRARY
 
 _ANSWERS = (MessageAction.REWRITE, MessageAction.TRUNCATE, MessageAction.CORRUPT, MessageAction.SLOW)
 """Actions that are meant on the answer where the spec does not say."""
@@ -51,18 +53,20 @@ def bound_rules(
     found = []
     for place, each in enumerate(drafts, at if isinstance(at, int) else 0):
         with call.noting(place if isinstance(at, int) else at):
-            found.append(bind_rule(each, endpoint))
+            found.append(bind_rule(each, endpoint, call.position))
     return tuple(found)
 
 
-def bind_rule(draft: Draft, endpoint: Endpoint) -> MessageFault:
-    """Raises Wrong where the interface's protocol can't do it."""
+def bind_rule(draft: Draft, endpoint: Endpoint, used: Position) -> MessageFault:
+    """Raises Wrong where the interface's protocol can't do it.
+
+    What a recipe of the library made stands where it is `used`: that is in a file the user can see.
+    """
     protocol = PROTOCOLS[endpoint.interface.protocol]
     form = _form(draft, endpoint, protocol)
     words = _Words(draft, endpoint, protocol, form)
-    return MessageFault(
-        draft.action, draft.position, words.side, words.match, words.arguments, draft.trigger, draft.label
-    )
+    position = used if draft.position.file.startswith(LIBRARY) else draft.position
+    return MessageFault(draft.action, position, words.side, words.match, words.arguments, draft.trigger, draft.label)
 
 
 def _form(draft: Draft, endpoint: Endpoint, protocol: Protocol) -> ActionForm:
@@ -111,15 +115,15 @@ class _Words:
             if spelling in self._parameters:
                 self.arguments[spelling] = _argument(self._parameters[spelling], value, name, self._draft.action)
                 return
-        self._match(name, value)
+        self._match(name, pattern(value, name))
 
     def _known(self, name: str) -> None:
         if name not in self._parameters:
             raise self._unsupported(f"{self._draft.action}() has no {name}", ", ".join(self._parameters))
 
-    def _match(self, name: str, value: Any) -> None:
+    def _match(self, name: str, found: str | Mapping[str, str]) -> None:
         key = self._key(name)
-        globs = kinds_of(key, value, name)
+        globs = _globs(key, found, name)
         if self.side not in key.sides:
             message = f'{name} is known of the {key.sides[0]} only: add side="{key.sides[0]}"'
             raise self._unsupported(message, ", ".join(self._keys()))
@@ -130,9 +134,8 @@ class _Words:
         for spelling in (name, ALIASES.get(name, "")):
             if spelling in table:
                 return table[spelling]
-        takes = [each for each in self._parameters if each not in table]
         accepted = "to match by: " + (", ".join(self._keys()) or "nothing")
-        accepted += f"; {self._draft.action}() takes: {', '.join(takes)}" if takes else ""
+        accepted += f"; {self._draft.action}() takes: {', '.join(self._parameters)}" if self._parameters else ""
         raise self._unsupported(f"{self._draft.action}() has no {name!r}", accepted, name)
 
     def _keys(self) -> Iterator[str]:
@@ -160,15 +163,14 @@ class _Words:
         return Wrong("UNSUPPORTED", f"{where}, where {what}", accepted=accepted, nearest=near)
 
 
-def kinds_of(key: MatchKey, value: Any, label: str) -> Mapping[str, str]:
+def _globs(key: MatchKey, found: str | Mapping[str, str], label: str) -> Mapping[str, str]:
     """A match key's globs, each under the name it has in a MessageFault."""
-    found = pattern(value, label)
     if isinstance(found, str):
         if key.entries and not key.whole:
-            kinds.refuse(label, f'a dict like {{"name": {show(found, typed=False)}}}', value)
+            kinds.refuse(label, f'a dict like {{"name": {show(found, typed=False)}}}', found)
         return {key.name: _path(found, label) if key.glob == "path" else found}
     if not key.entries:
-        kinds.refuse(label, "a string", value)
+        raise Wrong("WRONG_TYPE", f"{label} must be a string, got a dict")
     if not found:
         raise Wrong("EMPTY", f"{label} is an empty dict, which matches nothing in particular: leave it out")
     return {f"{key.name}.{name}": each for name, each in found.items()}

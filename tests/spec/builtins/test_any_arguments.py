@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from faultbox.model.fault import Action, ActionKind, Assumption, Fault, Operation
 from faultbox.model.host import AssertionFailed, SpecError, current
+from faultbox.model.message import MessageAction
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor
 from faultbox.model.topology import Endpoint, Healthcheck, Interface, Observation, Service
 from faultbox.spec.broken import BROKEN
 from faultbox.spec.builtin import Builtin
 from faultbox.spec.builtins import BUILTINS, predeclared
+from faultbox.spec.builtins.messages import Draft
 from faultbox.spec.builtins.observing import Decoder
 from faultbox.spec.builtins.values import Nowhere
 from faultbox.spec.semantics.values import Dict, List
@@ -50,6 +52,8 @@ scalars = st.one_of(
             Healthcheck("ready"),
             Observation("stdout"),
             Decoder("json"),
+            Draft(MessageAction.DROP, AT),
+            Draft(MessageAction.RESPOND, AT, {"status": 503, "path": "/x"}),
         ]
     ),
 )
@@ -71,7 +75,10 @@ values = st.recursive(
 def calls(draw: st.DrawFn, name: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     definition = BUILTINS[name]
     known = [each.name for each in definition.parameters]
-    keys = st.one_of(st.sampled_from([*known, "write", "wal", "nonsense"]), st.text("abcd_", min_size=1, max_size=4))
+    keys = st.one_of(
+        st.sampled_from([*known, "write", "wal", "path", "status", "headers", "nonsense"]),
+        st.text("abcd_", min_size=1, max_size=4),
+    )
     return tuple(draw(st.lists(values, max_size=4))), draw(st.dictionaries(keys, values, max_size=5))
 
 

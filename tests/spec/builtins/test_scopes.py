@@ -48,6 +48,51 @@ def test_fault_all_arms_and_ends_each(run: Run, host: Any) -> None:
     assert [each[:2] for each in host.done] == [("arm", "db"), ("arm", "api"), ("disarm", 2), ("disarm", 1)]
 
 
+def test_fault_on_an_interface_is_about_messages(run: Run, host: Any) -> None:
+    rules = 'error(path = "/x", status = 503), delay(delay = "1s")'
+    assert run(f"return fault(api.public, {rules}, source = db, run = lambda: api.get().status)") == 200
+    texts = ["error(path='/x', status=503)", "delay(delay_ms=1000.0)"]
+    assert host.done[0] == ("arm", "api.public", texts, "db", 6)
+    assert [each[0] for each in host.done] == ["arm", "step", "disarm"]
+
+
+def test_message_faults_end_when_their_function_fails(run: Run, host: Any) -> None:
+    with pytest.raises(Exception, match="assert_true failed"):
+        run("fault(api.public, drop(), run = lambda: assert_true(False))")
+    assert [each[0] for each in host.done] == ["arm", "disarm"]
+
+
+def test_start_and_stop_on_an_interface(run: Run, host: Any) -> None:
+    run('fault_start(api.public, hang(), source = "driver")\nfault_stop(api.public)\nfault_stop(api)')
+    assert host.done == [
+        ("start", "api.public", ["hang()"], "driver", 6),
+        ("stop", "api", "public"),
+        ("stop", "api"),
+    ]
+
+
+def test_an_assumption_needs_nothing_more(run: Run, host: Any) -> None:
+    before = 'down = fault_assumption("down", target = api.public, rules = [drop()])'
+    for more in ("drop()", "source = db", 'write = deny("EIO")'):
+        with pytest.raises(SpecError, match="an assumption says by itself what is broken"):
+            run(f"fault(down, {more}, run = lambda: None)", before=before)
+    assert host.done == []
+
+
+@pytest.mark.parametrize("direction", ["both", "a_to_b", "b_to_a"])
+def test_a_partition_lasts_while_its_function_runs(run: Run, host: Any, direction: str) -> None:
+    assert run(f'return partition(api, db, direction = "{direction}", run = lambda: 5)') == 5
+    assert host.done == [("arm", "api", "db", direction, 6), ("heal", 1)]
+    with pytest.raises(Exception, match="assert_true failed"):
+        run("partition(api, db, run = lambda: assert_true(False))")
+    assert host.done[2:] == [("arm", "api", "db", "both", 6), ("heal", 3)]
+
+
+def test_a_bare_partition_lasts_until_it_is_stopped(run: Run, host: Any) -> None:
+    run('partition(api, db)\npartition_start(db, api, direction = "a_to_b")\npartition_stop(db, api)')
+    assert host.done == [("part", "api", "db", "both", 6), ("part", "db", "api", "a_to_b", 7), ("heal", "db", "api")]
+
+
 def test_positionals_after_keywords(run: Run, host: Any) -> None:
     run('fault(write = deny("EIO"), run = lambda: None, db)')
     assert host.done[0][:2] == ("arm", "db")
@@ -64,6 +109,11 @@ def test_mistakes_in_scopes(run: Run, host: Any, mistake: tuple[str, list[str]])
 OUTSIDE = [
     "fault(db, write = deny('EIO'), run = lambda: 1)",
     "fault_stop(db)",
+    "fault(db.main, drop(), run = lambda: 1)",
+    "fault_start(db.main, drop())",
+    "partition(api, db)",
+    "partition_start(api, db)",
+    "partition_stop(api, db)",
     "sleep('1s')",
     "api.get()",
     "events()",
