@@ -117,6 +117,23 @@ def test_one_socket_to_several_addresses(in_town: InTown) -> None:
     in_town(body)
 
 
+def test_proxies_of_both_versions_may_have_one_port(in_town: InTown) -> None:
+    def body(town: Any) -> None:
+        place = Place(town)
+        port = place.proxy["127.0.0.1"].getsockname()[1]
+        place.proxy["::1"] = place.edge.bound("::1", port)
+        place.steer()
+        client = place.api.datagrams(socket.AF_INET6)
+        to = {"127.0.0.1": "::ffff:127.0.0.1", "::1": "::1"}
+        for host in HOSTS:
+            client.sendto(b"hello", (to[host], PORT))
+        for host in HOSTS:
+            echo(place.proxy[host])
+            assert client.recvfrom(100)[1][0] == to[host]
+
+    in_town(body)
+
+
 def test_where_the_service_is_not_nobody_is(in_town: InTown) -> None:
     def body(town: Any) -> None:
         place = Place(town)
