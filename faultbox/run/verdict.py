@@ -119,12 +119,9 @@ def reports(
     return tuple(
         RuleReport(
             rule=each.id,
-            service=each.service,
-            target=each.target if isinstance(each, Rule) else f"{each.service}.{each.interface}",
-            keyword=each.keyword if isinstance(each, Rule) else str(each.fault.action),
+            **_ends(each),
             action=each.fault.text,
             assumption=each.assumption,
-            direction=(each.direction or "") if isinstance(each, Rule) else "",
             label=each.fault.label,
             position=str(each.fault.position),
             counts=counts[each.slot],
@@ -133,6 +130,16 @@ def reports(
         )
         for each in rules
     )
+
+
+def _ends(rule: Rule | MessageRule) -> dict[str, str]:
+    """Whose calls or messages a rule meets, and where."""
+    if isinstance(rule, Rule):
+        return {
+            "service": rule.service, "target": rule.target, "keyword": rule.keyword, "direction": rule.direction or ""
+        }  # fmt: skip
+    target = f"{rule.service}.{rule.interface}"
+    return {"service": rule.source or target, "target": target, "keyword": str(rule.fault.action), "direction": ""}
 
 
 def starved(result: CaseResult, *, on_time: bool) -> CaseResult:

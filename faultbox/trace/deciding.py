@@ -13,7 +13,7 @@ _PLAIN = ("target", "method", "decision", "path", "peer", "status", "raw", "text
 """Fields that are shown without their name, in this order; all others as name=value."""
 _QUIET = frozenset(
     {"syscall", "family", "pid", "fd", "kind", "errno", "op", "rule", "label", "size", "delay_ms"}
-    | {"protocol", "step", "summary", "status_code", "ok", "duration_ms", "expected"}
+    | {"protocol", "side", "interface", "step", "summary", "status_code", "ok", "duration_ms", "expected"}
 )
 """Fields that say nothing more beside the others."""
 
@@ -56,6 +56,8 @@ def _rank(event: Event) -> int | None:
     if event.type == "step_recv" and event.fields.get("ok") == "false":
         return 1
     if event.type == "syscall" and event.fields.get("decision", "").startswith(("deny", "delay")):
+        return 2
+    if event.type == "proxy" and event.fields.get("rule"):
         return 2
     return None
 

@@ -247,7 +247,7 @@ class World:
         for each in self._launched.values():
             _close_descriptors(each)
         if self.cgroup is not None:
-            cgroup.remove(self.cgroup)
+            _remove_around_us(self.cgroup)
 
     def _await_ready(self) -> None:
         frame = self._notices_link.receive()
@@ -340,6 +340,17 @@ def _remove(settings: Settings) -> None:
     if settings.cgroup_parent is not None:
         cgroup.remove(settings.cgroup_parent / settings.name)
     rmtree(settings.layout.of(settings.name))
+
+
+def _remove_around_us(world: Path) -> None:
+    """Remove a world's cgroups, but for one below it that this process itself lives in: that is left to its parent."""
+    own = cgroup.own()
+    if own is None or world not in own.parents:
+        cgroup.remove(world)
+        return
+    for below in world.iterdir():
+        if below.is_dir() and below != own:
+            cgroup.remove(below)
 
 
 def _close_descriptors(launched: Process) -> None:

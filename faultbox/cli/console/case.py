@@ -43,7 +43,8 @@ def reproduce(result: CaseResult, seed: int, again: Sequence[str]) -> str:
 def rule_lines(rule: RuleReport) -> Iterator[str]:
     """What a rule met: `cache: connect=deny(ECONNREFUSED)  seen 4, matched 4, fired 4`, then what came closest."""
     counts = rule.counts
-    text = f"{rule.target}: {rule.keyword}={rule.action}"
+    done = rule.action if rule.action.startswith(f"{rule.keyword}(") else f"{rule.keyword}={rule.action}"
+    text = f"{rule.target}: {done}"
     if rule.service != rule.target:
         text += f" (calls of {rule.service})"
     if rule.label:
