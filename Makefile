@@ -14,6 +14,8 @@ RUN := $(VENV)/.stamps/run-$(STATE)
 DEV := $(VENV)/.stamps/dev-$(STATE)
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
 DEMO := build/demo
+DEMO_BINS := $(patsubst %,examples/demo/bin/%,mock-db mock-api linux/mock-db linux/mock-api)
+LIMA ?= faultbox
 BPF := $(patsubst bpf/%.c,faultbox/bpf_objects/%.o,$(wildcard bpf/*.bpf.c))
 BPF_NEEDS := clang=clang /usr/include/bpf/bpf_helpers.h=libbpf-dev /usr/include/linux/bpf.h=linux-libc-dev libbpf.so.1=libbpf1
 # Where Debian keeps <asm/types.h>; elsewhere it is on the usual path.
@@ -23,10 +25,10 @@ BPF_FLAGS := -target bpf -g -O2 -Wall -Werror -idirafter /usr/include/$(shell un
 ARGS ?=
 JOBS ?= $(shell nproc)
 
-.PHONY: help install bpf demo test lint bench clean
+.PHONY: help install bpf demo demo-bins lima-run test lint bench clean
 
 help: ## show this
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 17
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 17
 
 install: $(RUN) $(BPF) ## make .venv with .venv/bin/faultbox in it (what is missing from apt too, as root)
 	@echo "$(BIN)/faultbox is ready"
@@ -61,6 +63,22 @@ demo: $(RUN) ## run the fault matrix of examples/orders: first with two bugs in 
 	@echo
 	@echo "Both as expected: the matrix found the bugs, and shows that they are gone. Bundles are in $(DEMO)/."
 
+demo-bins: $(DEMO_BINS) ## compile the services of examples/demo: static, for this machine's processor
+
+examples/demo/bin/linux/%: examples/demo/bin/%
+	@mkdir -p $(@D) && cp $< $@
+
+examples/demo/bin/%: examples/demo/%.c
+	@.ci/need gcc=gcc /usr/include/stdio.h=libc6-dev
+	@mkdir -p $(@D) && gcc -O2 -Wall -Wextra -Werror -static -pthread -o $@ $<
+
+lima-run: ## macOS: run CMD="faultbox test …" in examples/demo, in a Linux machine of Lima
+	@command -v limactl >/dev/null || { echo 'lima-run is for macOS and needs Lima (lima-vm.io); on Linux, do without it: cd examples/demo && $(CMD)' >&2; exit 1; }
+	@[ -n '$(CMD)' ] || { echo 'say what to run: make lima-run CMD="faultbox test protocol-test.star"' >&2; exit 1; }
+	@limactl list --quiet | grep -qx '$(LIMA)' || { echo 'make the machine first: limactl start --name=$(LIMA) --mount-writable template://debian-12' >&2; exit 1; }
+	@limactl shell --workdir='$(CURDIR)' '$(LIMA)' sudo sh -c '.ci/need make=make && make --no-print-directory install demo-bins'
+	@limactl shell --workdir='$(CURDIR)/examples/demo' '$(LIMA)' sudo env PATH='$(CURDIR)/$(BIN):/usr/sbin:/usr/bin:/sbin:/bin' $(CMD)
+
 lint: $(DEV) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
@@ -74,5 +92,5 @@ bench: $(DEV) $(BPF) ## print our figures beside the alternatives', measured now
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what make and the tools have made here
-	rm -rf $(VENV) faultbox/bpf_objects build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) faultbox/bpf_objects examples/demo/bin build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
