@@ -10,8 +10,9 @@ from faultbox.model.syscalls import UnknownSyscall, expand
 
 ALWAYS = frozenset(
     {
-        "step_send", "step_recv", "service_started", "service_ready", "service_exited", "service_restarted",
-        "fault_applied", "fault_removed", "severed", "print",
+        "step_send", "step_recv", "service_started", "service_ready", "service_exited", "service_detached",
+        "service_restarted", "fault_applied", "fault_removed", "severed", "partition_applied", "partition_removed",
+        "print",
     }
 )  # fmt: skip
 LINES = frozenset({"stdout", "stderr"})
@@ -27,6 +28,9 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec) -> 
     services = _services(filters.get("service", ""), spec)
     if kind == "syscall":
         return _why_no_calls(filters, services, needs)
+    if kind == "proxy":
+        met = {edge.service for edge in needs.edges}
+        return "" if met & set(services) else f"no proxy stands before {' or '.join(services)} in this case"
     if kind in LINES:
         unread = [name for name in services if name not in needs.lines]
         return (

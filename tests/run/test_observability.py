@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from faultbox.model.message import Edge
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Spec
@@ -14,7 +15,12 @@ from faultbox.run.observability import why_not_observable
 
 AT = Position("x.star", 1)
 SPEC = Spec(Path("x.star"), {name: Service(name, "/bin/true", AT) for name in ("db", "api")}, (), (), (), {}, (), {})
-NEEDS = Needs(("db", "api"), filters={"db": frozenset({"write", "fdatasync"})}, lines=frozenset({"api"}))
+NEEDS = Needs(
+    ("db", "api"),
+    filters={"db": frozenset({"write", "fdatasync"})},
+    lines=frozenset({"api"}),
+    edges=(Edge("driver", "api", "http", "http", 8080),),
+)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,8 @@ NEEDS = Needs(("db", "api"), filters={"db": frozenset({"write", "fdatasync"})}, 
         ({"type": "stdout", "service": "api"}, ""),
         ({"type": "stdout", "service": "db"}, "the output of db is not observed in this case"),
         ({"type": "step_recv"}, ""),
+        ({"type": "proxy", "service": "api"}, ""),
+        ({"type": "proxy", "service": "db"}, "no proxy stands before db in this case"),
         ({"type": "service_exited", "service": "db"}, ""),
         ({"type": "topic"}, "nothing in this version gives events of type 'topic'"),
         ({"type": "s*"}, ""),

@@ -1,0 +1,119 @@
+"""Faults on messages and partitions, through the whole tool: steered in the kernel, no address changed."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.root]
+
+SYSTEM = """
+db = echo("db", 5432)
+api = web("api", 8080, depends_on = [db])
+other = web("other", 8081, depends_on = [db])
+
+def health():
+    return api.get(path = "/health")
+
+def ask(service = api):
+    return service.get(path = "/call?addr=" + db.main.addr, timeout = "2s")
+
+"""
+
+
+def test_a_matrix_of_message_faults(tool) -> None:
+    spec = (
+        SYSTEM
+        + """
+scenario(health)
+unwell = response(path = "/health", status = 503, body = '{"e": 1}')
+down = fault_assumption("down", target = api.http, rules = [unwell])
+slow = fault_assumption("slow", target = api.http, rules = [delay(path = "/hea*", delay = "200ms")])
+elsewhere = fault_assumption("elsewhere", target = api.http, rules = [error(path = "/nowhere", status = 500)])
+
+fault_matrix(scenarios = [health], faults = [down, slow, elsewhere], overrides = {
+    (health, down): lambda r: (assert_eq(r.status, 503), assert_eq(r.data["e"], 1),
+                               assert_eventually(type = "proxy", service = "api", decision = "response*")),
+    (health, slow): lambda r: assert_true(r.duration_ms >= 200),
+})
+"""
+    )
+    outcome = tool.test(spec)
+    assert set(outcome.verdicts().values()) == {"passed"}, outcome
+    assert outcome.cases["matrix_health_down"]["exercised"] is True
+    assert outcome.cases["matrix_health_elsewhere"]["exercised"] is False
+    (rule,) = outcome.cases["matrix_health_elsewhere"]["rules"]
+    assert (rule["seen"], rule["matched"], rule["fired"]) == (1, 0, 0)
+    assert [dead["name"] for dead in outcome.results["dead_assumptions"]] == ["elsewhere"]
+    assert outcome.code == 1
+
+
+def test_both_levels_in_one_assumption(tool) -> None:
+    spec = (
+        SYSTEM
+        + """
+def put():
+    return api.put(path = "/file?path=/var/tmp/x", body = "y")
+
+def both():
+    return (health().status, put().body)
+
+no_health = fault_assumption("no_health", target = api.http, rules = [response(path = "/health", status = 429)])
+full = fault_assumption("full", target = api, write = deny("ENOSPC", path = "/var/tmp/*"))
+degraded = fault_assumption("degraded", faults = [no_health, full], description = "limited, and the disk is full")
+fault_scenario("degraded_both", scenario = both, faults = degraded, expect = lambda r: assert_eq(r, (429, "ENOSPC")))
+"""
+    )
+    outcome = tool.test(spec)
+    assert outcome.verdicts() == {"test_both": "passed", "degraded_both": "passed"}, outcome
+    assert outcome.code == 0
+
+
+def test_a_source_is_met_and_the_others_are_spared(tool) -> None:
+    spec = (
+        SYSTEM
+        + """
+def from_both():
+    return (ask(api).status, ask(other).status, db.send(data = "x").body)
+
+def test_source():
+    assert_eq(fault(db.main, drop(), source = api, run = from_both), (200, 200, "echo x"))
+    assert_eq(from_both(), (200, 200, "echo x"))
+    assert_eventually(type = "proxy", service = "db", caller = "api", decision = "drop*")
+    assert_never(type = "proxy", service = "db", caller = "other", decision = "drop*")
+"""
+    )
+    outcome = tool.test(spec)
+    assert outcome.verdicts() == {"test_source": "passed"}, outcome
+
+
+def test_a_partition_is_felt_by_the_two_alone_and_heals(tool) -> None:
+    spec = (
+        SYSTEM
+        + """
+def test_partition():
+    assert_eq(ask(api).status, 200)
+    cut = partition(api, db, run = lambda: (ask(api).error, ask(other).status, db.send(data = "x").body))
+    assert_eq(cut, ("timeout", 200, "echo x"))
+    assert_eq(ask(api).status, 200)
+
+def test_to_the_end():
+    partition(api, db)
+    assert_eq(ask(api).error, "timeout")
+"""
+    )
+    outcome = tool.test(spec)
+    assert set(outcome.verdicts().values()) == {"passed"}, outcome
+
+
+def test_worlds_with_the_same_edges_do_not_meet(tool) -> None:
+    rules = "\n".join(
+        f"""
+def test_world_{number}():
+    def run():
+        return [health().status for _ in range(20)]
+    assert_eq(fault(api.http, response(path = "/health", status = {500 + number}), run = run), [{500 + number}] * 20)
+"""
+        for number in range(8)
+    )
+    outcome = tool.test(SYSTEM + rules, "-j", "8")
+    assert set(outcome.verdicts().values()) == {"passed"}, outcome
