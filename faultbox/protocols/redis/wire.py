@@ -25,7 +25,7 @@ _COMMAND = re.compile(rb"\*([0-9]{1,7})\r\n\$([0-9]{1,3})\r\n")
 """How nearly every command begins."""
 _LENGTH = re.compile(rb"\$([0-9]{1,10})\r\n")
 _SCALAR = re.compile(rb"\$([0-9]{1,10})\r\n|[+:_#,(-][^\r\n]*\r\n|\$-1\r\n")
-"""How a reply that is no aggregate begins, or all of it."""
+"""How a reply that is no aggregate begins, or all of it: what nearly every reply is."""
 _INLINE = re.compile(rb'"((?:\\.|[^"\\])*)"|\'((?:\\\'|[^\'])*)\'|([^\s"\']\S*)', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
@@ -70,8 +70,13 @@ class _Cutter:
 
     def feed(self, data: bytes) -> list[Piece]:
         """What can go now. Bytes that are no RESP come back as they are, with `broken` set."""
-        self._take(data)
         pieces: list[Piece] = []
+        if not self._buffer and not self._begun:
+            done = self._cut_whole(data, pieces)
+            if done == len(data):
+                return pieces
+            data = data[done:]
+        self._take(data)
         start = 0
         try:
             while self._at < len(self._buffer) and self._advance():
@@ -93,6 +98,10 @@ class _Cutter:
         """Give up what is held of a frame that is not whole."""
         rest, self._buffer, self._at = bytes(self._buffer), b"", 0
         return rest
+
+    def _cut_whole(self, data: bytes, pieces: list[Piece]) -> int:
+        """Cut the usual frames that come first and whole, quickly; gives where they end."""
+        raise NotImplementedError
 
     def _advance(self) -> bool:
         """Read one element; False where it isn't whole."""
@@ -160,22 +169,35 @@ class Commands(_Cutter):
         """Commands are wanted whole."""
         self._known = known
         self._arguments: list[bytes] = []
-        self._known_arguments = False
-        """They were read; otherwise the command is whole, and only its name was."""
-        self._name = b""
         self._count = 0
         self._missing = 0
         self._first = 0
         """Where the argument that was read last begins."""
+
+    def _cut_whole(self, data: bytes, pieces: list[Piece]) -> int:
+        start, size, begins, length = 0, len(data), _COMMAND.match, _LENGTH.match
+        while found := begins(data, start):
+            total, first = int(found[1]), found.end()
+            after = end = first + int(found[2])
+            for _ in range(total - 1):
+                found = length(data, after + 2)
+                if found is None:
+                    return start
+                after = found.end() + int(found[1])
+            if after + 2 > size or not total:
+                break
+            payload = (found.end() if total > 1 else first) - start
+            raw = data[start : after + 2]
+            pieces.append(Piece(raw, True, True, data[first:end], total, None, payload))  # noqa: FBT003 - all of it
+            start = after + 2
+        return start
 
     def _advance(self) -> bool:
         if self._skip:
             return self._pass_string(self._at + self._skip) and self._argument_ends()
         if self._missing:
             return self._argument()
-        if self._whole():
-            return True
-        self._arguments, self._known_arguments = [], True
+        self._arguments = []
         if self._buffer[self._at] != _ARRAY:
             return self._inline()
         end = self._line()
@@ -183,26 +205,6 @@ class Commands(_Cutter):
             return False
         self._count = self._missing = max(0, self._number(end, COUNT_LIMIT))
         self._at = end + 2
-        return True
-
-    def _whole(self) -> bool:
-        """Pass a command that is all there without reading its arguments: what nearly all of them are."""
-        buffer, found = self._buffer, _COMMAND.match(self._buffer, self._at)
-        if found is None:
-            return False
-        total, first = int(found[1]), found.end()
-        end = first + int(found[2]) + 2
-        name = bytes(buffer[first : end - 2])
-        for _ in range(total - 1):
-            found = _LENGTH.match(buffer, end)
-            if found is None:
-                return False
-            first = found.end()
-            end = first + int(found[1]) + 2
-        if not total or end > len(buffer):
-            return False
-        self._name, self._count, self._known_arguments = name, total, False
-        self._first, self._at = first, end
         return True
 
     def _argument(self) -> bool:
@@ -243,14 +245,11 @@ class Commands(_Cutter):
     def _piece(self, start: int, *, last: bool) -> Piece:
         if self._begun:
             return super()._piece(start, last=last)
-        raw = bytes(self._buffer[start : self._at])
-        name, arguments = self._name, None
-        if self._known_arguments:
-            arguments = tuple(self._arguments)
-            name = arguments[0] if arguments else b""
+        raw, arguments = bytes(self._buffer[start : self._at]), tuple(self._arguments)
+        name = arguments[0] if arguments else b""
         payload = self._first - start if last and raw[0] == _ARRAY else 0
-        begins, self._begun = not self._begun, not last
-        return Piece(raw, begins, last, name, self._count, arguments, payload)
+        self._begun = not last
+        return Piece(raw, True, last, name, self._count, arguments, payload)  # noqa: FBT003 - it begins
 
     def _drop(self, end: int) -> None:
         super()._drop(end)
@@ -270,11 +269,21 @@ class Replies(_Cutter):
         self._open: list[int] = []
         """How much is still to come of each aggregate that isn't whole, the outermost first."""
 
+    def _cut_whole(self, data: bytes, pieces: list[Piece]) -> int:
+        start, size, scalar = 0, len(data), _SCALAR.match
+        while found := scalar(data, start):
+            end = found.end()
+            if found[1] is not None:
+                end += int(found[1]) + 2
+                if end > size:
+                    break
+            pieces.append(Piece(data[start:end], True, True))  # noqa: FBT003 - all of it
+            start = end
+        return start
+
     def _advance(self) -> bool:
         if self._skip:
             return self._pass_string(self._at + self._skip) and self._element_ends()
-        if self._scalar():
-            return self._element_ends()
         end = self._line()
         if end < 0:
             return False
@@ -288,19 +297,6 @@ class Replies(_Cutter):
             raise _BrokenError(f"a reply that begins with {chr(kind)!r}")
         self._at = end + 2
         return self._element_ends()
-
-    def _scalar(self) -> bool:
-        """Pass a string or line that is all there: what nearly all elements are."""
-        found = _SCALAR.match(self._buffer, self._at)
-        if found is None:
-            return False
-        end = found.end()
-        if found[1] is not None:
-            end += int(found[1]) + 2
-            if end > len(self._buffer):
-                return False
-        self._at = end
-        return True
 
     def _aggregate(self, kind: int, end: int) -> bool:
         count = max(0, self._number(end, COUNT_LIMIT)) * _AGGREGATES[kind] + (kind == _ATTRIBUTE)
