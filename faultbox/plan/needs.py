@@ -105,8 +105,8 @@ def _imports(spec: Spec, edges: Iterable[Edge]) -> tuple[str, ...]:
         "tcp",
     }
     clients = (f"faultbox.protocols.{name}.client" for name in sorted(spoken | checks) if PROTOCOLS[name].methods)
-    proxied = (f"faultbox.protocols.{name}.faults" for name in sorted({each.protocol for each in edges}))
-    return (*clients, *proxied)
+    proxied = [f"faultbox.protocols.{name}.faults" for name in sorted({each.protocol for each in edges})]
+    return (*clients, *proxied, *(["faultbox.proxy"] if proxied else []))
 
 
 def _lines(asked: Asked, spec: Spec, *, watched: bool) -> frozenset[str]:

@@ -48,7 +48,7 @@ def test_a_case_without_message_faults_needs_no_network(need: Callable[..., Need
     for text, name in (cell("full"), ("def test_x():\n    fault(db, write = deny('EIO'), run = get)\n", "test_x")):
         found = need(text, name)
         assert (found.edges, found.message_rules, found.network) == ((), (), False)
-        assert not any(each.endswith(".faults") for each in found.imports)
+        assert not any(each.endswith((".faults", ".proxy")) for each in found.imports)
 
 
 def test_rules_are_met_on_the_edges_of_all_callers_and_of_the_driver(need: Callable[..., Needs]) -> None:
@@ -59,7 +59,7 @@ def test_rules_are_met_on_the_edges_of_all_callers_and_of_the_driver(need: Calla
     assert [(rule.id, rule.source, rule.assumption) for rule in found.message_rules] == [
         ("limited/api.public/response", "", "limited")
     ]
-    assert "faultbox.protocols.http.faults" in found.imports
+    assert found.imports[-2:] == ("faultbox.protocols.http.faults", "faultbox.proxy")
 
 
 def test_a_source_narrows_to_its_edge(need: Callable[..., Needs]) -> None:
