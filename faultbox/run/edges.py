@@ -28,7 +28,6 @@ class Edges:
         assert world.cgroup is not None
         self._world = world
         self._cgroup = world.cgroup
-        self._home = cgroup.own()
         self.process = proxy.serve(needs.edges, seed=seed, counters=counters) if needs.edges else None
         _enter(cgroup.create(self._cgroup / DRIVER))
         self.network = network.attach(programs, self._cgroup)
@@ -63,8 +62,6 @@ class Edges:
         if self.process is not None:
             self.process.close()
         self.network.close()
-        if self._home is not None:
-            _enter(self._home)  # whoever is in the world's cgroup ends with the world
 
     def _steer(self, edge: Edge) -> None:
         assert self.process is not None
