@@ -8,7 +8,7 @@ were received, parts come out. docs/adding-a-protocol.md shows how.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import NamedTuple
@@ -131,6 +131,23 @@ class Dialogue:
         becomes `opaque`.
         """
         raise NotImplementedError
+
+    def quick_requests(self, data: bytes) -> Sequence[Message] | None:  # noqa: ARG002 - none by default
+        """The shortcut: the requests of which `data` is exactly a whole number, each one answered by the service.
+
+        Asked while nothing is held of either side, and instead of `receive`. None where it is anything else, or
+        where it takes more than a glance to tell: nothing has changed then, and `receive` gets the same bytes.
+        The conversation appends what it passes on to `waiting`. A message object that is given again for the same
+        bytes has an attribute `lasting`, True: what rules say of it is remembered.
+        """
+        return None
+
+    def quick_responses(self, data: bytes) -> int:  # noqa: ARG002 - none by default
+        """The same for answers, while no rule speaks of any: how many of the oldest waiting requests `data` answers.
+
+        It must answer them whole, with nothing left over; they are taken out of `waiting`. 0: nothing has changed.
+        """
+        return 0
 
     def end(self, side: Side) -> list[Part]:
         """A side has ended its stream: gives what was still held of it."""

@@ -40,6 +40,10 @@ class Exchange:
         self.began_ns = 0
 
 
+PLAIN = Exchange(Attempt())
+"""Every request that is passed on and answered with nothing done to either: they are all alike."""
+
+
 class _Stream:
     """One side of the conversation."""
 
@@ -72,8 +76,32 @@ class Conversation:
         """Answers of the service that are to be kept back or replaced: they are read, whatever rules stand by then."""
         self._over = False
         self._sightless = False
+        self._calm = False
+        """Nothing is held, waits or is under way, and whatever the service answers is passed on as it is."""
 
     # -- events
+
+    def passes(self, side: Side, data: bytes) -> bool:
+        """The shortcut: whether bytes are whole messages that no rule touches, to be sent on as they are.
+
+        They have been counted then; False: nothing has happened yet, and `received` is to be asked.
+        """
+        dialogue, book = self._dialogue, self._book
+        if not self._calm or dialogue.interest is not book.interest:
+            return False
+        if side == "request":
+            requests = dialogue.quick_requests(data)
+            if requests is None or book.touches(requests):
+                return False
+            dialogue.waiting.extend(requests)
+            self._exchanges.extend([PLAIN] * len(requests))
+            return True
+        if book.hears:
+            return False
+        answered = dialogue.quick_responses(data)
+        for _ in range(answered):
+            self._exchanges.popleft()
+        return answered > 0
 
     def received(self, side: Side, data: bytes) -> list[Command]:
         """A side has sent bytes."""
@@ -157,7 +185,16 @@ class Conversation:
         self._response.lane.flush(out)
         if out and not self._over and any(type(each) in (Close, Reset) for each in out):
             self._over = True
+        self._calm = self._is_calm()
         return out
+
+    def _is_calm(self) -> bool:
+        if self._over or self._sightless or self._dialogue.turns:
+            return False
+        for stream in (self._request, self._response):
+            if stream.kept or stream.within or stream.ended or not stream.lane.idle:
+                return False
+        return all(each is PLAIN for each in self._exchanges)
 
     def _take(self, stream: _Stream, parts: list[Part], out: list[Command]) -> None:
         for part in parts:
@@ -196,7 +233,8 @@ class Conversation:
         stream.ahead -= sent
         if part.message is not None and part.replies:
             if stream is self._request:
-                self._forward(part.message)
+                self._exchanges.append(PLAIN)
+                self._dialogue.waiting.append(part.message)
             else:
                 self._begin_answer()
         if sent < len(part.raw):
@@ -236,7 +274,8 @@ class Conversation:
         if decision is PASS:
             stream.lane.send(part.raw)
             if part.replies:
-                self._forward(message)
+                self._exchanges.append(PLAIN)
+                self._dialogue.waiting.append(message)
             return
         decision = self._possible(decision, part, message)
         self._notes.decided(message, decision, out)

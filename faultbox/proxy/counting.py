@@ -29,17 +29,15 @@ class Ledger(MessageTally):
 
     def __init__(self, counters: Counters) -> None:
         super().__init__(counters)
-        self._misses: dict[int, Counter[str]] = {}
+        self._misses: dict[int, dict[str, None]] = {}
         self._doubts: Counter[tuple[int, str]] = Counter()
         self._blind: Counter[str] = Counter()
 
     def missed(self, standing: MessageStanding, message: Message, *, unresolved: bool) -> None:
         super().missed(standing, message, unresolved=unresolved)
-        sample = self._misses.get(standing.rule.slot)
-        if sample is None:
-            sample = self._misses[standing.rule.slot] = Counter()
+        sample = self._misses.setdefault(standing.rule.slot, {})
         if len(sample) < _MOST_KINDS_OF_MISSES:
-            sample[message.identity] += 1
+            sample[message.identity] = None
 
     def blind(self, where: str) -> None:
         """Note a connection whose messages can't be understood, while rules stood at its edge."""
@@ -61,9 +59,10 @@ class Ledger(MessageTally):
         )
 
     def _closest(self, rule: MessageRule) -> tuple[str, ...]:
-        sample = self._misses.get(rule.slot, Counter())
-        ranked = sorted(sample.items(), key=lambda item: (-item[1], item[0]))
-        return tuple(f"{identity} ({count}x)" for identity, count in ranked[:_MISSES_SHOWN])
+        """Kinds of messages that it met and did not match: those that begin like what it wanted come first."""
+        wanted = " ".join(rule.fault.match.values())
+        kinds = sorted(self._misses.get(rule.slot, ()), key=lambda identity: (-_alike(identity, wanted), identity))
+        return tuple(kinds[:_MISSES_SHOWN])
 
     def _notes(self, rule: MessageRule) -> Iterator[str]:
         counts = self.counts(rule)
@@ -84,3 +83,8 @@ def _too_few(trigger: Trigger, matched: int) -> Iterator[str]:
             return
     if trigger.probability < 1:
         yield f"{matched} messages matched, none was drawn at probability={trigger.probability:g}"
+
+
+def _alike(identity: str, wanted: str) -> int:
+    """How many of the wanted words' beginnings are in an identity, weighed by their length."""
+    return sum(len(word) for word in wanted.lower().replace("*", " ").split() if word in identity.lower())

@@ -64,7 +64,11 @@ class End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.bytes += len(data)
-        self.pair.received(self.side, data)
+        pair = self.pair
+        if pair.plain or pair.talk.passes(self.side, data):
+            (pair.service if self.side == "request" else pair.caller).write(data)
+        else:
+            pair.do(pair.talk.received(self.side, data))
 
     def eof_received(self) -> bool:
         self.pair.ended(self.side)
@@ -135,7 +139,8 @@ class Pair:
         self._holder = holder
         self._timers: dict[Side, asyncio.TimerHandle] = {}
         self._finished: set[Side] = set()
-        self._plain = False
+        self.plain = False
+        """Bytes are only pumped from here on."""
         self._closing: asyncio.TimerHandle | None = None
         self._connect: Callable[[Pair], None] | None = None
 
@@ -160,12 +165,6 @@ class Pair:
         self.do(self.talk.attempted())
         if not self.talk.over and self._connect is not None:
             self._connect(self)
-
-    def received(self, side: Side, data: bytes) -> None:
-        if self._plain:
-            (self.service if side == "request" else self.caller).write(data)
-            return
-        self.do(self.talk.received(side, data))
 
     def ended(self, side: Side) -> None:
         if self._closing is not None and side == "request":
@@ -197,7 +196,7 @@ class Pair:
         talk = self.talk
         self.caller.hold(talk.held("request"))
         self.service.hold(talk.held("response"))
-        self._plain = talk.plain
+        self.plain = talk.plain
 
     def _do(self, command: Command) -> None:
         match command:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from faultbox.model.message import PASS, Edge, Message, MessageDecision, MessageRule, Side
 from faultbox.protocols.contract import NOTHING, Interest, matcher
 from faultbox.proxy.counting import Ledger
-from faultbox.rules import decide_message
+from faultbox.rules import decide_message, matches
 
 
 class Attempt:
@@ -35,6 +35,11 @@ class Rulebook:
         """No rule will ever stand here again."""
         self._standing = ledger.standing_messages((), matcher(edge.protocol), edge.caller)
         self._refusing = self._standing
+        self._requests = self._standing
+        self._untouched: set[Message] = set()
+        """Lasting requests that no rule matches."""
+        self.hears = False
+        """Some rule speaks of responses."""
 
     def swap(self, rules: Sequence[MessageRule]) -> None:
         """Put rules in force: those of all of a world, of which this edge takes its own."""
@@ -46,9 +51,30 @@ class Rulebook:
         self._refusing = stand([rule for rule in mine if refuses(rule)], tester, self.edge.caller)
         self.interest = Interest.of(speaking) if speaking else NOTHING
         self.empty = not speaking
+        self._requests = tuple(each for each in self._standing if each.side == "request")
+        self._untouched = set()
+        self.hears = len(self._requests) < len(self._standing)
 
     def decide(self, message: Message) -> MessageDecision:
         return decide_message(self._standing, message, self.ledger, self.seed)
+
+    def touches(self, requests: Sequence[Message]) -> bool:
+        """Whether any rule matches one of the requests. If none does they have been counted, else nothing has."""
+        standing = self._requests
+        if not standing:
+            return False
+        for request in requests:
+            if request not in self._untouched:
+                if any(matches(each, request) is not False for each in standing):
+                    return True
+                for each in standing:
+                    self.ledger.missed(each, request, unresolved=False)
+                if getattr(request, "lasting", False):
+                    self._untouched.add(request)
+        counters, count = self.ledger.counters, len(requests)
+        for each in standing:
+            counters[each.seen] += count
+        return False
 
     def decide_attempt(self) -> MessageDecision:
         """What becomes of a connection itself."""

@@ -16,6 +16,7 @@ from faultbox.rules.messages import (
     bind_messages,
     decide_message,
     delays_only,
+    matches,
 )
 from faultbox.rules.patterns import tester
 from faultbox.rules.tally import Standing, Tally
@@ -37,6 +38,7 @@ __all__ = [
     "delays_only",
     "draw",
     "literal_part",
+    "matches",
     "meets",
     "tester",
 ]

@@ -132,7 +132,7 @@ def decide_message(
         if each.side != side:
             continue
         counters[each.seen] += 1
-        match = _matches(each, message)
+        match = matches(each, message)
         if not match:
             tally.missed(each, message, unresolved=match is None)
             continue
@@ -160,8 +160,8 @@ def delays_only(fault: MessageFault) -> bool:
     return fault.action is MessageAction.RESPOND and fault.arguments.keys() == {"delay_ms"}
 
 
-def _matches(standing: MessageStanding, message: Message) -> bool | None:
-    """None: it can't be known, so it does not match."""
+def matches(standing: MessageStanding, message: Message) -> bool | None:
+    """Whether the rule's keys all fit; None where it can't be known, which is no match."""
     try:
         for key, test in standing.tests:
             value = message.value(key)

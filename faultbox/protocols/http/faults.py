@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from faultbox.model.message import Message, MessageAction, MessageFault, Side, Unknown
 from faultbox.protocols.answers import octets
 from faultbox.protocols.contract import Dialogue, Part, Reply
-from faultbox.protocols.http.framing import EMPTY, Begun, Body, Chunked, Endless, Sized
+from faultbox.protocols.http.framing import EMPTY, Begun, Body, Chunked, Endless, Lost, Sized, read_head
 from faultbox.protocols.http.messages import Head, HttpMessage, Request, Response, fields
 from faultbox.protocols.http.reader import Reader
 
 _BODILESS = (b"204", b"304")
 _BODY_KEYS = ("body", "json")
+_GLANCE = 4096
+"""Bytes of a head beyond which no shortcut is taken."""
+
+
+@lru_cache(maxsize=2048)
+def _at_a_glance(data: bytes) -> tuple[Request, ...] | None:
+    """The one request without a body that these bytes are, if they are: clients send the same ones again and again."""
+    if data.find(b"\r\n\r\n") != len(data) - 4 or data[:1] in (b"\r", b"\n"):
+        return None
+    try:
+        head = read_head(data, "request")
+    except Lost:
+        return None
+    if head.upgrade or head.first == b"CONNECT" or head.chunked or head.length > 0:
+        return None
+    request = Request(head)
+    request.body = b""
+    request.lasting = True
+    return (request,)
 
 
 class HttpDialogue(Dialogue):
@@ -39,6 +59,25 @@ class HttpDialogue(Dialogue):
         if reader.lost:
             self._give_up(reader.lost)
         return parts
+
+    def quick_requests(self, data: bytes) -> tuple[Request, ...] | None:
+        if self._upgrading is not None or len(data) > _GLANCE:
+            return None
+        return _at_a_glance(data)
+
+    def quick_responses(self, data: bytes) -> int:
+        end = data.find(b"\r\n\r\n") + 4
+        if not self.waiting or self._upgrading is not None or not 4 < end <= _GLANCE:
+            return 0
+        try:
+            head = read_head(data[:end], "response")
+        except Lost:
+            return 0
+        length = 0 if self.waiting[0].head.first == b"HEAD" or head.second in _BODILESS else head.length  # type: ignore[attr-defined]
+        if head.coded or head.second[:1] == b"1" or end + length != len(data) or length < 0:
+            return 0
+        self.waiting.popleft()
+        return 1
 
     def end(self, side: Side) -> list[Part]:
         return self._readers[side].end()

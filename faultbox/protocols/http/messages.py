@@ -53,6 +53,8 @@ class HttpMessage:
     def __init__(self, head: Head) -> None:
         self.head = head
         self.body: bytes | None = None
+        self.lasting = False
+        """The same object stands for the same bytes whenever they come."""
         self._headers: dict[str, str] | None = None
 
     @property
