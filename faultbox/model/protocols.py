@@ -232,8 +232,8 @@ _REDIS_VALUE = Parameter("value", "any", doc="a string, bytes or a number")
 
 def _redis(name: str, doc: str, *parameters: Parameter) -> Method:
     credentials = (
-        Parameter("password", "text", "", "authenticates first"),
-        Parameter("user", "text", "", "with `password`: an ACL user"),
+        Parameter("password", "text", doc="authenticates first; default: REDIS_PASSWORD of the service's environment"),
+        Parameter("user", "text", doc="an ACL user, with a password; default: REDIS_USER of the service's environment"),
         _TIMEOUT,
     )
     return Method(name, (*parameters, *credentials), doc)

@@ -27,6 +27,13 @@ _METHODS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "lrange": ("LRANGE", ("key", "start", "stop")),
 }
 
+_CREDENTIALS: Mapping[str, str] = {"password": "REDIS_PASSWORD", "user": "REDIS_USER"}
+
+
+def defaults(env: Mapping[str, str]) -> Mapping[str, Any]:
+    """The credentials that a service's environment gives."""
+    return {name: env[variable] for name, variable in _CREDENTIALS.items() if env.get(variable)}
+
 
 def ready(address: tuple[str, int], timeout_s: float) -> str:
     """Whether PING is answered: "" or what was wrong. One attempt. One who wants a password is ready too."""
@@ -98,7 +105,7 @@ def _commands(method: str, arguments: Mapping[str, Any]) -> list[bytes]:
         words = [name, *(given[each] for each in names)]
     if not words:
         raise SpecError("WRONG_VALUE", "cmd is empty", accepted="the name of a command")
-    user, password = given["user"], given["password"]
+    user, password = given.get("user"), given.get("password")
     credentials = [("AUTH", *((user,) if user else ()), password)] if password else []
     return [command(*map(_argument, each)) for each in (*credentials, words)]
 
@@ -108,10 +115,11 @@ def _given(method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     form = PROTOCOLS["redis"].methods.get(method)
     if form is None:
         raise ValueError(f"redis has no step {method!r}")
-    given = {each.name: arguments.get(each.name, each.default) for each in form.parameters}
-    for name, value in given.items():
-        if value is ABSENT:
-            raise SpecError("MISSING_ARGUMENT", f"{name}= is missing")
+    defaults = {each.name: each.default for each in form.parameters if each.default is not ABSENT}
+    given = {**defaults, **arguments}
+    for each in form.parameters:
+        if each.name not in given and each.name not in _CREDENTIALS:
+            raise SpecError("MISSING_ARGUMENT", f"{each.name}= is missing")
     return given
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from faultbox.model.host import SpecError
 from faultbox.model.protocols import PROTOCOLS
-from faultbox.protocols.redis.client import ready, step
+from faultbox.protocols.redis.client import defaults, ready, step
 
 Serve = Callable[..., tuple[str, int]]
 
@@ -98,6 +98,12 @@ def test_a_password_comes_first(says: Says) -> None:
     address, read = says(b"-WRONGPASS invalid\r\n-NOAUTH first\r\n")
     assert step(address, "get", {"key": "a", "password": "p", "user": "u"}).error == "WRONGPASS invalid"
     assert read[0].startswith(b"*3\r\n$4\r\nAUTH\r\n$1\r\nu\r\n$1\r\np\r\n")
+
+
+def test_credentials_from_the_environment() -> None:
+    env = {"REDIS_PASSWORD": "p", "REDIS_USER": "u", "OTHER": "x"}
+    assert defaults(env) == {"password": "p", "user": "u"}
+    assert defaults({"REDIS_USER": ""}) == {}
 
 
 @pytest.mark.parametrize(
