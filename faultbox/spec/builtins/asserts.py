@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from faultbox.model.event import Event
 from faultbox.model.host import AssertionFailed, ExitStatus, Inconclusive
 from faultbox.model.spec import Function
 from faultbox.model.topology import Service
 from faultbox.spec.builtins import filters, kinds
 from faultbox.spec.builtins.assumptions import target
+from faultbox.spec.builtins.declarations import Declarations
 from faultbox.spec.builtins.declare import Call, builtin
 from faultbox.spec.builtins.filters import Filter
-from faultbox.spec.builtins.values import show
+from faultbox.spec.builtins.values import nearest_name, show
 from faultbox.spec.builtins.wrong import Wrong
 from faultbox.spec.semantics.compare import equal
 from faultbox.spec.semantics.values import List, truth
 
 _MESSAGE = kinds.text
+_DRIVER = "driver"
+"""Whose events steps and prints are."""
+_LINES = frozenset({"stdout", "stderr"})
+_FIELDS = ("service", "syscall", "decision")
 
 
 def _said(msg: str) -> str:
@@ -57,7 +64,7 @@ def assert_eventually(call: Call, where: Function | None = None, *, within: floa
     """
     host = call.host
     host.asserted()
-    wanted = _named(filters, where)
+    wanted = _named(call, filters, where)
     _check_observable(call, wanted)
     if host.await_event(wanted, within) is None:
         message = f"assert_eventually failed: no event with {wanted} within {within:g}ms"
@@ -73,7 +80,7 @@ def assert_never(call: Call, where: Function | None = None, **filters: str) -> N
     """
     host = call.host
     host.asserted()
-    unwanted = _named(filters, where)
+    unwanted = _named(call, filters, where)
     found = next(filter(unwanted, host.events()), None)
     if found is not None:
         raise AssertionFailed(
@@ -95,6 +102,7 @@ def assert_before(call: Call, *, first: Filter, then: Filter) -> None:
     seen = host.events()
     found: list[Event] = []
     for name, wanted in (("first", first), ("then", then)):
+        _check_fields(call, wanted.fields)
         event = next(filter(wanted, seen), None)
         if event is None:
             _check_observable(call, wanted)
@@ -113,6 +121,7 @@ def events(call: Call, where: Function | None = None, **filters: str) -> List:
     **filters: what its fields must be: type="stdout", service="db"
     gives: a list of events
     """
+    _check_fields(call, filters)
     wanted = Filter.of(filters, where)
     return List(filter(wanted, call.host.events()))
 
@@ -179,10 +188,28 @@ def _signal_name(number: int) -> str:
     return Signals(number).name if number in Signals.__members__.values() else f"signal {number}"
 
 
-def _named(fields: dict[str, str], where: Function | None) -> Filter:
+def _named(call: Call, fields: dict[str, str], where: Function | None) -> Filter:
     if not fields and where is None:
         raise Wrong("MISSING_ARGUMENT", 'which event? name fields like type="syscall", or where=lambda e: ...')
+    _check_fields(call, fields)
     return Filter.of(fields, where)
+
+
+def _check_fields(call: Call, fields: Mapping[str, str]) -> None:
+    """A name misspelt would match no event for ever, and an assert_never() would hold. Raises Wrong."""
+    services = call.state(Declarations).services
+    service = fields.get("service", _DRIVER)
+    if not {"*", "?"} & set(service) and service not in services and service != _DRIVER:
+        message = f"{service!r} is no service of this spec"
+        near = nearest_name(service, list(services))
+        raise Wrong("UNKNOWN_SERVICE", message, accepted=", ".join(services), nearest=near, at="service")
+    kind = fields.get("type", "syscall" if {"syscall", "decision"} & fields.keys() else "stdout")
+    if kind in _LINES or "*" in kind:
+        return  # fields are what the service prints
+    for name in fields:
+        near = nearest_name(name, _FIELDS)
+        if near and name != near:
+            raise Wrong("UNKNOWN_FIELD", f"{kind} events have no field {name!r}", nearest=near, at=name, naming=True)
 
 
 def _check_observable(call: Call, wanted: Filter) -> None:

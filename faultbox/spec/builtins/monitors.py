@@ -12,7 +12,8 @@ from faultbox.spec.builtins import kinds
 from faultbox.spec.builtins.declarations import Declarations
 from faultbox.spec.builtins.declare import Call, builtin, not_available
 from faultbox.spec.builtins.services import service_or_name
-from faultbox.spec.builtins.values import function_name, invoke
+from faultbox.spec.builtins.values import function_name, invoke, nearest_name
+from faultbox.spec.builtins.wrong import Wrong
 
 
 def _function_or_name(value: Any, label: str) -> Any:
@@ -38,8 +39,13 @@ def monitor(call: Call, check: Callable[..., Any] | str, *, service: str = "") -
     """
     if isinstance(check, str):
         raise not_available("monitor with a name needs monitors with state")
-    made = Monitor(function_name(check), _raising(check), call.position, service, check)
     host = current.get(None)
+    services = call.state(Declarations).services
+    if host is not None and service and service not in services:
+        near = nearest_name(service, list(services))
+        message = f"{service!r} is no service of this spec"
+        raise Wrong("UNKNOWN_SERVICE", message, accepted=", ".join(services), nearest=near, at="service")
+    made = Monitor(function_name(check), _raising(check), call.position, service, check)
     if host is not None:
         host.watch(made)
     else:
