@@ -53,9 +53,10 @@ def _why_no_calls(filters: Mapping[str, str], services: list[str], needs: Needs)
         wanted = expand(filters["syscall"]) if "syscall" in filters else None
     except UnknownSyscall:
         wanted = None
-    for service in services:
-        seen = needs.filters.get(service, frozenset())
-        if seen if wanted is None else wanted & seen:
-            return ""
+    seen = [needs.filters.get(service, frozenset()) for service in services]
+    if wanted is None and any(seen):
+        return 'not every system call is observed in this case: name the one that is meant, as in syscall="fsync"'
+    if wanted is not None and any(wanted & each for each in seen):
+        return ""
     named = filters.get("syscall", "system calls")
     return f"{named} of {' or '.join(services)} are not observed in this case"

@@ -21,6 +21,7 @@ NEEDS = Needs(
     lines=frozenset({"api"}),
     edges=(Edge("driver", "api", "http", "http", 8080),),
 )
+NOT_EVERY = 'not every system call is observed in this case: name the one that is meant, as in syscall="fsync"'
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,10 @@ NEEDS = Needs(
         ({"type": "syscall", "service": "api", "syscall": "write"}, "write of api are not observed in this case"),
         ({"type": "syscall", "service": "api", "decision": "deny*"}, ""),
         ({"syscall": "write"}, ""),
+        ({"type": "syscall", "service": "db", "path": "/etc/*"}, NOT_EVERY),
+        ({"syscall": "f*", "service": "db"}, NOT_EVERY),
+        ({"type": "syscall", "service": "api"}, "system calls of api are not observed in this case"),
+        ({"type": "service_detached"}, ""),
         ({"type": "stdout", "service": "api"}, ""),
         ({"type": "stdout", "service": "db"}, "the output of db is not observed in this case"),
         ({"type": "step_recv"}, ""),

@@ -65,8 +65,8 @@ def assert_eventually(call: Call, where: Function | None = None, *, within: floa
     host = call.host
     host.asserted()
     wanted = _named(call, filters, where)
-    _check_observable(call, wanted)
     if host.await_event(wanted, within) is None:
+        _check_observable(call, wanted)
         message = f"assert_eventually failed: no event with {wanted} within {within:g}ms"
         raise AssertionFailed(message, code="EVENTUALLY")
 
