@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import socket
@@ -30,6 +29,9 @@ _ADDRESS_MESSAGE = struct.Struct("=BBBBI")
 """struct ifaddrmsg: family, bits of the prefix, flags, scope, interface."""
 _NO_DAD, _HOST_SCOPE = 0x02, 254
 _LOOPBACK = 1
+_NEW_ROUTE, _ROUTE_TYPE, _LOCAL = 24, 16 + 7, 2
+_ROUTES_OF_VERSION_6 = 0x400
+_ROUTE_WAIT_S = 5
 _ADDRESS_REQUEST = struct.Struct("16sHH4s16x")
 
 
@@ -94,8 +96,26 @@ def add_loopback_address(address: str) -> None:
 
 
 def add_loopback_address6(address: str) -> None:
-    """Give `lo` one more IPv6 address; that it has it already is fine. Raises OSError. rtnetlink(7)."""
+    """Give `lo` one more IPv6 address; that it has it already is fine. Raises OSError. rtnetlink(7).
+
+    The kernel makes an address work some time after it has answered (addrconf_dad_work, also where nothing is to be
+    detected): until then what is sent there is lost. So this waits for its local route.
+    """
+    packed = socket.inet_pton(socket.AF_INET6, address)
     body = _ADDRESS_MESSAGE.pack(socket.AF_INET6, 128, _NO_DAD, _HOST_SCOPE, _LOOPBACK)
-    body += _netlink.attribute(_IFA_LOCAL, socket.inet_pton(socket.AF_INET6, address))
-    with _netlink.connect(_ROUTE) as link, contextlib.suppress(FileExistsError):
-        _netlink.tell(link, _NEW_ADDRESS, _netlink.CREATE | _netlink.EXCLUSIVE, body)
+    body += _netlink.attribute(_IFA_LOCAL, packed)
+    with _netlink.connect(_ROUTE) as routes, _netlink.connect(_ROUTE) as link:
+        routes.bind((0, _ROUTES_OF_VERSION_6))
+        routes.settimeout(_ROUTE_WAIT_S)
+        try:
+            _netlink.tell(link, _NEW_ADDRESS, _netlink.CREATE | _netlink.EXCLUSIVE, body)
+        except FileExistsError:
+            return
+        while not _is_local_route(routes.recv(4096), packed):
+            pass
+
+
+def _is_local_route(message: bytes, address: bytes) -> bool:
+    """Whether a message tells of a new route (struct rtmsg) that delivers to this host what is for the address."""
+    kind, type_ = struct.unpack_from("=H", message, 4)[0], message[_ROUTE_TYPE]
+    return kind == _NEW_ROUTE and type_ == _LOCAL and address in message
