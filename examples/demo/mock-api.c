@@ -4,7 +4,7 @@
  *   GET  /data/<key>   gives it back
  *   GET  /health       200 as long as the API itself runs
  *
- * 200 when the database did as it was asked within its 300 ms; else 503 with what went wrong, be it that it can't be
+ * 200 when the database did as it was asked within its 500 ms; else 503 with what went wrong, be it that it can't be
  * reached, is too slow, or has no such key. Listens on PORT (8080); the database is at DB_ADDR (localhost:5432).
  */
 #define _GNU_SOURCE
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define REQUEST 4096
-#define PATIENCE_US 300000
+#define PATIENCE_US 500000
 
 static struct sockaddr_in database = {.sin_family = AF_INET};
 

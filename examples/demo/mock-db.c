@@ -4,7 +4,7 @@
  *   SET <key> <value> -> OK
  *   GET <key>         -> VALUE <value> | NONE
  *
- * Listens on PORT (5432). Every command is logged to stdout before it is answered.
+ * Listens on PORT (5432). Every connection, and every command before it is answered, is logged to stdout.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -79,6 +79,7 @@ static void *serve(void *argument)
     char line[LINE], reply[LINE + 16];
     FILE *in = fdopen(connection, "r");
 
+    dprintf(STDOUT_FILENO, "connection %d\n", connection);
     while (in && fgets(line, sizeof line, in)) {
         line[strcspn(line, "\r\n")] = '\0';
         dprintf(STDOUT_FILENO, "%s\n", line);
