@@ -14,11 +14,11 @@ LICENSED;
 
 enum kind { STEERED, REFUSED };
 
-/* `world`: the cgroup id of the world it belongs to, so that the runner can clear up behind a dead one. */
+/* `world`: the cgroup id of the world it belongs to, so that the runner can clear up behind a dead one. `met`: SYNs. */
 struct edge {
 	__u64 world;
 	__u32 slot;
-	__u32 unused;
+	__u32 met;
 };
 
 struct {
@@ -81,14 +81,17 @@ int steer_egress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	end.port = packet.to;
 	end.kind = REFUSED;
-	if (FIND_UPWARDS(edges, &end, packet.own_to, SENDER)) {
-		skb->mark = MARK_REFUSE;
-		return TC_ACT_UNSPEC;
-	}
-	end.kind = STEERED;
 	edge = FIND_UPWARDS(edges, &end, packet.own_to, SENDER);
-	if (edge)
+	if (edge) {
+		skb->mark = MARK_REFUSE;
+	} else {
+		end.kind = STEERED;
+		edge = FIND_UPWARDS(edges, &end, packet.own_to, SENDER);
+		if (!edge)
+			return TC_ACT_UNSPEC;
 		skb->mark = MARK_STEER | (edge->slot & MARK_SLOT);
+	}
+	__sync_fetch_and_add(&edge->met, 1);
 	return TC_ACT_UNSPEC;
 }
 

@@ -61,6 +61,11 @@ class Network:
         with self._lock:
             return self._hold(self._steering.refuse(caller, port, number(address)))
 
+    def refusals(self, caller: Path, port: int, *, address: str | None = None) -> int:
+        """How many connections have been refused since the edge is; 0 where it isn't."""
+        with self._lock:
+            return self._steering.refusals(caller, port, number(address))
+
     def cut(
         self,
         caller: Path | None,

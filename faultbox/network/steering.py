@@ -14,7 +14,8 @@ from faultbox.linux import bpf
 from faultbox.network.handle import Handle
 from faultbox.network.programs import END, Programs, cgroup_id
 
-_EDGE = struct.Struct("=QI4x")
+_EDGE = struct.Struct("=QII")
+"""struct edge of bpf/steer.bpf.c: world, slot, connections met."""
 _SLOT = struct.Struct("=I")
 _DESCRIPTOR = struct.Struct("=Q")
 _SLOTS = 8192
@@ -46,7 +47,7 @@ class Steering:
                     at = _SLOT.pack(slot * 2 + which)
                     bpf.update(self._listeners, at, _DESCRIPTOR.pack(descriptor))
                     handle.also(partial(bpf.delete, self._listeners, at))
-            bpf.update(self._edges, key, _EDGE.pack(self._world, slot), bpf.NOEXIST)
+            bpf.update(self._edges, key, _EDGE.pack(self._world, slot, 0), bpf.NOEXIST)
         except FileExistsError:
             handle.close()
             raise ValueError(f"connections of {caller.name} to port {port} are steered already") from None
@@ -59,9 +60,15 @@ class Steering:
     def refuse(self, caller: Path, port: int, address: int) -> Handle:
         """New connections meet a RST; several such holds on one edge end with the last."""
         key = _key(caller, port, _Kind.REFUSED, address)
-        bpf.update(self._edges, key, _EDGE.pack(self._world, 0))
+        if not self._refused[key]:
+            bpf.update(self._edges, key, _EDGE.pack(self._world, 0, 0))
         self._refused[key] += 1
         return Handle(lambda: self._accept(key))
+
+    def refusals(self, caller: Path, port: int, address: int) -> int:
+        """How many connections the hold has refused; 0 where there is none."""
+        edge = bpf.lookup(self._edges, _key(caller, port, _Kind.REFUSED, address), _EDGE.size)
+        return 0 if edge is None else int(_EDGE.unpack(edge)[2])
 
     def _accept(self, key: bytes) -> None:
         self._refused[key] -= 1

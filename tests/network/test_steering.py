@@ -179,12 +179,14 @@ def test_a_refused_edge(in_town: InTown) -> None:
         place.steer(api)
         outer = town.network.edge_refused(api.cgroup, PORT)
         inner = town.network.edge_refused(api.cgroup, PORT)
-        for held in (inner, outer):
+        for before, held in ((0, inner), (2, outer)):
+            assert town.network.refusals(api.cgroup, PORT) == before
             for host in HOSTS:
                 with pytest.raises(ConnectionRefusedError):
                     api.connect(host, PORT)
             held.close()
             held.close()
+        assert town.network.refusals(api.cgroup, PORT) == 0
         assert place.answers(api) == "edge"
         assert place.answers(web) == "db"
         old.sendall(b"still here")
