@@ -121,6 +121,16 @@ _TCP = {
     )
 }
 
+_DATAGRAM = (
+    Parameter("data", "content", "", "the datagram"),
+    Parameter("hex", "text", "", "the datagram, in hexadecimal"),
+    Parameter("timeout", "duration", "5s", "how long to wait for the answer"),
+)
+_UDP = {
+    "send": Method("send", _DATAGRAM, "Sends a datagram and waits for one."),
+    "send_no_reply": Method("send_no_reply", _DATAGRAM[:2], "Sends a datagram."),
+}
+
 _BOTH: Final[tuple[Side, ...]] = ("request", "response")
 _SIZE = "bytes of the message's body (of all of it where the protocol has no body)"
 _ENDING = (
@@ -319,7 +329,7 @@ _POSTGRES_MATCH = match(
     MatchKey("params", "text", "a bound parameter, by its number", entries=True),
     MatchKey("user", "word", "who is connected"),
     MatchKey("database", "text", "the database that is connected to"),
-    MatchKey("status", "text", "the SQLSTATE of an error, or what was done: INSERT 0 1", ("response",)),
+    MatchKey("status", "text", "the SQLSTATE of an error, or what was done: INSERT 0 1, SUSPENDED …", ("response",)),
 )
 _POSTGRES_ROWS = Parameter("rows", "any", doc="a list of dicts of column to value")
 _POSTGRES_ACTIONS = actions(
@@ -353,7 +363,7 @@ _POSTGRES_ACTIONS = actions(
 )
 
 _UNBUILT = (
-    "http2", "grpc", "udp", "mysql", "kafka", "nats", "mongodb", "cassandra", "clickhouse",
+    "http2", "grpc", "mysql", "kafka", "nats", "mongodb", "cassandra", "clickhouse",
     "amqp", "memcached",
 )  # fmt: skip
 
@@ -361,6 +371,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = MappingProxyType(
     {
         "http": Protocol("http", MappingProxyType(_HTTP), _HTTP_MATCH, _HTTP_ACTIONS),
         "tcp": Protocol("tcp", MappingProxyType(_TCP), _TCP_MATCH, _TCP_ACTIONS),
+        "udp": Protocol("udp", MappingProxyType(_UDP), _UDP_MATCH, _UDP_ACTIONS),
         "redis": Protocol("redis", MappingProxyType(_REDIS), _REDIS_MATCH, _REDIS_ACTIONS),
         "postgres": Protocol("postgres", MappingProxyType(_POSTGRES), _POSTGRES_MATCH, _POSTGRES_ACTIONS),
         **{name: Protocol(name) for name in _UNBUILT},

@@ -64,6 +64,8 @@ class Connection:
     deadline does not cover. `deadline` is a time of time.monotonic().
     """
 
+    _kind = socket.SOCK_STREAM
+
     def __init__(self, address: tuple[str, int], deadline: float) -> None:
         self._deadline = deadline
         self._cancelled = False
@@ -135,7 +137,7 @@ class Connection:
 
     def _connect_to(self, family: int, target: tuple[str, int]) -> None:
         try:
-            self._socket = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            self._socket = socket.socket(family, self._kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         except OSError as error:
             raise StepFailed(words(error.errno or 0)) from None
         with _lock:
@@ -150,7 +152,8 @@ class Connection:
             self._check()
             if code:
                 raise StepFailed(words(code))
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._kind == socket.SOCK_STREAM:
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except StepFailed:
             self.__exit__()
             raise
@@ -194,6 +197,28 @@ class Connection:
             self._reset = True
             return memoryview(b"")
         return rest[sent:]
+
+
+class Datagrams(Connection):
+    """A UDP socket that has one peer, so that it hears when nobody listens there."""
+
+    _kind = socket.SOCK_DGRAM
+
+    def put(self, data: bytes) -> None:
+        """Send one datagram."""
+        self._wait(select.POLLOUT)
+        try:
+            self._socket.send(data)
+        except OSError as error:
+            raise StepFailed(words(error.errno or 0)) from None
+
+    def get(self) -> bytes:
+        """The next datagram that comes; one may be empty."""
+        while True:
+            self._wait(select.POLLIN)
+            received = self._receive()
+            if received is not None:
+                return received
 
 
 def words(code: int) -> str:

@@ -7,6 +7,6 @@ handle in the world's process.
 
 from faultbox.proxy.client import EdgeProcess, Listener, serve
 from faultbox.proxy.counting import Report
-from faultbox.proxy.edge import Traffic
+from faultbox.proxy.traffic import Traffic
 
 __all__ = ["EdgeProcess", "Listener", "Report", "Traffic", "serve"]

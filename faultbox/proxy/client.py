@@ -19,7 +19,8 @@ from faultbox.linux import helper, pidfd
 from faultbox.model.event import Event, SourceLost
 from faultbox.model.message import Edge, MessageRuleSet
 from faultbox.proxy.counting import Report
-from faultbox.proxy.edge import EdgeLoop, Settings, Traffic
+from faultbox.proxy.edge import EdgeLoop, Settings
+from faultbox.proxy.traffic import Traffic
 
 _STOP_S = 2.0
 
@@ -49,7 +50,7 @@ def serve(
     from the callers' ones. It ends when this thread does.
     """
     control, events = Link.pair(), Link.pair()
-    sockets = {edge: _listeners() for edge in edges}
+    sockets = {edge: _listeners(socket.SOCK_DGRAM if edge.protocol == "udp" else socket.SOCK_STREAM) for edge in edges}
     settings = Settings(seed, memoryview(counters).cast("Q"), sockets, dict(addresses or {}))
     parent = os.getpid()
     pid = os.fork()
@@ -62,12 +63,12 @@ def serve(
     return process
 
 
-def _listeners() -> tuple[socket.socket, ...]:
+def _listeners(kind: socket.SocketKind) -> tuple[socket.socket, ...]:
     """Bound to one port of 127.0.0.1 and, where that can be had, the same of ::1."""
     with contextlib.suppress(OSError):
         for _ in range(64):
-            four = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            six = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+            four = socket.socket(socket.AF_INET, kind)
+            six = socket.socket(socket.AF_INET6, kind)
             try:
                 four.bind(("127.0.0.1", 0))
                 six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -77,7 +78,7 @@ def _listeners() -> tuple[socket.socket, ...]:
                 six.close()
             else:
                 return four, six
-    four = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    four = socket.socket(socket.AF_INET, kind)
     four.bind(("127.0.0.1", 0))
     return (four,)
 

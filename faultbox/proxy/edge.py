@@ -18,9 +18,11 @@ from faultbox.model.message import Edge, MessageRuleSet
 from faultbox.protocols.contract import dialogue
 from faultbox.proxy.conversation import Conversation
 from faultbox.proxy.counting import Ledger, Report
+from faultbox.proxy.datagrams import DatagramStation
 from faultbox.proxy.outbox import Outbox
 from faultbox.proxy.pump import Pair
 from faultbox.proxy.rulebook import Rulebook
+from faultbox.proxy.traffic import Traffic
 
 _BACKLOG = 4096
 
@@ -56,7 +58,10 @@ class Station:
         self.bytes = [0, 0]
         """What callers and services have sent on connections that are over."""
 
-    def accept(self, family: int) -> Callable[[], asyncio.Protocol]:
+    async def listen(self, listener: socket.socket) -> None:
+        await self._loop.create_server(self._accept(listener.family), sock=listener, backlog=_BACKLOG)
+
+    def _accept(self, family: int) -> Callable[[], asyncio.Protocol]:
         """The factory for connections accepted on a listener of that family."""
         hosts = (self._address,) if self._address else ("::1", "127.0.0.1") if family == socket.AF_INET6 else _V4_FIRST
 
@@ -117,16 +122,6 @@ class Station:
 _V4_FIRST = ("127.0.0.1", "::1")
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What has gone through an edge: connections ever, those open now, and bytes from callers and from the service."""
-
-    connections: int
-    open: int
-    sent: int
-    received: int
-
-
 class EdgeLoop:
     """The loop. `control` asks and is answered, `events` carries records and the log's syncs."""
 
@@ -141,9 +136,10 @@ class EdgeLoop:
         self._stations = {edge: self._station(edge) for edge in settings.listeners}
         self._failure: BaseException | None = None
 
-    def _station(self, edge: Edge) -> Station:
+    def _station(self, edge: Edge) -> Station | DatagramStation:
         book = Rulebook(edge, self._ledger, self._settings.seed)
-        return Station(self._loop, edge, book, self._outbox, self._settings.addresses.get(edge.service))
+        made = DatagramStation if edge.protocol == "udp" else Station
+        return made(self._loop, edge, book, self._outbox, self._settings.addresses.get(edge.service))
 
     def run(self) -> None:
         """Serve until told to stop, or until the maker is gone. Raises what no connection is to blame for."""
@@ -152,9 +148,7 @@ class EdgeLoop:
         loop.set_exception_handler(self._failed)
         for edge, listeners in self._settings.listeners.items():
             for each in listeners:
-                loop.run_until_complete(
-                    loop.create_server(self._stations[edge].accept(each.family), sock=each, backlog=_BACKLOG)
-                )
+                loop.run_until_complete(self._stations[edge].listen(each))
         loop.add_reader(self._control.fileno(), self._serve_control)
         loop.add_reader(self._events.fileno(), self._serve_log)
         self._control.send("ready")

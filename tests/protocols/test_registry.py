@@ -19,7 +19,8 @@ def test_every_step_of_the_table_is_done(name: str, free_port: int) -> None:
     for method, form in PROTOCOLS[name].methods.items():
         needed = {each.name: "x" for each in form.parameters if each.default is ABSENT}
         response = protocols.get(name).step(("127.0.0.1", free_port), method, needed)
-        assert (response.error, response.protocol) == ("connection refused", name)
+        error = "" if method == "send_no_reply" else "connection refused"
+        assert (response.error, response.protocol) == (error, name)
     with pytest.raises(ValueError, match="has no step 'nonsense'"):
         protocols.get(name).step(("127.0.0.1", free_port), "nonsense", {})
 

@@ -217,6 +217,7 @@ def _query(target: str) -> str:
 
 
 def _parameter(target: str, name: str) -> str | None:
+    """A parameter of the query string, decoded; without a name all of it, as sent."""
     from urllib.parse import parse_qsl
 
     return next((value for key, value in parse_qsl(_query(target), keep_blank_values=True) if key == name), None)
