@@ -1,5 +1,9 @@
-"""An HTTP service with one pooled connection to redis; GET /ping says on which connection it got its answer."""
+"""An HTTP service with one pooled connection to redis; GET /ping says on which connection it got its answer.
 
+TIMEOUT is how many seconds it waits for anything.
+"""
+
+import os
 import socket
 import sys
 from pathlib import Path
@@ -8,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import web
 
 POOL = {"connection": None, "number": 0}
+TIMEOUT = float(os.environ.get("TIMEOUT", "5"))
 
 
 def ping():
@@ -21,7 +26,7 @@ def ping():
 
 def ping_once():
     if POOL["connection"] is None:
-        POOL["connection"] = socket.create_connection(("localhost", 6379), timeout=5)
+        POOL["connection"] = socket.create_connection(("localhost", 6379), timeout=TIMEOUT)
         POOL["number"] += 1
     POOL["connection"].sendall(b"PING\r\n")
     answer = POOL["connection"].recv(100)
