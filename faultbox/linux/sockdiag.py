@@ -34,6 +34,19 @@ class Connection(NamedTuple):
     remote_port: int
     identity: bytes
 
+    @property
+    def local_address(self) -> str:
+        return self._address(4)
+
+    @property
+    def remote_address(self) -> str:
+        return self._address(20)
+
+    def _address(self, start: int) -> str:
+        """Source and destination follow the ports, 16 bytes each, of which IPv4 uses the first four."""
+        packed = self.identity[start : start + (4 if self.family == socket.AF_INET else 16)]
+        return socket.inet_ntop(self.family, packed).removeprefix("::ffff:")
+
 
 def connections() -> list[Connection]:
     """Both ends of every TCP connection of this network namespace. Raises OSError."""

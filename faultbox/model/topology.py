@@ -72,7 +72,10 @@ class Observation:
 
 @dataclass(frozen=True)
 class Service:
-    """A declared service. Relative paths have been made absolute (the spec's directory)."""
+    """A declared service. Relative paths have been made absolute (the spec's directory).
+
+    `address` is where its interfaces are met: localhost, or an address of its own.
+    """
 
     name: str
     binary: str
@@ -92,11 +95,17 @@ class Service:
     ops: Mapping[str, Operation] = field(default_factory=dict)
     observe: tuple[Observation, ...] = ()
     on_exit: Literal["fail", "ignore", "restart"] = "fail"
+    address: str = "localhost"
 
     def endpoint(self, name: str) -> Endpoint | None:
         """The interface of that name, or None."""
-        return next((Endpoint(self.name, each) for each in self.interfaces if each.name == name), None)
+        return next((each for each in self.endpoints if each.interface.name == name), None)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        return tuple(Endpoint(self.name, each) for each in self.interfaces)
+        return tuple(Endpoint(self.name, each, self.address) for each in self.interfaces)
+
+    @property
+    def own_address(self) -> str | None:
+        """The loopback address that is this service's alone, where another one has a port of it too."""
+        return self.address if self.address != "localhost" else None

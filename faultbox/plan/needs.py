@@ -48,7 +48,7 @@ def needs(case: Case, spec: Spec) -> Needs:
         io_uring_blocked=frozenset(service for service, calls in filters.items() if calls),
         edges=needed,
         message_rules=on_messages,
-        network=bool(needed) or asked.parted,
+        network=bool(needed) or asked.parted or any(each.own_address for each in spec.services.values()),
     )
 
 

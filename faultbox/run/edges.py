@@ -13,6 +13,7 @@ from faultbox.linux import cgroup
 from faultbox.model.host import Way
 from faultbox.model.message import Edge, MessageRuleSet
 from faultbox.model.plan import Needs
+from faultbox.model.topology import Service
 from faultbox.network.cuts import Direction
 
 DRIVER = "driver"
@@ -23,14 +24,26 @@ class Edges:
     """What stands between the services of one world. Made while the process has one thread (it forks)."""
 
     def __init__(
-        self, needs: Needs, world: worlds.World, programs: network.Programs, counters: mmap, *, seed: int
+        self,
+        needs: Needs,
+        services: Sequence[Service],
+        world: worlds.World,
+        programs: network.Programs,
+        counters: mmap,
+        *,
+        seed: int,
     ) -> None:
         assert world.cgroup is not None
         self._world = world
         self._cgroup = world.cgroup
-        self.process = proxy.serve(needs.edges, seed=seed, counters=counters) if needs.edges else None
+        self._addresses = {each.name: each.own_address for each in services if each.own_address}
+        self.process = (
+            proxy.serve(needs.edges, seed=seed, counters=counters, addresses=self._addresses) if needs.edges else None
+        )
         _enter(cgroup.create(self._cgroup / DRIVER))
         self.network = network.attach(programs, self._cgroup)
+        for service in services:
+            self._give_address(service)
         for edge in needs.edges:
             self._steer(edge)
         if self.process is not None:
@@ -55,8 +68,12 @@ class Edges:
         """Lose what a and b send each other, or one of them; `ports` are those of a and of b. Close all to heal."""
         towards: Direction = {"both": "both", "a_to_b": "out", "b_to_a": "in"}[way]  # type: ignore[assignment]
         back: Direction = {"both": "both", "a_to_b": "in", "b_to_a": "out"}[way]  # type: ignore[assignment]
-        wanted = ((a, ports[1], towards), (b, ports[0], back))
-        return [self.network.cut(self._of(caller), met, direction) for caller, met, direction in wanted if met]
+        wanted = ((a, b, ports[1], towards), (b, a, ports[0], back))
+        return [
+            self.network.cut(self._of(caller), met, direction, address=self._addresses.get(callee))
+            for caller, callee, met, direction in wanted
+            if met
+        ]
 
     def close(self) -> None:
         if self.process is not None:
@@ -67,7 +84,13 @@ class Edges:
         assert self.process is not None
         listener = self.process.listener(edge)
         six = listener.fd6 if listener.fd6 >= 0 else None
-        self.network.steer(self._of(edge.caller), edge.port, listener.fd4, six)
+        address = self._addresses.get(edge.service)
+        self.network.steer(self._of(edge.caller), edge.port, listener.fd4, six, address=address)
+
+    def _give_address(self, service: Service) -> None:
+        if service.own_address:
+            for each in service.interfaces:
+                self.network.own_address(self._of(service.name), each.port, service.own_address)
 
     def _of(self, caller: str) -> Path:
         """The cgroup of a caller, there before its first process."""

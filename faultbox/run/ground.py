@@ -71,6 +71,7 @@ class Ground:
             layout=self.layout,
             cgroup_parent=self.group,
             services=tuple(each.name for each in services),
+            addresses={each.name: each.own_address for each in services if each.own_address},
             volumes={inside: host for each in services for host, inside in each.volumes.items()},
             visible=visible(self.plan, self.request),
         )
@@ -103,7 +104,7 @@ class Ground:
         rmtree(self.layout.of(place.name))
 
 
-def _network_programs(needs: Iterable[Needs], group: Path | None) -> network.Programs | None:
+def _network_programs(plan: Plan, needs: Iterable[Needs], group: Path | None) -> network.Programs | None:
     """Load the kernel programs of the network where a case needs them. Raises Unfit."""
     if not any(each.network for each in needs):
         return None
@@ -113,7 +114,8 @@ def _network_programs(needs: Iterable[Needs], group: Path | None) -> network.Pro
             "run as root, or leave out rules= and partition()",
         )
     try:
-        return network.prepare()
+        shared = any(each.own_address for each in plan.spec.services.values())
+        return network.prepare(("cut", "datagrams", "addresses") if shared else ("cut", "datagrams"))
     except network.NoNetworkFaults as error:
         raise Unfit(error.reason, error.advice) from error
 
@@ -146,7 +148,7 @@ def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground
             "run `faultbox doctor` to see what this host can do and what to do about the rest",
         )
     needs = {case.id: planner.needs(case, plan.spec) for case in plan.cases}
-    programs = _network_programs(needs.values(), group)
+    programs = _network_programs(plan, needs.values(), group)
     if os.geteuid() != 0:
         try:
             namespaces.enter_user_namespace()

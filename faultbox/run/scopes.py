@@ -49,7 +49,7 @@ class Counters:
 class Scopes:
     """The stack of scopes, for system calls and for messages alike.
 
-    `sever(ports)` cuts established connections of callers; `told` hears of every change.
+    `sever(service, ports)` cuts its callers' established connections; `told` hears of every change.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Scopes:
         counters: Counters,
         *,
         edges: Edges | None,
-        sever: Callable[[frozenset[int]], int],
+        sever: Callable[[str, frozenset[int]], int],
         told: Callable[[str, Sequence[AnyRule]], None],
     ) -> None:
         self._supervisors = supervisors
@@ -177,14 +177,14 @@ class Scopes:
 
     def _sever_callers(self, scope: Sequence[Rule]) -> None:
         """An inbound deny meets pooled connections too: they are cut, unless existing="keep"."""
-        ports = frozenset(
-            port.port
+        denied = {
+            port
             for rule in scope
             if rule.direction == "in" and rule.fault.action.kind is ActionKind.DENY and rule.fault.existing == "sever"
             for port in rule.destinations
-        )
-        if ports:
-            self._sever(ports)
+        }
+        for service in sorted({port.service for port in denied}):
+            self._sever(service, frozenset(port.port for port in denied if port.service == service))
 
 
 def _not_prepared(rule: str, lacking: str) -> SpecError:

@@ -44,12 +44,14 @@ class Stage:
         ports = tuple(
             endpoint.destination for name in needs.services for endpoint in self.spec.services[name].endpoints
         )
+        addresses = {own: name for name in needs.services if (own := self.spec.services[name].own_address)}
         self.supervisors = {
             name: syscalls.supervise(
                 name,
                 seed=case.info.seed,
                 counters=counters.page,
                 ports=ports,
+                addresses=addresses,
                 block_io_uring=name in needs.io_uring_blocked,
             )
             for name in needs.services
@@ -77,7 +79,8 @@ class Stage:
             return None
         from faultbox.run.edges import Edges  # proxies bring asyncio, which costs what a whole world costs
 
-        return Edges(self.needs, self.world, programs, counters.page, seed=case.info.seed)
+        services = [self.spec.services[name] for name in self.needs.services]
+        return Edges(self.needs, services, self.world, programs, counters.page, seed=case.info.seed)
 
     def start(self, case_rules: Sequence[Rule]) -> None:
         """Begin to log, and give the supervisors the rules that hold from the services' start."""
@@ -106,6 +109,11 @@ class Stage:
             self.log.add(output.source)
         self.log.append("service_started", service.name, {"pid": str(process.pid), "binary": service.binary})
 
+    def _resolve(self, name: str, service: Service) -> str:
+        """What a name means to a service: itself, where it says localhost and has an address of its own."""
+        named = self.spec.services.get(name, service)
+        return named.own_address or ("127.0.0.1" if name in ("localhost", "0.0.0.0", named.name) else name)
+
     def _command(self, service: Service) -> worlds.Command:
         env = worlds.environment(service, self.spec.services.values())
         return worlds.Command(
@@ -118,7 +126,11 @@ class Stage:
 
     def wait_ready(self, service: Service, *, given_up: threading.Event) -> None:
         """Wait until the service answers, or the start has been given up. Raises worlds.NotReady."""
-        worlds.wait_ready(service, alive=lambda: not given_up.is_set() and self.world.alive(service.name))
+        worlds.wait_ready(
+            service,
+            alive=lambda: not given_up.is_set() and self.world.alive(service.name),
+            resolve=lambda name: self._resolve(name, service),
+        )
         self.log.append("service_ready", service.name, {})
 
     def _exited(self, service: str) -> None:
@@ -176,7 +188,7 @@ class Stage:
     # -- what the host needs
 
     def address_of(self, endpoint: Endpoint) -> tuple[str, int]:
-        return ("127.0.0.1", endpoint.port)
+        return ("127.0.0.1" if endpoint.host == "localhost" else endpoint.host, endpoint.port)
 
     def log_tail(self, service: str, lines: int) -> list[str]:
         """The last lines a service wrote, standard output and standard error in that order."""
@@ -185,9 +197,10 @@ class Stage:
     def lost(self) -> list[SourceLost]:
         return list(self.log.lost)
 
-    def _sever(self, ports: frozenset[int]) -> int:
-        cut = network.sever(ports, spare_local_ports=protocols.open_ports())
-        self.log.append("severed", "driver", {"connections": str(cut), "ports": ",".join(map(str, sorted(ports)))})
+    def _sever(self, service: str, ports: frozenset[int]) -> int:
+        address = self.spec.services[service].own_address
+        cut = network.sever(ports, address=address, spare_local_ports=protocols.open_ports())
+        self.log.append("severed", service, {"connections": str(cut), "ports": ",".join(map(str, sorted(ports)))})
         return cut
 
     def _tell_of_rules(self, kind: str, rules: Sequence[AnyRule]) -> None:

@@ -17,6 +17,7 @@ from faultbox.model.source import Position, SpecErrors
 if TYPE_CHECKING:
     from faultbox.model.spec import Spec
     from faultbox.spec.functions import FunctionInfo, describe
+    from faultbox.spec.gate import Gate
     from faultbox.spec.tracebacks import explain, frames
 
 __all__ = ["FunctionInfo", "SpecErrors", "describe", "explain", "frames", "load"]
@@ -44,19 +45,36 @@ def load(
     from faultbox.spec.gate import Gate
 
     with Gate() as gate:
-        from faultbox.spec import builtins
-        from faultbox.spec.loader import evaluate
-        from faultbox.spec.session import Session
+        spec, clashes = _load(path, seed, root, on_print, gate=gate)
+    if clashes:  # services that share a port are met at addresses of their own, which what was loaded did not know
+        spec, _ = _load(path, seed, root, None, shared_ports=clashes)
+    return spec
 
-        session = Session(Path(path), seed, directory=root.resolve() if root is not None else Path())
-        if on_print is not None:
-            session.on_print = on_print
-        names = builtins.predeclared(session)
-        modules = evaluate(Path(path), names, on_print=session.on_print, session=session, gate=gate)
+
+def _load(
+    path: Path,
+    seed: int,
+    root: Path | None,
+    on_print: Callable[[str, Position], None] | None,
+    *,
+    gate: Gate | None = None,
+    shared_ports: frozenset[int] = frozenset(),
+) -> tuple[Spec, frozenset[int]]:
+    """The spec, and the ports that several of its services have."""
+    from faultbox.spec import builtins
+    from faultbox.spec.loader import evaluate
+    from faultbox.spec.session import Session
+
+    directory = root.resolve() if root is not None else Path()
+    session = Session(Path(path), seed, directory=directory, shared_ports=shared_ports)
+    if on_print is not None:
+        session.on_print = on_print
+    names = builtins.predeclared(session)
+    modules = evaluate(Path(path), names, on_print=session.on_print, session=session, gate=gate)
     if modules.root is None:
         raise SpecErrors(tuple(session.problems))
     spec = builtins.declared(session, modules)
     session.loading = False
     if session.problems:
         raise SpecErrors(tuple(session.problems))
-    return spec
+    return spec, frozenset(session.clashes)

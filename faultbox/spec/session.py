@@ -19,11 +19,15 @@ def _ignore(text: str, position: Position) -> None:
 
 @dataclass(eq=False)
 class Session:
-    """`root` is the file that is run. `directory` is what relative paths in specs belong to: its own, unless given."""
+    """`shared_ports` are those that several services have, as an earlier load of the spec found in `clashes`.
+
+    `root` is the file that is run. `directory` is what relative paths in specs belong to: its own, unless given."""
 
     root: Path
     seed: int = 0
     directory: Path = field(default_factory=Path)
+    shared_ports: frozenset[int] = frozenset()
+    clashes: set[int] = field(default_factory=set)
     on_print: Callable[[str, Position], None] = _ignore
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)

@@ -28,13 +28,16 @@ _QUIET = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What a world's disk is to look like. `volumes`: path in the world to host path. `hosts`: names for /etc/hosts."""
+    """What a world's disk is to look like.
+
+    `volumes`: path in the world to host path. `hosts`: names for /etc/hosts, with their addresses.
+    """
 
     world: str
     layout: Layout
     volumes: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[Path, ...] = ()
-    hosts: tuple[str, ...] = ()
+    hosts: Mapping[str, str] = field(default_factory=dict)
     hostname: str = "faultbox"
 
 
@@ -263,7 +266,7 @@ def _prepare_etc(disk: Disk, names: _Names, upper: str, point: str) -> None:
     lines = [
         f"127.0.0.1 localhost {disk.hostname}",
         "::1 ip6-localhost",
-        *(f"127.0.0.1 {each}" for each in disk.hosts),
+        *(f"{address} {name}" for name, address in disk.hosts.items()),
     ]
     texts = ("\n".join(lines), "# no name server: nothing outside this world can be reached", disk.hostname)
     for path, text in zip(_ETC, texts, strict=True):

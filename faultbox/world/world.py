@@ -35,15 +35,17 @@ class Settings:
     """What a world is made of.
 
     `name`: unique among the worlds of a run, fit for a file name. `cgroup_parent`: a cgroup2 directory in which
-    this process may make others; None where there is none. `services`: names that /etc/hosts resolves.
-    `volumes`: path in the world to host path, the only writable holes. `visible`: host paths to be shown even
-    where they lie in /tmp, /run or /dev/shm. `netns`: a network namespace to enter instead of a new one.
+    this process may make others; None where there is none. `services`: names that /etc/hosts resolves, to
+    127.0.0.1 or as `addresses` says. `volumes`: path in the world to host path, the only writable holes.
+    `visible`: host paths to be shown even where they lie in /tmp, /run or /dev/shm. `netns`: a network namespace
+    to enter instead of a new one.
     """
 
     name: str
     layout: Layout
     cgroup_parent: Path | None = None
     services: tuple[str, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[Path, ...] = ()
     hostname: str = "faultbox"
@@ -310,7 +312,8 @@ class World:
 
 def _disk(settings: Settings) -> Disk:
     volumes = {inside: os.path.realpath(host) for inside, host in settings.volumes.items()}
-    return Disk(settings.name, settings.layout, volumes, settings.visible, settings.services, settings.hostname)
+    hosts = {name: settings.addresses.get(name, "127.0.0.1") for name in settings.services}
+    return Disk(settings.name, settings.layout, volumes, settings.visible, hosts, settings.hostname)
 
 
 def _begin_init(settings: Settings) -> tuple[Link, Link, int, int]:

@@ -117,3 +117,42 @@ def test_world_{number}():
     )
     outcome = tool.test(SYSTEM + rules, "-j", "8")
     assert set(outcome.verdicts().values()) == {"passed"}, outcome
+
+
+def test_two_services_on_one_port(tool) -> None:
+    spec = """
+a = web("a", 8080)
+b = web("b", 8080, depends_on = [a])
+
+def test_each_is_itself():
+    assert_true(a.http.addr != b.http.addr)
+    assert_eq(a.get(path = "/env").data["FAULTBOX_B_HTTP_ADDR"], b.http.addr)
+    a.put(path = "/file?path=/var/tmp/who", body = "a wrote it")
+    assert_eq(b.get(path = "/file?path=/var/tmp/who").body, "a wrote it", "one disk")
+
+def test_faults_meet_the_one_they_name():
+    def both():
+        return (a.get(path = "/health").status, b.get(path = "/health").status)
+    assert_eq(fault(b.http, response(path = "/health", status = 503), run = both), (200, 503))
+    call = lambda: b.get(path = "/call?addr=" + a.http.addr, timeout = "500ms").body
+    assert_eq(fault(a, connect = deny("ECONNREFUSED"), run = call), "ECONNREFUSED")
+    assert_true(fault(b, connect = deny("ECONNREFUSED", direction = "in"), run = call) != "ECONNREFUSED")
+"""
+    outcome = tool.test(spec)
+    assert set(outcome.verdicts().values()) == {"passed"}, outcome
+
+
+def test_a_literal_address_that_two_services_have_is_an_error_that_names_both(tool) -> None:
+    spec = """
+a = web("a", 8080)
+b = web("b", 8080)
+c = web("c", 8081, env = {"UPSTREAM": "http://localhost:8080/"})
+
+def test_x():
+    pass
+"""
+    outcome = tool.test(spec)
+    assert outcome.code == 2, outcome
+    (problem,) = outcome.results["problems"]
+    assert problem["code"] == "AMBIGUOUS_ADDRESS"
+    assert problem["accepted"] == "a.http.addr or b.http.addr"

@@ -73,7 +73,7 @@ def test_one_source():
     ("direction", "heard"), [("both", 0), ("a_to_b", 0), ("b_to_a", 1)], ids=["both", "to the service", "to the caller"]
 )
 def test_a_partition_meets_what_is_connected_and_what_is_new(tool, direction: str, heard: int) -> None:
-    """A ping on the pool's connection, then one on a new one: the first alone may be heard, since the other connects."""
+    """Two pings, on the pool's connection and on a new one: only the first may be heard, as the second must connect."""
     spec = (
         POOLS
         + f"""

@@ -54,7 +54,8 @@ class Ground:
             told=self._tell,
         )
 
-    def _sever(self, ports: frozenset[int]) -> int:
+    def _sever(self, service: str, ports: frozenset[int]) -> int:
+        assert service == "db"
         self.severed.append(ports)
         return 1
 

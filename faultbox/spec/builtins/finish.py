@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -78,10 +79,33 @@ def _check_services(session: Session, declared: Declarations) -> None:
             _check_service_name(
                 session, services, monitor.service, monitor.position, f"monitor {monitor.name!r} watches"
             )
+    for service in services.values():
+        _check_literal_addresses(session, services, service)
     cycle = _cycle(services)
     if cycle:
         message = f"services depend on each other in a circle: {' -> '.join(cycle)}"
         session.problem(Problem("DEPENDENCY_CYCLE", message, services[cycle[0]].position))
+
+
+_LITERAL = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\]):(\d+)")
+
+
+def _check_literal_addresses(session: Session, services: Mapping[str, Service], service: Service) -> None:
+    """localhost:PORT of a port that several services have means the service itself, and nothing in another one."""
+    own = {each.port for each in service.interfaces}
+    written = {f"env {name}": value for name, value in service.env.items()}
+    if service.healthcheck is not None:
+        written["healthcheck"] = service.healthcheck.target
+    for where, text in written.items():
+        for port in {int(each) for each in _LITERAL.findall(text)} & session.shared_ports - own:
+            meant = [
+                f"{each.service}.{each.interface.name}.addr"
+                for other in services.values()
+                for each in other.endpoints
+                if each.port == port
+            ]
+            message = f"service {service.name!r}: {where} names localhost:{port}, where {len(meant)} services listen"
+            session.problem(Problem("AMBIGUOUS_ADDRESS", message, service.position, accepted=" or ".join(meant)))
 
 
 def _check_service_name(

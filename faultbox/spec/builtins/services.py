@@ -13,7 +13,7 @@ from faultbox.model.syscalls import FAMILIES, known
 from faultbox.model.topology import Healthcheck, Interface, Observation, Service
 from faultbox.spec.builtins import kinds, paths
 from faultbox.spec.builtins.declarations import Declarations
-from faultbox.spec.builtins.declare import Call, builtin, declaration, not_available
+from faultbox.spec.builtins.declare import Call, builtin, declaration
 from faultbox.spec.builtins.values import Invocation, nearest_name, show
 from faultbox.spec.builtins.wrong import Wrong
 
@@ -167,6 +167,7 @@ def service(
         name, program, call.position, interfaces, args, env, _directory(call, cwd), user,
         tuple(dict.fromkeys(depends_on)), healthcheck, Invocation(seed) if seed is not None else None,
         _volumes(call, volumes or {}), limits, stop_signal, stop_timeout, ops, observe, on_exit,
+        _address(call, interfaces),
     )  # fmt: skip
     if not call.broken:
         call.state(Declarations).services[name] = made
@@ -210,8 +211,15 @@ def _check_interfaces(call: Call, name: str, interfaces: tuple[Interface, ...]) 
     for other in declared.services.values():
         for theirs in other.interfaces:
             if theirs.port in ports and other.name != name:
-                what = f"services {other.name!r} ({other.position}) and {name!r} on one port ({theirs.port})"
-                call.problem(not_available(f"{what} need addresses of their own"))
+                call.session.clashes.add(theirs.port)
+
+
+def _address(call: Call, interfaces: tuple[Interface, ...]) -> str:
+    """Where a service is met: at localhost, unless another one has a port of it too."""
+    if not call.session.shared_ports.intersection(each.port for each in interfaces):
+        return "localhost"
+    others = sum(1 for each in call.state(Declarations).services.values() if each.own_address)
+    return f"127.77.{others // 250}.{others % 250 + 2}"
 
 
 def _check_words(call: Call, name: str, ops: Mapping[str, Operation], env: Mapping[str, str], user: str) -> None:

@@ -51,7 +51,7 @@ def test_arguments_reach_the_client_as_plain_values(run: Run, host: Any) -> None
 
 MORE = """
 two = service("two", "bin/db", interface("a", "http", 81), interface("b", "http", 82), interface("c", "tcp", 83))
-q = service("q", "bin/db", interface("main", "postgres", 84))
+q = service("q", "bin/db", interface("main", "mysql", 84))
 """
 
 
