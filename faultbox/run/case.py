@@ -74,7 +74,7 @@ class Life:
             self._stage.log.add(self._vitals())
             start_all(self._stage, [services[name] for name in self._needs.services])
         except StartFailed as failure:
-            self.found.broken = conclusion.not_started(failure)
+            self.found.broken = conclusion.not_started(failure, self._stage)
             self.found.broken_code = "NOT_READY"
             self.found.blamed = failure.service
         except EOFError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from faultbox import trace
+from faultbox import world as worlds
 from faultbox.model import record
 from faultbox.model.host import AssertionFailed, Inconclusive
 from faultbox.model.plan import Case
@@ -20,8 +22,6 @@ from faultbox.run.verdict import Findings
 if TYPE_CHECKING:
     from faultbox.run.case import Life
 
-LOG_LINES = 10
-
 
 def ask(expect: Callable[[Any], Any], value: Any) -> None:
     """Call an expectation: False, or a tuple or list that holds False, is red; a raised assert is too."""
@@ -33,8 +33,15 @@ def ask(expect: Callable[[Any], Any], value: Any) -> None:
             raise AssertionFailed(f"the expectation gave False{which}", code="EXPECT")
 
 
-def not_started(failure: StartFailed) -> str:
+def not_started(failure: StartFailed, stage: Stage) -> str:
+    """Why a service did not come up; where it exited, how."""
     reason = str(failure.reason)
+    if isinstance(failure.reason, worlds.NotReady) and failure.reason.exited:
+        with contextlib.suppress(Inconclusive):
+            stage.log.sync()
+        ended = stage.exits.get(failure.service)
+        how = verdicts.describe_exit(ended) if ended is not None else "exited"
+        reason = f"service {failure.service!r} {how} before it was ready ({failure.reason.doing})"
     return reason if failure.service in reason else f"{failure.service}: {reason}"
 
 
@@ -104,7 +111,7 @@ def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:
     """The ends of the logs that matter: of who is to blame where that is known, else of all who wrote."""
     blamed: Iterable[str] = [found.blamed] if found.blamed else found.deaths
     names = list(blamed) or stage.needs.services
-    tails = {name: stage.log_tail(name, LOG_LINES) for name in names}
+    tails = {name: stage.log_tail(name) for name in names}
     return {name: tail for name, tail in tails.items() if tail}
 
 

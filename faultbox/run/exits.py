@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import threading
 import time
 from collections.abc import Callable
 
@@ -27,6 +28,8 @@ class Exits:
         self._told = told
         self._ends: dict[str, ExitStatus] = {}
         self._unreported: dict[int, worlds.Process] = {}
+        self._ended_early: set[int] = set()
+        self._lock = threading.Lock()
         self._asked = 0
         self._promised = 0
         self.expected = False
@@ -41,9 +44,13 @@ class Exits:
         return dict(self._ends)
 
     def started(self, process: worlds.Process) -> None:
-        """A service has a new main process."""
-        self._ends.pop(process.service, None)
-        self._unreported[process.pid] = process
+        """A service has a new main process, of whose end init may have told already."""
+        with self._lock:
+            if process.pid in self._ended_early:
+                self._ended_early.remove(process.pid)
+                return
+            self._ends.pop(process.service, None)
+            self._unreported[process.pid] = process
 
     def fileno(self) -> int:
         """-1 once init is gone: its link would poll readable for ever."""
@@ -66,18 +73,24 @@ class Exits:
         return events
 
     def _ended(self, end: worlds.Exit) -> list[Event]:
-        self._unreported.pop(end.pid, None)
         fields = {"pid": str(end.pid), "expected": str(self.expected).lower()}
         fields |= {"code": str(end.status.code)} if end.status.signal is None else {"signal": str(end.status.signal)}
-        if not self.expected and self._world.alive(end.service):
+        detached = not self.expected and self._world.alive(end.service)
+        with self._lock:
+            if self._unreported.pop(end.pid, None) is None:
+                self._ended_early.add(end.pid)
+            if not detached:
+                self._ends[end.service] = end.status
+        if detached:
             return [Event(time.monotonic_ns(), "service_detached", end.service, fields)]
-        self._ends[end.service] = end.status
         self._told(end.service)
         return [Event(time.monotonic_ns(), "service_exited", end.service, fields)]
 
     def _ended_untold(self) -> bool:
         poller = select.poll()
-        for process in self._unreported.values():
+        with self._lock:
+            untold = list(self._unreported.values())
+        for process in untold:
             poller.register(process.pidfd, select.POLLIN)
         with contextlib.suppress(OSError):
             return bool(poller.poll(0))

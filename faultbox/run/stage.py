@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from faultbox.run.edges import Edges
 
 
+LOG_LINES = 10
+"""How much of the end of a service's log a result carries; the bundle has all of it."""
+
+
 class Stage:
     """A world with everything that decides and observes in it. One a case."""
 
@@ -39,6 +43,7 @@ class Stage:
         self.place = place
         self._ground = ground
         self._stopping = False
+        self._said: dict[str, list[str]] = {}
         self._lock = threading.Lock()
         counters = Counters()
         ports = tuple(
@@ -140,13 +145,16 @@ class Stage:
             threading.Thread(target=self._restart, args=(declared,), name=f"restart-{service}", daemon=True).start()
 
     def _restart(self, service: Service) -> None:
-        with contextlib.suppress(worlds.LaunchError, worlds.WorldError, EOFError):
+        stopped = (BrokenPipeError, EOFError)  # the case's end has killed it before it began
+        with contextlib.suppress(worlds.LaunchError, worlds.WorldError, *stopped):
             self.launch(service)
             self.log.append("service_restarted", service.name, {})
 
     def stop(self, *, patience_ms: float = 0) -> None:
         """Ask every service to end, then make it; what has been written is in the logs afterwards."""
         self._stopping = True
+        alive = (name for name in self.needs.services if self.world.alive(name))
+        self._said = {name: self._tail(name, LOG_LINES) for name in alive}
         self.exits.expected = True
         declared = (self.spec.services[name] for name in self.needs.services)
         self.world.stop({each.name: (each.stop_signal, max(each.stop_timeout_ms, patience_ms)) for each in declared})
@@ -190,8 +198,15 @@ class Stage:
     def address_of(self, endpoint: Endpoint) -> tuple[str, int]:
         return ("127.0.0.1" if endpoint.host == "localhost" else endpoint.host, endpoint.port)
 
-    def log_tail(self, service: str, lines: int) -> list[str]:
-        """The last lines a service wrote, standard output and standard error in that order."""
+    def log_tail(self, service: str) -> list[str]:
+        """The last lines a service wrote, standard output and standard error in that order.
+
+        What one says because it is stopped explains nothing, and would stand where an explanation is looked for.
+        """
+        said = self._said.get(service)
+        return self._tail(service, LOG_LINES) if said is None else said
+
+    def _tail(self, service: str, lines: int) -> list[str]:
         return [line for output in self.outputs.get(service, []) for line in output.tail(lines)][-lines:]
 
     def lost(self) -> list[SourceLost]:

@@ -105,7 +105,8 @@ def _death(end: tuple[str, ExitStatus]) -> str:
 
 def describe_exit(status: ExitStatus) -> str:
     if status.signal is not None:
-        return f"was killed by {signal.Signals(status.signal).name}"
+        known = status.signal in signal.Signals.__members__.values()
+        return f"was killed by {signal.Signals(status.signal).name if known else f'signal {status.signal}'}"
     return f"exited with code {status.code}"
 
 

@@ -31,8 +31,9 @@ class NotReady(Exception):
         self.last = last
         self.waited_ms = waited_ms
         self.exited = exited
+        self.doing = f"{what}: {last}, after {waited_ms:.0f} ms"
         if exited:
-            text = f"service {service!r} exited before it was ready ({what}: {last}, after {waited_ms:.0f} ms)"
+            text = f"service {service!r} exited before it was ready ({self.doing})"
         else:
             text = f"service {service!r} is not ready after {waited_ms:.0f} ms: {what}: {last}"
         super().__init__(text)

@@ -261,3 +261,44 @@ while True:
     case = tool.test(spec).cases["test_put"]
     assert (case["verdict"], case["exercised"]) == ("passed", False)
     assert case["notes"] == ["/tmp/table is mapped writable and shared: what is written there by mapping meets no rule"]
+
+
+def test_a_service_that_does_not_come_up_says_how_it_ended(tool) -> None:
+    spec = """
+    late = service("late", "/bin/sh", interface("main", "tcp", 7000), args = ["-c", "echo no config >&2; exit 3"])
+
+    def test_it():
+        late.send(data = "x")
+    """
+    case = tool.test(spec).cases["test_it"]
+    assert case["verdict"] == "errored"
+    assert case["reason"].startswith("service 'late' exited with code 3 before it was ready (")
+
+
+def test_the_end_of_a_log_is_what_was_said_before_the_stop(tool) -> None:
+    spec = """
+    polite = service("polite", "/bin/sh", interface("main", "tcp", 7000), healthcheck = tcp("localhost:7001"),
+                     args = ["-c", "echo working; trap 'echo farewell; exit 0' TERM; while :; do sleep 0.01; done"])
+    door = echo("door", 7001)
+
+    def test_it():
+        fail("here")
+    """
+    outcome = tool.run("test", str(tool.write(spec)), "--seed", "1")
+    assert "working" in outcome.out, outcome
+    assert "farewell" not in outcome.out
+
+
+def test_a_service_that_is_restarted_for_ever_leaves_no_traceback(tool) -> None:
+    """The end of a case meets restarts at every stage of theirs."""
+    spec = """
+    brief = service("brief", "/bin/sh", interface("main", "tcp", 7000), healthcheck = tcp("localhost:7001"),
+                    args = ["-c", "exit 1"], on_exit = "restart", depends_on = ["door"])
+    door = echo("door", 7001)
+
+    def test_it():
+        sleep("100ms")
+    """
+    outcome = tool.run("test", str(tool.write(spec)), "--seed", "1", "--runs", "20", "-j", "4")
+    assert outcome.err == ""
+    assert outcome.code == 0, outcome

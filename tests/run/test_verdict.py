@@ -116,4 +116,5 @@ def test_only_a_failure_on_time_on_a_starved_host_is_marked() -> None:
 
 def test_ends_in_words() -> None:
     assert describe_exit(ExitStatus(code=3, signal=None)) == "exited with code 3"
+    assert describe_exit(ExitStatus(code=None, signal=40)) == "was killed by signal 40"
     assert describe_exit(ExitStatus(code=None, signal=9)) == "was killed by SIGKILL"

@@ -1,0 +1,67 @@
+"""Ends of services, in whatever order they are heard of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from faultbox.model.host import ExitStatus
+from faultbox.run.exits import Exits
+from faultbox.world.world import Exit, Process
+
+
+class Notices:
+    """What a world's init has told so far."""
+
+    lost = False
+
+    def __init__(self) -> None:
+        self.ends: list[Exit] = []
+
+    def drain(self) -> list[Exit]:
+        ends, self.ends = self.ends, []
+        return ends
+
+
+class World:
+    """A world in which nothing lives."""
+
+    def __init__(self) -> None:
+        self.notices = Notices()
+
+    def alive(self, _service: str) -> bool:
+        return False
+
+
+@pytest.fixture
+def ended() -> Iterator[int]:
+    """A descriptor that says, as a pidfd does, that its process has ended."""
+    reading, writing = os.pipe()
+    os.write(writing, b"x")
+    yield reading
+    for fd in (reading, writing):
+        os.close(fd)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_an_end_counts_whether_it_is_told_before_or_after_the_start(early: bool, ended: int) -> None:  # noqa: FBT001
+    world: Any = World()
+    told: list[str] = []
+    exits = Exits(world, told.append)
+    end, process = Exit("db", 7, ExitStatus(3, None)), Process("db", 7, ended, -1, -1)
+    exits.ask(1)
+    if not early:
+        exits.started(process)
+        assert exits.drain() == []
+        assert exits.promised == 0
+    world.notices.ends.append(end)
+    (event,) = exits.drain()
+    if early:
+        exits.started(process)
+        assert exits.drain() == []
+    assert (event.type, event.service, event.fields["code"]) == ("service_exited", "db", "3")
+    assert exits.ended == {"db": ExitStatus(3, None)}
+    assert (exits.promised, told) == (1, ["db"])
