@@ -47,7 +47,7 @@ def ended() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_an_end_counts_whether_it_is_told_before_or_after_the_start(early: bool, ended: int) -> None:  # noqa: FBT001
+def test_an_end_counts_whether_it_is_told_before_or_after_the_start(early: bool, ended: int) -> None:
     world: Any = World()
     told: list[str] = []
     exits = Exits(world, told.append)
