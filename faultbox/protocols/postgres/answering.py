@@ -12,6 +12,8 @@ from faultbox.protocols.postgres.wire import UNTAGGED, Piece, Responses, error_f
 
 _ANYTIME = frozenset(b"NAS")
 """Notices, notifications and changed parameters are no answers."""
+_NO_TAG = {ord("I"): "EMPTY", ord("s"): "SUSPENDED"}
+"""What was done where CommandComplete does not say it: nothing, or rows are left for the next Execute."""
 _ENDS = {
     Kind.PARSE: frozenset(b"1"),
     Kind.BIND: frozenset(b"2"),
@@ -46,6 +48,8 @@ class Answering:
         """Its first part was given."""
         self._ready = False
         """It is over but for ReadyForQuery."""
+        self._asks = False
+        """The caller must hear of it, or the rest will never come: a password or data is wanted."""
         self._skips = 0
         self._within = False
         """A frame of no message is under way."""
@@ -65,7 +69,8 @@ class Answering:
             if self._answer is None:
                 self._within = not piece.last
         self.opaque = self.opaque or self.frames.broken
-        if self._answer is None or self.opaque or not self.hold or self._told or self._size > HOLD_LIMIT:
+        held = self.hold and not (self._asks or self._told or self.opaque or self._size > HOLD_LIMIT)
+        if self._answer is None or not held:
             self._give(last=bool(self.opaque) or (self._answer is None and not self._within))
         return self._parts
 
@@ -90,13 +95,15 @@ class Answering:
             self._told = answer is not None
         self._raws, self._size, self._skips, self._payload = [], 0, 0, 0
         if last:
-            self._answer, self._told, self._ready = None, False, False
+            self._answer = None
+            self._told = self._ready = self._asks = False
 
     def _open(self, entry: Awaited) -> Response | None:
         """The answer to it is under way from here on; None where rules have nothing to do with it."""
         if self._answer is None and entry.request is not None:
             self._give(last=True)
             self._answer = Response(entry.request)
+            self._asks = entry.kind is Kind.STARTUP
             if self._waiting:
                 self._waiting.popleft()
         return self._answer
@@ -163,8 +170,11 @@ class Answering:
             entry.request.portal.statement.description = piece.raw
         elif piece.tag == ord("C") and answer is not None:
             answer.status = text(piece.body.rstrip(b"\0"))
+        elif piece.tag in _NO_TAG and answer is not None:
+            answer.status = _NO_TAG[piece.tag]
         elif piece.tag == ord("G"):
             entry.copies = entry.kind is Kind.EXECUTE
+            self._asks = True
         elif piece.tag == ord("W"):
             self.opaque = "it carries a replication stream"
         if entry.kind is Kind.EXECUTE and piece.tag in (entry.ends or _ENDS[entry.kind]):

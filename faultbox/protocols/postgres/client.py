@@ -62,6 +62,7 @@ def step(
     """
     if method not in ("query", "exec"):
         raise ValueError(f"postgres has no step {method!r}")
+    _check(arguments)
     start = time.monotonic()
     deadline = start + arguments.get("timeout_ms", timeout_s * 1000) / 1000
     try:
@@ -81,6 +82,18 @@ def step(
     )
 
 
+def _check(arguments: Mapping[str, Any]) -> None:
+    """Whether there is a value for each parameter of the statement."""
+    from pg8000.exceptions import InterfaceError
+    from pg8000.native import to_statement
+
+    if arguments.get("args"):
+        try:
+            to_statement(arguments["sql"])[1](arguments["args"])
+        except InterfaceError as error:
+            raise SpecError("WRONG_VALUE", f"the statement can't be sent: {error}") from None
+
+
 class _Refused(Exception):
     """The server's ErrorResponse."""
 
@@ -93,15 +106,17 @@ def _done(connection: Connection, method: str, arguments: Mapping[str, Any]) -> 
     """The statement's result, as the method gives it."""
     from pg8000.exceptions import DatabaseError, InterfaceError
 
+    values = dict(arguments.get("args", {}))
     try:
         database = _connected(connection, arguments)
-        rows = database.run(arguments["sql"], **dict(arguments.get("args", {})))
+        rows = database.run(arguments["sql"], **values)
     except DatabaseError as error:
         raise _Refused(error.args[0]) from None
     except InterfaceError as error:
-        raise StepFailed(f"protocol error: {error}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise SpecError("WRONG_VALUE", f"the statement can't be sent: {error}") from None
+        closed = str(error) == "network error"
+        raise StepFailed(
+            f"protocol error: {'the connection was closed without an answer' if closed else error}"
+        ) from None
     if method == "exec":
         return {"rows_affected": max(0, database.row_count)}
     names = [column["name"] for column in database.columns or ()]

@@ -28,7 +28,7 @@ _NAME: Final = b"faultbox\0"
 _BIND_COMPLETE: Final = frame(b"2")
 _NO_DATA: Final = frame(b"n")
 _FIELDS: Final = {"detail": b"D", "hint": b"H", "table_name": b"t", "column_name": b"c", "constraint_name": b"n"}
-_STATEMENT_ONLY: Final = frozenset((MessageAction.RESPOND, MessageAction.DUPLICATE))
+_STATEMENT_ONLY: Final = frozenset((MessageAction.RESPOND, MessageAction.DUPLICATE, MessageAction.REWRITE))
 
 
 def dialogue() -> Dialogue:
@@ -69,13 +69,14 @@ class PostgresDialogue(Dialogue):
 
     def refuses(self, fault: MessageFault, message: Message) -> str:
         """Only statements can be answered with rows or sent twice; rows must fit the columns that are asked for."""
-        if not isinstance(message, Request) or fault.action not in _STATEMENT_ONLY:
+        request = message.request if isinstance(message, Response) else message
+        if not isinstance(request, Request) or fault.action not in _STATEMENT_ONLY:
             return ""
-        if message.statement is None:
-            return f"it was a {message.verb}, not a statement"
+        if request.statement is None:
+            return f"it was a {request.verb}, not a statement"
         if fault.action is MessageAction.RESPOND:
             try:
-                _result(message, fault.arguments)
+                _result(request, fault.arguments)
             except NoForm as unfit:
                 return f"no such answer: {unfit}"
         return ""

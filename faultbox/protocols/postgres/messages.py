@@ -154,7 +154,7 @@ class Response:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.status: str | None = None
-        """The SQLSTATE of an error, or what was done: `INSERT 0 1`."""
+        """The SQLSTATE of an error, or what was done: `INSERT 0 1`, SUSPENDED, EMPTY."""
 
     @property
     def identity(self) -> str:
@@ -167,7 +167,7 @@ class Response:
     def value(self, key: str) -> str | None:
         if key != "status":
             return self.request.value(key)
-        if self.status is None:
+        if self.status is None and self.request.statement is not None:
             raise Unknown("an answer too large to be held to its end")
         return self.status
 
