@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from faultbox.model.message import Message, MessageAction, MessageFault, Side, Unknown
 from faultbox.protocols.contract import Dialogue, Part, Reply
 from faultbox.protocols.redis.commands import DELIVERIES, keys_of
 from faultbox.protocols.redis.messages import JOINT, Request, Response
-from faultbox.protocols.redis.session import Session
+from faultbox.protocols.redis.session import Session, special
 from faultbox.protocols.redis.values import Failure, Push, Simple, command, encode, octets
-from faultbox.protocols.redis.wire import Commands, Piece, Replies
+from faultbox.protocols.redis.wire import Commands, Piece, Replies, whole_commands, whole_scalars
 from faultbox.rules import tester
 
 _WITH_CODE = re.compile(r"[A-Z][A-Z0-9_]*(?: |$)")
@@ -45,6 +46,28 @@ _QUEUED = b"+QUEUED\r\n"
 _REFUSED = command(b"FAULTBOX.REFUSED")
 """What no service knows: a transaction in which it was said fails at EXEC, as after any refused command."""
 _DISCARD = command(b"DISCARD")
+
+
+_GLANCE = 64 * 1024
+"""Bytes beyond which no shortcut is taken."""
+
+
+@lru_cache(maxsize=4096)
+def _at_a_glance(data: bytes, protocol: int) -> tuple[Request, ...] | None:
+    """The commands that these bytes are, if they are whole ordinary ones."""
+    frames = whole_commands(data)
+    if not frames:
+        return None
+    requests = tuple(_ordinary(frame, protocol) for frame in frames)
+    return None if any(each.special for each in requests) else requests
+
+
+@lru_cache(maxsize=8192)
+def _ordinary(frame: Piece, protocol: int) -> Request:
+    """A command outside of a transaction. Callers send the same ones again and again."""
+    request = Request(frame, special=special(frame.name), protocol=protocol, transaction=None)
+    request.lasting = True
+    return request
 
 
 def dialogue() -> Dialogue:
@@ -82,6 +105,19 @@ class RedisDialogue(Dialogue):
         parts = [self._response(piece) for piece in replies.feed(data)]
         self._give_up(replies.broken)
         return parts
+
+    def quick_requests(self, data: bytes) -> tuple[Request, ...] | None:
+        session = self._session
+        return None if session.unusual or len(data) > _GLANCE else _at_a_glance(data, session.protocol)
+
+    def quick_responses(self, data: bytes) -> int:
+        waiting = self.waiting
+        count = 0 if self._session.unusual else whole_scalars(data, len(waiting))
+        if any(waiting[number].special for number in range(count)):  # type: ignore[attr-defined]
+            return 0
+        for _ in range(count):
+            waiting.popleft()
+        return count
 
     def end(self, side: Side) -> list[Part]:
         rest = (self._commands if side == "request" else self._replies).rest()

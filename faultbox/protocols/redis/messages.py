@@ -38,7 +38,18 @@ class Transaction:
 class Request:
     """A command: the first piece of it. `arguments` may lack the last ones where a large one was not held."""
 
-    __slots__ = ("_arguments", "_identity", "_keys", "_raw", "name", "protocol", "special", "total", "transaction")
+    __slots__ = (
+        "_arguments",
+        "_identity",
+        "_keys",
+        "_raw",
+        "lasting",
+        "name",
+        "protocol",
+        "special",
+        "total",
+        "transaction",
+    )
     side: Side = "request"
 
     def __init__(self, piece: Piece, *, special: bytes, protocol: int, transaction: Transaction | None) -> None:
@@ -55,6 +66,8 @@ class Request:
         self._arguments = piece.arguments
         self._keys: tuple[bytes, ...] | None = None
         self._identity = ""
+        self.lasting = False
+        """The same object stands for the same bytes whenever they come."""
 
     @property
     def arguments(self) -> tuple[bytes, ...]:

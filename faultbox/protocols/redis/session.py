@@ -17,6 +17,12 @@ _MONITORED = re.compile(rb"\+[0-9]+\.[0-9]+ \[")
 """A line of MONITOR's stream: the time, then database and address in brackets."""
 
 
+def special(name: bytes) -> bytes:
+    """A command's name in capitals where it changes how the connection is to be read, else nothing."""
+    name = name.upper()
+    return name if name in _SPECIAL else b""
+
+
 class Session:
     """Follows commands as they are sent and replies as they come."""
 
@@ -34,14 +40,23 @@ class Session:
         self._confirmations = 0
         """Still to come for the subscription command that is being answered."""
 
+    @property
+    def unusual(self) -> bool:
+        """Commands and replies may not come one for one, each for itself."""
+        return (
+            self.pubsub
+            or self.replicates
+            or self._monitors
+            or self._transaction is not None
+            or not (self._replies and self._replies_next)
+        )
+
     def ask(self, piece: Piece) -> tuple[Request, bool]:
         """The command that a piece begins, as a message, and whether it will be answered."""
-        name = piece.name.upper()
-        special = name if name in _SPECIAL else b""
-        request = Request(piece, special=special, protocol=self.protocol, transaction=self._transaction)
+        request = Request(piece, special=special(piece.name), protocol=self.protocol, transaction=self._transaction)
         replies = self._replies and self._replies_next
         self._replies_next = True
-        if special and not request.queued:
+        if request.special and not request.queued:
             replies = self._ask_special(request, replies=replies)
         return request, replies
 

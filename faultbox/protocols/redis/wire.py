@@ -175,22 +175,7 @@ class Commands(_Cutter):
         """Where the argument that was read last begins."""
 
     def _cut_whole(self, data: bytes, pieces: list[Piece]) -> int:
-        start, size, begins, length = 0, len(data), _COMMAND.match, _LENGTH.match
-        while found := begins(data, start):
-            total, first = int(found[1]), found.end()
-            after = end = first + int(found[2])
-            for _ in range(total - 1):
-                found = length(data, after + 2)
-                if found is None:
-                    return start
-                after = found.end() + int(found[1])
-            if after + 2 > size or not total:
-                break
-            payload = (found.end() if total > 1 else first) - start
-            raw = data[start : after + 2]
-            pieces.append(Piece(raw, True, True, data[first:end], total, None, payload))  # noqa: FBT003 - all of it
-            start = after + 2
-        return start
+        return _cut_commands(data, pieces)
 
     def _advance(self) -> bool:
         if self._skip:
@@ -322,6 +307,44 @@ class Replies(_Cutter):
 
     def _may_begin(self, size: int) -> bool:
         return size > HOLD_LIMIT or not (self.hold or self._buffer[self._at - size] == _PUSH)
+
+
+def _cut_commands(data: bytes, pieces: list[Piece]) -> int:
+    """Cut the whole arrays of strings that come first; gives where they end."""
+    start, size, begins, length = 0, len(data), _COMMAND.match, _LENGTH.match
+    while found := begins(data, start):
+        total, first = int(found[1]), found.end()
+        after = end = first + int(found[2])
+        for _ in range(total - 1):
+            found = length(data, after + 2)
+            if found is None:
+                return start
+            after = found.end() + int(found[1])
+        if after + 2 > size or not total:
+            break
+        payload = (found.end() if total > 1 else first) - start
+        raw = data[start : after + 2]
+        pieces.append(Piece(raw, True, True, data[first:end], total, None, payload))  # noqa: FBT003 - all of it
+        start = after + 2
+    return start
+
+
+def whole_commands(data: bytes) -> list[Piece]:
+    """The commands of which these bytes are a whole number; none where they are anything else."""
+    pieces: list[Piece] = []
+    return pieces if _cut_commands(data, pieces) == len(data) else []
+
+
+def whole_scalars(data: bytes, most: int) -> int:
+    """How many whole replies these bytes are; 0 where they are anything else, aggregates too, or more than `most`."""
+    start, size, count = 0, len(data), 0
+    while start < size and count < most:
+        found = _SCALAR.match(data, start)
+        if found is None:
+            return 0
+        start = found.end() if found[1] is None else found.end() + int(found[1]) + 2
+        count += 1
+    return count if start == size else 0
 
 
 def arguments_of(raw: bytes) -> tuple[bytes, ...]:
