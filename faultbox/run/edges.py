@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from mmap import mmap
 from pathlib import Path
 
 from faultbox import network, proxy
 from faultbox import world as worlds
 from faultbox.linux import cgroup
+from faultbox.model.fault import Trigger
 from faultbox.model.host import Way
-from faultbox.model.message import Edge, MessageRuleSet
+from faultbox.model.message import Edge, MessageRule, MessageRuleSet
 from faultbox.model.plan import Needs
 from faultbox.model.topology import Service
 from faultbox.network.cuts import Direction
@@ -48,7 +49,10 @@ class Edges:
             self._steer(edge)
         if self.process is not None:
             self.process.forget_listeners()
+        self._edges = needs.edges
         self._known = frozenset((edge.service, edge.interface) for edge in needs.edges)
+        self._refusals: dict[Edge, tuple[int, network.Handle]] = {}
+        self._refused: dict[int, int] = {}
 
     def knows(self, service: str, interface: str) -> bool:
         """Whether messages to this interface pass a proxy."""
@@ -57,7 +61,13 @@ class Edges:
     def swap(self, ruleset: MessageRuleSet) -> None:
         """Put message rules in force; returns when every later message is decided by them."""
         if self.process is not None:
+            self._refuse({edge: rule.slot for edge in self._edges if (rule := _refusing(edge, ruleset)) is not None})
             self.process.swap(ruleset)
+
+    def refused(self, slot: int) -> int:
+        """How many connections the kernel refused in the name of a rule, which no proxy has seen."""
+        living = sum(self._count(edge) for edge, (by, _) in self._refusals.items() if by == slot)
+        return self._refused.get(slot, 0) + living
 
     def release(self) -> None:
         """Let go of every message that waits: no rule will stand here again."""
@@ -80,6 +90,23 @@ class Edges:
             self.process.close()
         self.network.close()
 
+    def _refuse(self, wanted: Mapping[Edge, int]) -> None:
+        """Have exactly these edges refused by the kernel, each in the name of a rule's slot."""
+        for edge, (slot, handle) in list(self._refusals.items()):
+            if wanted.get(edge) != slot:
+                self._refused[slot] = self._refused.get(slot, 0) + self._count(edge)
+                handle.close()
+                del self._refusals[edge]
+        for edge, slot in wanted.items():
+            if edge not in self._refusals:
+                address = self._addresses.get(edge.service)
+                handle = self.network.edge_refused(self._of(edge.caller), edge.port, address=address)
+                self._refusals[edge] = (slot, handle)
+
+    def _count(self, edge: Edge) -> int:
+        address = self._addresses.get(edge.service)
+        return self.network.refusals(self._of(edge.caller), edge.port, address=address)
+
     def _steer(self, edge: Edge) -> None:
         assert self.process is not None
         listener = self.process.listener(edge)
@@ -97,6 +124,23 @@ class Edges:
         if caller == DRIVER:
             return self._cgroup / DRIVER
         return cgroup.create(self._world.members_of.directory(caller))
+
+
+def _refusing(edge: Edge, ruleset: MessageRuleSet) -> MessageRule | None:
+    """The innermost rule that refuses every connection of an edge. Those with triggers are the proxy's affair."""
+    for rule in ruleset.rules:
+        concerned = (rule.service, rule.interface) == (edge.service, edge.interface) and rule.source in (
+            "",
+            edge.caller,
+        )
+        if (
+            concerned
+            and rule.fault.arguments.get("refuse")
+            and not rule.fault.match
+            and rule.fault.trigger == Trigger()
+        ):
+            return rule
+    return None
 
 
 def _enter(group: Path) -> None:

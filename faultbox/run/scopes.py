@@ -124,7 +124,11 @@ class Scopes:
             return tuple(self._ever)
 
     def counts(self, rule: AnyRule) -> Counts:
-        return self._counters.read(rule.slot)
+        counts = self._counters.read(rule.slot)
+        if isinstance(rule, MessageRule) and self._edges is not None:
+            refused = self._edges.refused(rule.slot)
+            counts += Counts(refused, refused, refused)
+        return counts
 
     def start(self, from_start: Sequence[Rule]) -> None:
         """Give every supervisor its first rule set: the rules that hold from a service's own start."""

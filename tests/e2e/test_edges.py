@@ -156,3 +156,26 @@ def test_x():
     (problem,) = outcome.results["problems"]
     assert problem["code"] == "AMBIGUOUS_ADDRESS"
     assert problem["accepted"] == "a.http.addr or b.http.addr"
+
+
+def test_down_means_connection_refused_for_pools_and_new_connections(tool) -> None:
+    spec = """
+    cache = service("cache", "redis-server", interface("main", "redis", 6379),
+                    args = ["--port", "6379", "--save", "", "--bind", "127.0.0.1"])
+    api = service("api", PYTHON, interface("http", "http", 8080), args = ["-I", "-S", PROGRAMS + "/pooled.py"],
+                  depends_on = [cache], healthcheck = http("http://localhost:8080/health"))
+
+    def ping():
+        return api.get(path = "/ping")
+
+    down = fault_assumption("down", target = cache.main, rules = [error(status_code = 0, drop = True)])
+
+    def test_pool():
+        assert_eq(ping().body, "+PONG on connection 1")
+        refused = fault(down, run = lambda: (ping().body, cache.main.ping().error))
+        assert_eq(refused, ("ECONNREFUSED", "connection refused"))
+        assert_eq(ping().body, "+PONG on connection 2")
+    """
+    outcome = tool.test(spec)
+    assert outcome.verdicts() == {"test_pool": "passed"}, outcome
+    assert outcome.cases["test_pool"]["rules"][0]["fired"] >= 2

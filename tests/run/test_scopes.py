@@ -33,6 +33,9 @@ class Decider:
     def knows(self, service: str, interface: str) -> bool:
         return (service, interface) == ("db", "main")
 
+    def refused(self, slot: int) -> int:
+        return 3
+
     @property
     def in_force(self) -> list[str]:
         return [rule.id for rule in self.sets[-1].rules]
@@ -153,6 +156,11 @@ def test_at_the_end_nothing_is_in_force_and_nothing_can_be_armed(ground: Ground)
     before = len(ground.db.sets)
     ground.scopes.begin([rule("late")])
     assert len(ground.db.sets) == before
+
+
+def test_connections_that_the_kernel_refused_count_for_their_rule(ground: Ground) -> None:
+    ground.scopes.begin([message("m"), rule("call")])
+    assert [ground.scopes.counts(each) for each in ground.scopes.ever] == [Counts(3, 3, 3), Counts()]
 
 
 def test_the_page_has_an_end() -> None:
