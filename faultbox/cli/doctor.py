@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         probes.memory(),
         probes.filters(),
         probes.language(),
-        probes.observation(),
+        probes.network_faults(),
         probes.machine(),
     ]
     ready = all(check.state != "bad" for check in checks)

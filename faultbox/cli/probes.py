@@ -179,10 +179,23 @@ def language() -> Check:
     return Check("language", "good", "starlark-go reads specs")
 
 
-def observation() -> Check:
-    if Path("/sys/kernel/btf/vmlinux").exists():
-        return Check("bpf", "good", "the kernel has BTF")
-    return Check("bpf", "missing", "the kernel has no BTF; nothing of this version needs it")
+def network_faults() -> Check:
+    """Faults on messages and partitions: the kernel programs that steer are loaded for a moment."""
+    problem = in_child(_load_network)
+    if not problem:
+        return Check("network faults", "good", "BPF steers connections to proxies")
+    reason, _, advice = problem.partition("\n")
+    detail = f"{reason}; rules= and partition() will be refused"
+    return Check("network faults", "missing", detail, advice or "run as root, on Linux 5.15 or newer with BTF")
+
+
+def _load_network() -> None:
+    from faultbox import network
+
+    try:
+        network.prepare()
+    except network.NoNetworkFaults as error:
+        raise RuntimeError(f"{error.reason}\n{error.advice}") from None
 
 
 def machine() -> Check:
