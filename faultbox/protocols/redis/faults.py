@@ -13,7 +13,7 @@ from faultbox.protocols.redis.commands import DELIVERIES, keys_of
 from faultbox.protocols.redis.messages import JOINT, Request, Response
 from faultbox.protocols.redis.session import Session, special
 from faultbox.protocols.redis.values import Failure, Push, Simple, command, encode, octets
-from faultbox.protocols.redis.wire import Commands, Piece, Replies, whole_commands, whole_scalars
+from faultbox.protocols.redis.wire import Commands, Piece, Replies, whole_command, whole_commands, whole_scalars
 from faultbox.rules import tester
 
 _WITH_CODE = re.compile(r"[A-Z][A-Z0-9_]*(?: |$)")
@@ -63,9 +63,10 @@ def _at_a_glance(data: bytes, protocol: int) -> tuple[Request, ...] | None:
 
 
 @lru_cache(maxsize=8192)
-def _ordinary(frame: Piece, protocol: int) -> Request:
+def _ordinary(frame: bytes, protocol: int) -> Request:
     """A command outside of a transaction. Callers send the same ones again and again."""
-    request = Request(frame, special=special(frame.name), protocol=protocol, transaction=None)
+    piece = whole_command(frame)
+    request = Request(piece, special=special(piece.name), protocol=protocol, transaction=None)
     request.lasting = True
     return request
 

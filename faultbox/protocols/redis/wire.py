@@ -329,10 +329,33 @@ def _cut_commands(data: bytes, pieces: list[Piece]) -> int:
     return start
 
 
-def whole_commands(data: bytes) -> list[Piece]:
-    """The commands of which these bytes are a whole number; none where they are anything else."""
+def whole_commands(data: bytes) -> list[bytes]:
+    """The commands of which these bytes are a whole number, uncut; none where they are anything else."""
+    frames: list[bytes] = []
+    start, size, begins, length = 0, len(data), _COMMAND.match, _LENGTH.match
+    while start < size:
+        found = begins(data, start)
+        total = int(found[1]) if found is not None else 0
+        if found is None or not total:
+            return []
+        after = found.end() + int(found[2]) + 2
+        for _ in range(total - 1):
+            found = length(data, after)
+            if found is None:
+                return []
+            after = found.end() + int(found[1]) + 2
+        if after > size:
+            return []
+        frames.append(data[start:after])
+        start = after
+    return frames
+
+
+def whole_command(frame: bytes) -> Piece:
+    """What `whole_commands` gave, cut."""
     pieces: list[Piece] = []
-    return pieces if _cut_commands(data, pieces) == len(data) else []
+    _cut_commands(frame, pieces)
+    return pieces[0]
 
 
 def whole_scalars(data: bytes, most: int) -> int:
