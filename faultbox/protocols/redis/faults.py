@@ -219,7 +219,7 @@ def _like(old: Any, value: Any) -> Any:
     """The new value, as the type of the old one where that is possible."""
     if isinstance(old, Push):
         return Push((*old.items[:-1], value))
-    if isinstance(old, list) and old and old[0] in DELIVERIES:
+    if isinstance(old, list) and old and isinstance(old[0], bytes) and old[0] in DELIVERIES:
         return [*old[:-1], value]
     if isinstance(old, Simple) and isinstance(value, str):
         return Simple(octets(value))

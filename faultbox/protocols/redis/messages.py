@@ -184,16 +184,17 @@ class Response:
         """What it belongs to: a command, or the kind and channel of what was not asked for."""
         if self.request:
             return dict(self.request.summary)
-        words = (item for item in items_of(self.raw) if isinstance(item, bytes)) if self.whole else ()
-        return dict(zip(("command", "key"), (text(word)[:_SHOWN] for word in words), strict=False))
+        words = words_of(self.raw) if self.whole else ()
+        return dict(zip(("command", "key"), (text(word)[:_SHOWN] for word in words if word), strict=False))
 
 
-def items_of(frame: bytes) -> tuple[Any, ...]:
-    """What is in a whole array or push; nothing where it is neither."""
+def words_of(frame: bytes) -> tuple[bytes, ...]:
+    """The items of a whole array or push, with b"" for those which are no strings; none where it is neither."""
     if frame[:1] not in (b"*", b">"):
         return ()
     try:
         value = decode(frame)
     except ValueError:
         return ()
-    return value.items if isinstance(value, Push) else tuple(value or ())
+    items = value.items if isinstance(value, Push) else value or ()
+    return tuple(item if isinstance(item, bytes) else b"" for item in items)

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from faultbox.protocols.redis.commands import DELIVERIES, STREAMS, SUBSCRIBES, UNQUEUED, UNSUBSCRIBES
-from faultbox.protocols.redis.messages import Request, Transaction, items_of
+from faultbox.protocols.redis.messages import Request, Transaction, words_of
 from faultbox.protocols.redis.wire import Piece
 
 _PUBSUB = SUBSCRIBES | UNSUBSCRIBES
@@ -36,7 +36,7 @@ class Session:
         self._replies = True
         self._monitors = False
         self._transaction: Transaction | None = None
-        self._subscribed: dict[bytes, set[object]] = {family: set() for family in _FAMILY.values()}
+        self._subscribed: dict[bytes, set[bytes]] = {family: set() for family in _FAMILY.values()}
         self._confirmations = 0
         """Still to come for the subscription command that is being answered."""
 
@@ -67,10 +67,10 @@ class Session:
         """
         first = raw[:1]
         if first == b">" or (self.pubsub and first == b"*"):
-            items = items_of(raw) if whole else ()
-            kind = items[0] if items else b""
+            words = words_of(raw) if whole else ()
+            kind = words[0] if words else b""
             if asked is not None and kind in _FAMILY and kind.upper() == asked.special:
-                return asked, self._confirm(kind, items, asked)
+                return asked, self._confirm(kind, words[1:2], asked)
             if first == b">" or kind in _FAMILY or (kind in DELIVERIES and any(self._subscribed.values())):
                 return None, False
         elif self._monitors and _MONITORED.match(raw):
@@ -128,14 +128,14 @@ class Session:
             for channels in self._subscribed.values():
                 channels.clear()
 
-    def _confirm(self, kind: bytes, items: tuple[object, ...], asked: Request) -> bool:
+    def _confirm(self, kind: bytes, channel: tuple[bytes, ...], asked: Request) -> bool:
         """One comes for each channel; for an UNSUBSCRIBE of everything, for each there is, but at least one."""
         channels = self._subscribed[_FAMILY[kind]]
         if not self._confirmations:
             self._confirmations = asked.total - 1 or max(1, len(channels))
         self._confirmations -= 1
         if kind.upper() in SUBSCRIBES:
-            channels.update(items[1:2])
+            channels.update(channel)
         else:
-            channels.difference_update(items[1:2])
+            channels.difference_update(channel)
         return not self._confirmations

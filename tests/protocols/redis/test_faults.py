@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from faultbox.model.message import MessageRule
 from faultbox.protocols.redis.faults import dialogue, error_text, matcher
-from faultbox.protocols.redis.values import command
+from faultbox.protocols.redis.values import Failure, Map, Push, Simple, command, encode
 from faultbox.proxy.playbook import Play, a_rule, sent
 
 GET = command(b"GET", b"a")
@@ -315,6 +315,15 @@ def test_a_list_that_looks_like_a_delivery_is_a_reply() -> None:
     assert talk.service(reply) == [("caller", reply + b"-ERR injected fault\r\n")]
 
 
+def test_lists_of_lists_to_one_who_subscribed() -> None:
+    talk = play(error("GET"))
+    talk.caller(command(b"SUBSCRIBE", b"a"))
+    talk.service(confirmation(b"subscribe", b"a", 1))
+    talk.caller(command(b"XREAD", b"STREAMS", b"s", b"0") + GET)
+    reply = b"*1\r\n*2\r\n$1\r\ns\r\n*0\r\n"
+    assert talk.service(reply) == [("caller", reply + b"-ERR injected fault\r\n")]
+
+
 def test_monitor() -> None:
     talk = play(error("GET"))
     line = b'+1700000000.123456 [0 127.0.0.1:5] "ping"\r\n'
@@ -426,3 +435,67 @@ def test_whatever_comes_nothing_raises_and_nothing_is_lost(turns: list[tuple[boo
         for hearer in heard:
             heard[hearer] += sent(out, hearer)
     assert heard == said
+
+
+_WORDS = st.sampled_from(
+    [
+        *(
+            b"SUBSCRIBE",
+            b"unsubscribe",
+            b"PSUBSCRIBE",
+            b"HELLO",
+            b"3",
+            b"2",
+            b"CLIENT",
+            b"REPLY",
+            b"OFF",
+            b"SKIP",
+            b"ON",
+        ),
+        *(
+            b"MULTI",
+            b"EXEC",
+            b"DISCARD",
+            b"MONITOR",
+            b"RESET",
+            b"EVAL",
+            b"XREAD",
+            b"STREAMS",
+            b"GET",
+            b"SET",
+            b"a",
+            b"1",
+        ),
+    ]
+)
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([b"message", b"subscribe", b"unsubscribe", b"a", b"", b"\xff"])
+    | st.builds(Simple, st.sampled_from([b"OK", b"QUEUED", b"1700000000.1 [0 x]"]))
+    | st.builds(Failure, st.just(b"ERR no")),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.builds(lambda pairs: Map(tuple(pairs)), st.lists(st.tuples(inner, inner), max_size=3))
+        | st.builds(lambda items: Push(tuple(items)), st.lists(inner, max_size=4))
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.lists(_WORDS, min_size=1, max_size=5) | _VALUES.map(lambda value: (value,)), max_size=12))
+def test_whatever_is_asked_and_answered_nothing_raises(turns: list[list[bytes] | tuple[Any]]) -> None:
+    talk = play(
+        rule("rewrite", side="response", trigger={"every": 2}, value="x"),
+        rule("response", "G*", value=[{"a": None}, 1.5], slot=1),
+        error("X*", slot=2),
+        rule("duplicate", "SET", slot=3),
+    )
+    for turn in turns:
+        if isinstance(turn, list):
+            talk.caller(command(*turn))
+        else:
+            talk.service(encode(turn[0], 3))
+    assert not talk.talk.plain
