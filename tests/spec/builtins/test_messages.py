@@ -19,7 +19,8 @@ SERVICES = """
 cache = service("cache", "bin/db", interface("main", "redis", 6379))
 bus = service("bus", "bin/db", interface("main", "kafka", 9092))
 store = service("store", "bin/db", interface("main", "postgres", 5433))
-web, tcp_, redis_, sql = api.public, db.main, cache.main, store.main
+stats = service("stats", "bin/db", interface("main", "udp", 8125))
+web, tcp_, redis_, sql, udp_ = api.public, db.main, cache.main, store.main, stats.main
 """
 
 
@@ -106,7 +107,7 @@ def test_what_words_mean_elsewhere(bound: Callable[..., Any], meaning: tuple[str
 def test_triggers_and_labels(bound: Callable[..., Any]) -> None:
     (fault,) = bound('drop(nth=6, first=9, after=2, every=3, probability="50%", label="x")')
     assert (fault.trigger, fault.label) == (Trigger(6, 9, 2, 3, 0.5), "x")
-    assert str(fault.position) == "spec.star:9:50"
+    assert str(fault.position) == "spec.star:10:50"
 
 
 def test_rules_stay_in_order_and_one_needs_no_list(load: Load, bound: Callable[..., Any]) -> None:
@@ -180,12 +181,13 @@ RECIPES = {
     "postgres": "deadlock serialization_failure lock_not_available too_many_connections read_only_transaction disk_full"
     " admin_shutdown connection_failure slow_query slow_writes",
     "redis": "oom cluster_down loading readonly_replica busy noauth wrongtype slow_command connection_drop",
+    "udp": "packet_loss dns_flap metrics_slow jitter blackhole",
 }
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_recipes_fit_their_protocol(load: Load, name: str) -> None:
-    target = {"http": "web", "redis": "redis_", "postgres": "sql"}[name]
+    target = {"http": "web", "redis": "redis_", "postgres": "sql", "udp": "udp_"}[name]
     each = ", ".join(f"recipes.{recipe}(label = '{recipe}', nth = 2)" for recipe in RECIPES[name].split())
     spec = load(
         f'load("@faultbox/recipes/{name}.star", recipes = "{name}")\n{SERVICES}'
@@ -211,6 +213,20 @@ def test_http_recipes(load: Load, recipe: str, status: int) -> None:
     assert rule.match == {"path": "/orders*", "method": "PUT"}
     assert rule.arguments["status"] == status
     assert rule.trigger.probability == (0.2 if recipe == "flaky" else 1)
+
+
+def test_udp_recipes(load: Load) -> None:
+    spec = load(
+        f'load("@faultbox/recipes/udp.star", "udp")\n{SERVICES}a = fault_assumption("a", target = udp_, rules = ['
+        "udp.packet_loss(), udp.packet_loss(0.3, data = 'x*'), udp.dns_flap(), udp.metrics_slow(), udp.jitter('5ms')])"
+    )
+    assert [(each.text, each.trigger.probability) for each in spec.assumptions["a"].rules] == [
+        ("drop()", 1.0),
+        ("drop(data='x*')", 0.3),
+        ("drop()", 0.5),
+        ("delay(delay_ms=1000.0)", 1.0),
+        ("delay(delay_ms=5.0)", 0.5),
+    ]
 
 
 STATES = [("deadlock", "40P01"), ("serialization_failure", "40001"), ("lock_not_available", "55P03"),
