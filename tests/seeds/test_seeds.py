@@ -17,8 +17,12 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
+DEMO = HERE.parents[1] / "examples" / "demo"
 SNIPPETS = sorted(path.stem for path in (HERE / "snippets").glob("*.star"))
-SCENARIOS = {"test_create_order", "test_list_orders", "test_health_check"}
+SCENARIOS = {
+    "test_create_order", "test_list_orders", "test_health_check",
+    "test_versioned", "test_search", "test_remember", "test_upload",
+}  # fmt: skip
 
 FIRED, IDLE = "passed, fired", "passed, not exercised"
 
@@ -36,6 +40,22 @@ EXPECTED: dict[str, tuple[int, dict[str, str]]] = {
     ),
     "001_db_down_pooled": (0, {"order_db_down": FIRED}),
     "001_db_slow": (0, {"matrix_create_order_db_slow": FIRED, "matrix_list_orders_db_slow": FIRED}),
+    "001_combined": (
+        0,
+        {
+            "matrix_create_order_db_slow": FIRED,
+            "matrix_create_order_rate_limited": FIRED,
+            "matrix_create_order_degraded": FIRED,
+            "matrix_list_orders_db_slow": FIRED,
+            "matrix_list_orders_rate_limited": IDLE,
+            "matrix_list_orders_degraded": FIRED,
+        },
+    ),
+    "001_application": (
+        0,
+        {"versioned_429": FIRED, "versioned_500": FIRED, "search_slow": FIRED, "remember_set_fails": FIRED},
+    ),
+    "001_partition": (0, {"test_total_partition": FIRED}),
     "002_scenarios": (0, {}),
     "002_assumptions": (
         0,
@@ -104,6 +124,9 @@ EXPECTED: dict[str, tuple[int, dict[str, str]]] = {
     "002_fired_never": (1, {"order_db_write_fail": "failed: should fail when DB can't write"}),
     "002_names_bad": (0, {"matrix_create_order_test1_fault": FIRED, "matrix_create_order_test2_fault": FIRED}),
     "002_names_good": (0, {"matrix_create_order_db_down": FIRED, "matrix_create_order_disk_io_error": FIRED}),
+    "004_drop": (0, {"upload_dropped": FIRED}),
+    "004_globs": (0, {"test_matching": FIRED}),
+    "004_scopes": (0, {"test_rules_end_with_their_scope": FIRED}),
 }
 
 
@@ -114,11 +137,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for program in (HERE / "servers").glob("*.py"):
         shutil.copy(program, directory)
         (directory / program.name).chmod(0o755)
-    source = HERE / "servers" / "db.c"
-    subprocess.run(
-        ["gcc", "-O1", "-Wall", "-Werror", "-static", "-pthread", "-o", directory / "db", source], check=True
-    )
+    build(HERE / "servers" / "db.c", directory / "db")
+    for source in DEMO.glob("*.c"):
+        build(source, directory / "bin" / "linux" / source.stem)
     return directory
+
+
+def build(source: Path, program: Path) -> None:
+    program.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-static", "-pthread", "-o", program, source], check=True)
 
 
 def test_every_snippet_has_an_expectation() -> None:
