@@ -58,15 +58,15 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
     found.timed_out_steps = host.timed_out_steps
     found.traceback = verdicts.frames(found.error or (found.violations[0][2] if found.violations else None))
-    fired = sum(each.fired for each in counts.values())
-    ruling = verdicts.rule(case, found, fired, has_faults=bool(case.faults or rules))
+    fired = sum(each.fired for each in counts.values()) + host.partitions
+    ruling = verdicts.rule(case, found, fired, has_faults=bool(case.faults or rules or host.partitions))
     result = CaseResult(
         info=case.info,
         verdict=ruling.verdict,
         duration_ms=life.lasted_ms,
         reason=ruling.reason,
         code=ruling.code,
-        exercised=bool(fired) if case.faults or rules else None,
+        exercised=bool(fired) if case.faults or rules or host.partitions else None,
         traceback=found.traceback if ruling.verdict is not Verdict.PASSED else (),
         rules=verdicts.reports(rules, counts, misses, notes),
         deciding=_deciding(stage, ruling) if ruling.verdict is not Verdict.PASSED else (),

@@ -126,6 +126,11 @@ class WorldHost:
             self._parted.append((frozenset((a, b)), handle))
         return handle
 
+    @property
+    def partitions(self) -> int:
+        """How many there were so far: a case that had one has met its fault."""
+        return self._partitions.begun
+
     def heal(self, handle: int) -> None:
         self._partitions.end(handle)
 

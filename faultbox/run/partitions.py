@@ -21,7 +21,7 @@ class Partitions:
         self._held: dict[int, tuple[str, str, list[Handle]]] = {}
         self._next = 1
         self.begun = 0
-        """How many partitions there were: a case that had one has met its fault."""
+        """How many partitions there were."""
 
     def begin(self, a: str, b: str, way: Way, position: Position) -> int:
         """Returns its handle once no packet gets through. Raises SpecError where nothing could be cut."""
