@@ -34,7 +34,8 @@ class Asked:
     """What bodies ask for. A service of None means all of them.
 
     `armed` are keywords of inline faults, `observed` system calls named by assertions and trace(),
-    `assumptions` those armed by name, `anything` says that some fault could not be read at all.
+    `assumptions` those armed by name, `anything` says that some fault could not be read at all; it may then be any
+    of those that functions are `handed`, by the keywords of their calls.
     `lines` are services whose output may be looked at. `messages` are interfaces (None: any) whose messages an inline
     fault may meet, each with the one caller that it is about ("" for all); `any_assumption` says that some assumption
     is armed which could not be read. `parted`: services may be partitioned.
@@ -44,6 +45,7 @@ class Asked:
     observed: set[tuple[str | None, str]] = field(default_factory=set)
     assumptions: set[Assumption] = field(default_factory=set)
     anything: bool = False
+    handed: set[str] = field(default_factory=set)
     lines: set[str | None] = field(default_factory=set)
     messages: set[tuple[Endpoint | None, str]] = field(default_factory=set)
     any_assumption: bool = False
@@ -126,6 +128,8 @@ class _Body:
             self._tracing(node)
         elif name in ASKING:
             self._asking(node, name)
+        else:
+            self._asked.handed.update(each.arg for each in node.keywords if each.arg is not None)
 
     # --- faults ---
 

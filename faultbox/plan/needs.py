@@ -60,12 +60,12 @@ def _armed_assumptions(asked: Asked, spec: Spec) -> Iterator[Rule]:
 def _armed(asked: Asked, spec: Spec) -> Iterator[tuple[str, frozenset[str]]]:
     """Per service, what inline faults may meet: `connect` on a service meets its callers' connects too.
 
-    A fault that can't be read may be any that an assumption names, on any service.
+    A fault that can't be read may be any that an assumption names or a function is handed, on any service.
     """
     keywords = set(asked.armed)
     if asked.anything:
         evaluated = {keyword for each in spec.assumptions.values() for keyword, _ in each.faults}
-        keywords |= {(None, keyword) for keyword in evaluated}
+        keywords |= {(None, keyword) for keyword in evaluated | asked.handed}
     for wanted, keyword in keywords:
         for service in _meant(wanted, spec):
             calls = _calls(service, keyword)

@@ -113,6 +113,14 @@ def passing(run: FakeRun) -> Iterator[Update]:
     yield from run.go([info], [spools.result(info, duration_ms=45)])
 
 
+def vacuous(run: FakeRun) -> Iterator[Update]:
+    """A test with an inline fault that met nothing."""
+    info = spools.info("test_create_order")
+    quiet = spools.rule(2, 0, 0, service="cache", keyword="write", action="deny(EIO)", misses=("write /var/log/x",))
+    prints = ("two\nlines", "x" * 100_000)
+    yield from run.go([info], [spools.result(info, duration_ms=45, exercised=False, rules=(quiet,), prints=prints)])
+
+
 def orders(run: FakeRun) -> Iterator[Update]:
     """The run of the third seed, cut to a few cases: two red cells, one that met no fault."""
     infos = [
@@ -209,7 +217,7 @@ def many(run: FakeRun) -> Iterator[Update]:
 
 
 SCRIPTS: dict[str, Script] = {
-    each.__name__: each for each in (passing, orders, everything, misspelt, unfit, nothing, waiting, dry, many)
+    each.__name__: each for each in (passing, vacuous, orders, everything, misspelt, unfit, nothing, waiting, dry, many)
 }
 
 

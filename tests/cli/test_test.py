@@ -56,6 +56,21 @@ def test_the_text_of_a_run(faultbox: Callable[..., Any]) -> None:
     assert (ran.code, ran.err) == (1, "")
 
 
+def test_a_test_whose_fault_fired_nowhere_shows_what_came_closest(faultbox: Callable[..., Any]) -> None:
+    """It is passed, and only the counters say why it proves nothing."""
+    lines = faultbox("test", "--seed", "1", "--no-bundle", script="vacuous").out.splitlines()
+    assert lines[2:10] == [
+        "--- PASS: test_create_order (45ms, seed=1) ○ not exercised ---",
+        "  printed:",
+        "    two",
+        "    lines",
+        f"    {'x' * 500} ... (100000 characters)",
+        "  rules:",
+        "    cache: write=deny(EIO)  seen 2, matched 0, fired 0",
+        "      closest: write /var/log/x",
+    ]
+
+
 def test_every_verdict_has_its_own_word(faultbox: Callable[..., Any]) -> None:
     ran = faultbox("test", "--seed", "3", "--no-bundle", script="everything")
     assert (

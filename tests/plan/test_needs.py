@@ -158,6 +158,15 @@ def test_unknown_keywords_may_be_those_that_the_text_spells(need: Callable[..., 
     assert found.filters["db"] >= {"mmap"} | WRITE | CONNECT
 
 
+def test_unknown_keywords_may_be_those_that_a_helper_is_handed(need: Callable[..., Needs]) -> None:
+    found = need(
+        "def hurt(path, **kinds):\n    return fault(db, run = lambda: api.get(path = path), **kinds)\n"
+        "def test_x():\n    hurt('/', fsync = deny('EIO'))\n    hurt(path = '/', wal = deny('EIO'))\n",
+        "test_x",
+    )
+    assert found.filters["db"] >= FSYNC
+
+
 def test_unknown_keywords_may_be_those_of_any_dict(need: Callable[..., Needs]) -> None:
     found = need(
         "KINDS = {'mmap': deny('EIO')}\ndef hurt(kinds):\n    fault(db, run = get, **kinds)\n"

@@ -11,22 +11,26 @@ from faultbox.model.verdict import CaseResult, Frame, RuleReport, Verdict
 
 _LOG_LINES = 10
 """How much of a log's end is shown; the bundle has all of it."""
+_LINE_WIDTH = 500
+"""Characters that are shown of a line that a service or a spec printed."""
 
 
 def case_lines(result: CaseResult, seed: int, again: Sequence[str], look: Look) -> list[str]:
     """`--- PASS: id (12ms, seed=1) ---` and, where it says more than that, an indented explanation."""
     lines = [_headline(result, seed, look)]
     if result.verdict is Verdict.PASSED:
-        lines += _block("printed:", map(visible, result.prints))
+        lines += _block("printed:", _prints(result))
+        if result.exercised is False and result.info.kind != "cell":
+            lines += _block("rules:", (line for rule in result.rules for line in rule_lines(rule)))
         lines += [look.doubtful(f"  note: {visible(note)}") for note in result.notes]
         return lines
     lines += _reason(result, look)
     lines += [line for frame in result.traceback for line in _frame(frame, look)]
-    lines += _block("printed:", map(visible, result.prints))
+    lines += _block("printed:", _prints(result))
     lines += _block("events that decided it:", _events(result))
     lines += _block("rules:", (line for rule in result.rules for line in rule_lines(rule)))
     for service, tail in result.logs.items():
-        lines += _block(f"log of {visible(service)}, its end:", map(visible, list(tail)[-_LOG_LINES:]))
+        lines += _block(f"log of {visible(service)}, its end:", map(_printed_line, list(tail)[-_LOG_LINES:]))
     lines += [look.doubtful(f"  note: {visible(note)}") for note in result.notes]
     lines.append(f"  replay: {reproduce(result, seed, again)}")
     return lines
@@ -68,6 +72,16 @@ def _headline(result: CaseResult, seed: int, look: Look) -> str:
         return look.doubtful(look.spell(f"{line}○ not exercised ---"))
     paint = {Verdict.PASSED: look.good, Verdict.FAILED: look.bad, Verdict.ERRORED: look.bad}
     return paint.get(result.verdict, look.doubtful)(f"{line}---")
+
+
+def _prints(result: CaseResult) -> Iterator[str]:
+    return (_printed_line(line) for text in result.prints for line in text.split("\n"))
+
+
+def _printed_line(line: str) -> str:
+    if len(line) <= _LINE_WIDTH:
+        return visible(line)
+    return f"{visible(line[:_LINE_WIDTH])} ... ({len(line)} characters)"
 
 
 def _events(result: CaseResult) -> Iterator[str]:
