@@ -13,8 +13,9 @@ import os
 import pickle
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from faultbox.model.frozen import frozen
 
 _PART = 64 * 1024
 """Bytes of body in one packet; well under the default SO_SNDBUF of 208 KiB."""
@@ -22,7 +23,7 @@ _MAX_FDS = 16
 _LAST, _MORE = b"\0", b"\1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """What `receive` gives: descriptors arrive close-on-exec and belong to the receiver."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from faultbox.cli import check, doctor, recover, replay, test, version
 from faultbox.cli.arguments import Parser, UsageError, nearest, unknown, usage_lines
 from faultbox.cli.out import drop_stdout
-from faultbox.model.verdict import Exit
+from faultbox.model.exit import Exit
 
 _COMMANDS = {
     "test": test,

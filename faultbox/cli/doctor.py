@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from faultbox.cli.arguments import add_format
 from faultbox.cli.out import say
-from faultbox.model.verdict import Exit
+from faultbox.model.exit import Exit
 
 if TYPE_CHECKING:
     from faultbox.cli import probes

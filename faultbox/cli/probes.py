@@ -9,15 +9,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from faultbox.model.frozen import frozen
 
 _OLDEST = (5, 19)
 _MACHINES = {"x86_64", "aarch64"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Check:
     """`state`: good, bad (a run can't be without it), or missing (a run can). `advice` says what would change it."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from faultbox.cli.arguments import UsageError
 from faultbox.cli.out import Out
 from faultbox.cli.test import bundle_place
-from faultbox.model.verdict import Exit, Verdict
+from faultbox.model.exit import Exit
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
 def _described(run_dir: Path) -> str:
     from faultbox.evidence import Unreadable
     from faultbox.evidence.spool import Spool
+    from faultbox.model.verdict import Verdict
 
     try:
         spool = Spool(run_dir)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from faultbox.cli import arguments
 from faultbox.cli.arguments import UsageError
 from faultbox.cli.out import say
-from faultbox.model.verdict import RunResult
 
 if TYPE_CHECKING:
     from faultbox.cli.session import View
     from faultbox.evidence.bundle import Bundle
     from faultbox.evidence.replay import Comparison, Ground
+    from faultbox.model.verdict import RunResult
     from faultbox.run.request import Request
 
 _DIFFERENCES = 20

@@ -7,10 +7,11 @@ from typing import Any
 
 from faultbox.cli.console.case import reproduce
 from faultbox.cli.session import Outcome
+from faultbox.model.exit import Exit
 from faultbox.model.plan import CaseInfo
 from faultbox.model.source import Problem
 from faultbox.model.update import Refused, SpecRefused
-from faultbox.model.verdict import CaseResult, Exit, RuleReport, RunResult, Verdict
+from faultbox.model.verdict import CaseResult, RuleReport, RunResult, Verdict
 
 SCHEMA_VERSION = 1
 

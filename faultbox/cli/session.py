@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from faultbox.model.update import Refused, RunDone, RunStarted, SpecRefused, Update
-from faultbox.model.verdict import Exit, RunResult, Verdict
-from faultbox.run.request import Request
+from faultbox.model.exit import Exit
+from faultbox.model.frozen import frozen
+
+if TYPE_CHECKING:  # a run starts before what shows it is imported
+    from faultbox.model.update import Refused, RunStarted, SpecRefused, Update
+    from faultbox.model.verdict import RunResult
+    from faultbox.run.request import Request
 
 _STOPPING = b"\nfaultbox: stopping; what has finished is kept (once more to kill)\n"
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """A run that is over. `notes` is what else is to be told, `troubles` what went wrong after the run itself."""
 
@@ -32,6 +36,8 @@ class Outcome:
     @property
     def exit(self) -> Exit:
         """The run's own code; a bundle that could not be written makes a green run errored."""
+        from faultbox.model.update import Refused
+
         if isinstance(self.refusal, Refused):
             return Exit(self.refusal.exit)
         if self.refusal is not None:
@@ -54,7 +60,7 @@ class View(Protocol):
     def finish(self, outcome: Outcome) -> None: ...
 
 
-Afterwards = Callable[[Path, RunResult], Sequence[str]]
+Afterwards = Callable[[Path, "RunResult"], Sequence[str]]
 """Looks at the spool of a run that is over, before it is removed; the lines are shown with the outcome."""
 
 
@@ -79,6 +85,8 @@ def carry_out(
 
 def _follow(going: Iterable[Update], view: View, *, dry_run: bool) -> Outcome:
     """Show a run until its last update."""
+    from faultbox.model.update import Refused, RunDone, RunStarted, SpecRefused
+
     started: RunStarted | None = None
     for update in going:
         if isinstance(update, RunStarted):
@@ -100,6 +108,7 @@ def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterw
         place.remove(run_dir)
         return outcome
     from faultbox.evidence import spool
+    from faultbox.model.verdict import Verdict
 
     notes: list[str] = []
     bundle = None

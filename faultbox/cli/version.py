@@ -9,7 +9,7 @@ import sys
 from faultbox import __version__
 from faultbox.cli.arguments import add_format
 from faultbox.cli.out import say
-from faultbox.model.verdict import Exit
+from faultbox.model.exit import Exit
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

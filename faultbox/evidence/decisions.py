@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from faultbox.model.frozen import frozen
 
 Identity = tuple[str, str, str, str]
 """Service, call, what it is about, and the rule that decided."""
@@ -44,7 +45,7 @@ def by_identity(events: Iterable[Mapping[str, Any]]) -> Taken:
     return taken
 
 
-@dataclass(frozen=True)
+@frozen
 class Disagreement:
     """A call that both runs made and that met different things; empty text: it went on undisturbed."""
 

@@ -10,10 +10,11 @@ from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.decisions import Disagreement, Taken, by_identity, compared
 from faultbox.evidence.spool import Spool
 from faultbox.model.fault import Counts
+from faultbox.model.frozen import frozen
 from faultbox.model.verdict import CaseResult, RuleReport
 
 
-@dataclass(frozen=True)
+@frozen
 class Ground:
     """What is run again. `root`: where relative paths of the spec lead, None for the spec's own directory."""
 
@@ -58,7 +59,7 @@ class Comparison:
     drift: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@frozen
 class Recorded:
     """What a bundle says of one case."""
 

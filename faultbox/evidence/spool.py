@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from faultbox.evidence.errors import Unreadable
+from faultbox.model.frozen import frozen
 from faultbox.model.plan import CaseInfo
 from faultbox.model.record import BadRecord, from_json, to_json
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
@@ -25,7 +25,7 @@ def conclude(run_dir: Path, result: RunResult) -> None:
     (run_dir / "outcome.json").write_text(json.dumps(shape, indent=1), encoding="utf-8")
 
 
-@dataclass(frozen=True)
+@frozen
 class Planned:
     """A case of the plan with the directory it has in `cases/`."""
 

@@ -6,10 +6,10 @@ to system calls it is a Rule. Rules are immutable; what they counted lives in a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ActionKind(StrEnum):
     ALLOW = "allow"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Action:
     """What is done to a call: deny(errno) and allow answer it, delay holds it up and lets the next rule look."""
 
@@ -38,7 +38,7 @@ class Action:
         return self.kind is not ActionKind.DELAY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trigger:
     """Which of the matching calls fire. They count per rule and per service, in the order decided, from 1.
 
@@ -54,7 +54,7 @@ class Trigger:
     probability: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """What deny(), delay() and allow() give: an action, when it fires and on what."""
 
@@ -80,7 +80,7 @@ class Fault:
         return "allow()"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operation:
     """A named group of system calls of a service: op(syscalls=[...], path=...)."""
 
@@ -98,7 +98,7 @@ class Port(NamedTuple):
     transport: Literal["tcp", "udp"] = "tcp"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """A fault bound to one service's system calls.
 
@@ -126,7 +126,7 @@ class Rule:
         return f"{self.target}: {self.keyword}={self.fault.text}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleSet:
     """All rules of one service at one moment, innermost scope first, written order within a scope.
 
@@ -139,7 +139,7 @@ class RuleSet:
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fired:
     """A rule that fired on a call."""
 
@@ -147,7 +147,7 @@ class Fired:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What becomes of a call: wait `delay_ms`, then answer `errno` (0: let it go on).
 
@@ -174,7 +174,7 @@ class Counts(NamedTuple):
         return Counts(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-@dataclass(frozen=True)
+@frozen
 class Assumption:
     """A named way in which the world can break: fault_assumption().
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, Protocol
 
 from faultbox.model.event import Event
 from faultbox.model.fault import Assumption, Fault
+from faultbox.model.frozen import frozen
 from faultbox.model.message import MessageFault
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor
@@ -22,7 +23,7 @@ Way = Literal["both", "a_to_b", "b_to_a"]
 """Which packets a partition between a and b loses: all, those that a sends, those that b sends."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Response:
     """What a step gives back. A step that could not connect, or got no answer in time, has `error` set.
 
@@ -40,7 +41,7 @@ class Response:
     protocol: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class ExitStatus:
     """How a service's main process ended: exactly one of code and signal is set."""
 

@@ -8,11 +8,12 @@ interface it is a MessageRule. Which match keys and actions a protocol has is da
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 from faultbox.model.fault import Trigger
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position
 
 Side = Literal["request", "response"]
@@ -39,7 +40,7 @@ class MessageAction(StrEnum):
         return self not in (MessageAction.DELAY, MessageAction.SLOW)
 
 
-@dataclass(frozen=True)
+@frozen
 class MessageFault:
     """What response(), error(), delay(delay=), drop() … give.
 
@@ -63,7 +64,7 @@ class MessageFault:
         return f"{self.action}({', '.join(words)})"
 
 
-@dataclass(frozen=True)
+@frozen
 class MessageRule:
     """A message fault bound to an interface of a service.
 
@@ -85,7 +86,7 @@ class MessageRule:
         return f"{self.service}.{self.interface}: {self.fault.text}"
 
 
-@dataclass(frozen=True)
+@frozen
 class MessageRuleSet:
     """All message rules of a world at one moment, innermost scope first. `epoch` grows with every change."""
 
@@ -120,7 +121,7 @@ class Message(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageFired:
     """A message rule that fired, and on which of its matching messages."""
 
@@ -128,7 +129,7 @@ class MessageFired:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MessageDecision:
     """What becomes of a message: wait `delay_ms`, send at `rate` bytes/s (0: all at once), do `act` (None: pass)."""
 
@@ -141,7 +142,7 @@ class MessageDecision:
 PASS = MessageDecision()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """A caller to an interface: what is steered to a proxy. `caller` is a service's name or `driver`."""
 

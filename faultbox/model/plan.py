@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from faultbox.model.fault import Assumption, Rule
+from faultbox.model.frozen import frozen
 from faultbox.model.message import Edge, MessageRule
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
@@ -14,7 +15,7 @@ from faultbox.model.spec import Monitor, Spec
 CaseKind = Literal["test", "scenario", "fault_scenario", "cell", "leaf"]
 
 
-@dataclass(frozen=True)
+@frozen
 class CaseInfo:
     """What may leave the process that evaluated the spec: a case without its functions."""
 
@@ -32,7 +33,7 @@ class CaseInfo:
     timeout_ms: float = 120_000
 
 
-@dataclass(frozen=True)
+@frozen
 class Case:
     """One runnable test. `control` is the id of the case that must pass before this one means anything."""
 
@@ -49,7 +50,7 @@ class Case:
         return self.info.id
 
 
-@dataclass(frozen=True)
+@frozen
 class Needs:
     """What a case's world must hold before it starts.
 
@@ -74,7 +75,7 @@ class Needs:
     network: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """The cases of a run, controls before what they control."""
 

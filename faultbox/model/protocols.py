@@ -10,10 +10,11 @@ is ABSENT is there only when it was written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from faultbox.model.frozen import frozen
 from faultbox.model.message import MessageAction, Side
 
 Kind = Literal["text", "content", "strings", "any", "duration", "number", "flag"]
@@ -23,7 +24,7 @@ or float; True or False."""
 ABSENT: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """One keyword of a step. The default of a duration is written as in a spec."""
 
@@ -33,7 +34,7 @@ class Parameter:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Method:
     """One step: the parameters in the order in which positional arguments fill them."""
 
@@ -47,7 +48,7 @@ Glob = Literal["path", "text", "word", "own"]
 crosses anything), `word` (as text, whatever the case), `own` (by the protocol's `matcher`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MatchKey:
     """A key that a message rule may match on; its value in a rule is a glob.
 
@@ -63,7 +64,7 @@ class MatchKey:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ActionForm:
     """An action on messages of a protocol: where it can be done, and its arguments.
 
@@ -77,7 +78,7 @@ class ActionForm:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Protocol:
     """A protocol of interface(). Without `methods` it can be declared, but this version has no steps for it.
 

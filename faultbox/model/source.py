@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from faultbox.model.frozen import frozen
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
@@ -17,7 +19,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Problem:
     """One thing that is wrong (or, as a warning, doubtful) in a spec.
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from faultbox.model.fault import Assumption
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position, Problem
 from faultbox.model.topology import Service
 
 Function = Callable[..., Any]
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Monitor:
     """Something that must hold at every event. `check(event)` raises when it does not.
 
@@ -28,7 +29,7 @@ class Monitor:
     source: object = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Test:
     """def test_*, test() or scenario(): runs `body` without faults of its own."""
 
@@ -41,7 +42,7 @@ class Test:
     timeout_ms: float | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class FaultScenario:
     """fault_scenario(): one scenario under named faults."""
 
@@ -54,7 +55,7 @@ class FaultScenario:
     timeout_ms: float | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Matrix:
     """fault_matrix(): every scenario under every fault, but for the excluded pairs."""
 
@@ -69,7 +70,7 @@ class Matrix:
     timeout_ms: float | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Spec:
     """What a `.star` file declares. `sources` holds the text of every file it was loaded from, by absolute path."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from faultbox.model.fault import Operation, Port
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interface:
     """A protocol on a port, as declared by interface()."""
 
@@ -20,7 +21,7 @@ class Interface:
     position: Position
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """An interface of a service: what `db.main` is in a spec."""
 
@@ -46,7 +47,7 @@ class Endpoint:
         return f"{self.service}.{self.interface.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Healthcheck:
     """How a service is asked whether it is ready.
 
@@ -61,7 +62,7 @@ class Healthcheck:
     timeout_ms: float = 30_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Observation:
     """A source of events asked for by observe=, for example observe.stdout(decoder=...)."""
 
@@ -70,7 +71,7 @@ class Observation:
     pattern: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Service:
     """A declared service. Relative paths have been made absolute (the spec's directory).
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from faultbox.model.frozen import frozen
 from faultbox.model.plan import CaseInfo
 from faultbox.model.source import Problem
 from faultbox.model.verdict import CaseResult, RunResult
 
 
-@dataclass(frozen=True)
+@frozen
 class SpecRefused:
     """The spec can't be run: nothing has been started."""
 
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Refused:
     """The run can't be done here or as asked: nothing has been started. `exit` is the exit code."""
 
@@ -25,7 +24,7 @@ class Refused:
     exit: int
 
 
-@dataclass(frozen=True)
+@frozen
 class RunStarted:
     """The plan, before the first case. `services` and `matrix` describe it for a dry run and for tables."""
 
@@ -39,13 +38,13 @@ class RunStarted:
     warnings: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class CaseStarted:
     id: str
     run: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Printed:
     """A line that a spec printed in a case ("" while loading)."""
 
@@ -53,12 +52,12 @@ class Printed:
     text: str
 
 
-@dataclass(frozen=True)
+@frozen
 class CaseDone:
     result: CaseResult
 
 
-@dataclass(frozen=True)
+@frozen
 class RunDone:
     result: RunResult
 

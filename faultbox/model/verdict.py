@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from dataclasses import field
+from enum import StrEnum
 from typing import Any
 
+from faultbox.model.exit import Exit
 from faultbox.model.fault import Counts
+from faultbox.model.frozen import frozen
 from faultbox.model.plan import CaseInfo
 
 
@@ -19,19 +21,7 @@ class Verdict(StrEnum):
     HALTED = "halted"
 
 
-class Exit(IntEnum):
-    """Exit codes of `faultbox test` and `replay`. Where several hold: 1 before 3 before 4."""
-
-    PASSED = 0
-    FAILED = 1
-    USAGE = 2
-    ERRORED = 3
-    INCONCLUSIVE = 4
-    INTERRUPTED = 130
-    TERMINATED = 143
-
-
-@dataclass(frozen=True, slots=True)
+@frozen
 class RuleReport:
     """A rule and its counters at the end of a case. `misses` are the calls that came closest to matching."""
 
@@ -49,7 +39,7 @@ class RuleReport:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frame:
     """One line of a spec in a traceback, with the part to underline (columns from 1, end exclusive)."""
 
@@ -60,7 +50,7 @@ class Frame:
     end: int
 
 
-@dataclass(frozen=True)
+@frozen
 class CaseResult:
     """Everything a case leaves for people. It is stored as the case's result.json.
 
@@ -87,7 +77,7 @@ class CaseResult:
     directory: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class DeadAssumption:
     """An assumption none of whose rules fired in any case of the run that used it."""
 
@@ -96,7 +86,7 @@ class DeadAssumption:
     rules: tuple[RuleReport, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class RunResult:
     """The run as a whole."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from faultbox.model.frozen import frozen
 from faultbox.model.host import Response, SpecError
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.protocols.connection import cancel_all, open_ports, resume
@@ -20,7 +20,7 @@ def _none(_env: Mapping[str, str]) -> Mapping[str, Any]:
     return {}
 
 
-@dataclass(frozen=True)
+@frozen
 class Protocol:
     """A protocol's client.
 

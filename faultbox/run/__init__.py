@@ -5,12 +5,17 @@ The door: `start(request)` begins a run and gives what it tells, update by updat
 
 from __future__ import annotations
 
-from faultbox.run.front import Run
-from faultbox.run.request import Request
+from typing import TYPE_CHECKING
 
-__all__ = ["Request", "Run", "start"]
+if TYPE_CHECKING:
+    from faultbox.run.front import Run
+    from faultbox.run.request import Request
+
+__all__ = ["start"]
 
 
 def start(request: Request) -> Run:
     """Begin a run: warden and runner are started. Iterate over the result, inside `with`."""
+    from faultbox.run.front import Run
+
     return Run(request)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -30,6 +29,8 @@ def fork(work: Callable[[], None], strangers: Iterable[Link]) -> int:
         work()
         status = 0
     except BaseException:  # noqa: BLE001 - a child must not run on in its parent's code
+        import traceback
+
         traceback.print_exc()
     finally:
         sys.stderr.flush()

@@ -12,14 +12,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from faultbox.link import Link
-from faultbox.linux import cgroup
-from faultbox.model.update import CaseDone, Refused, RunDone, SpecRefused, Update
-from faultbox.model.verdict import CaseResult, RunResult
-from faultbox.run import warden
-from faultbox.run.request import Request
+
+if TYPE_CHECKING:
+    from faultbox.model.update import RunDone, Update
+    from faultbox.model.verdict import CaseResult
+    from faultbox.run.request import Request
+
+_WARDEN = Path(__file__).with_name("warden.py")
+_PATIENCE_S = 10.0
+"""How long the runner may take to end after its last word."""
 
 
 class Run:
@@ -34,9 +38,10 @@ class Run:
         self._began = time.monotonic()
         self._results: list[CaseResult] = []
         self._interrupted = 0
+        self._link, self._runner = _start_runner()
         self._cgroup = _make_cgroup(request)
         self._warden = self._start_warden()
-        self._link, self._runner = _start_runner(request, self._cgroup)
+        self._link.send("request", (request, self._cgroup))
 
     def __enter__(self) -> Self:
         return self
@@ -53,6 +58,8 @@ class Run:
             self._link.send("interrupt", number)
 
     def __iter__(self) -> Iterator[Update]:
+        from faultbox.model.update import CaseDone, Refused, RunDone, SpecRefused
+
         with selectors.DefaultSelector() as selector:
             selector.register(self._link, selectors.EVENT_READ)
             guard = self._watch_warden(selector)
@@ -79,7 +86,7 @@ class Run:
         """End the runner if it still lives, and wait until the warden has swept."""
         self._link.close()
         try:
-            self._runner.wait(timeout=warden.PATIENCE_S)
+            self._runner.wait(timeout=_PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._runner.kill()
             self._runner.wait()
@@ -89,6 +96,9 @@ class Run:
         self._warden.wait()
 
     def _runner_died(self) -> RunDone:
+        from faultbox.model.update import RunDone
+        from faultbox.model.verdict import RunResult
+
         status = self._runner.wait()
         how = signal.Signals(-status).name if status < 0 else f"exit code {status}"
         result = RunResult(
@@ -105,7 +115,7 @@ class Run:
 
     def _start_warden(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", warden.__file__], stdin=subprocess.PIPE, cwd="/", start_new_session=True
+            [sys.executable, "-I", "-S", str(_WARDEN)], stdin=subprocess.PIPE, cwd="/", start_new_session=True
         )
         assert process.stdin is not None
         if self._cgroup is not None:
@@ -132,11 +142,14 @@ class Run:
 
 def _make_cgroup(request: Request) -> Path | None:
     """The run's own cgroup; None where this user may not make one (worlds then end by their pid namespaces)."""
+    from faultbox.linux import cgroup
+
     parent = cgroup.writable_parent()
     return cgroup.create(parent / f"faultbox-{request.run_dir.name}") if parent is not None else None
 
 
-def _start_runner(request: Request, group: Path | None) -> tuple[Link, subprocess.Popen[bytes]]:
+def _start_runner() -> tuple[Link, subprocess.Popen[bytes]]:
+    """The runner has much to import: it starts before us doing anything else, and waits to be told what to run."""
     ours, theirs = Link.pair()
     fd = theirs.detach()
     process = subprocess.Popen(
@@ -145,5 +158,4 @@ def _start_runner(request: Request, group: Path | None) -> tuple[Link, subproces
         stdin=subprocess.DEVNULL,
     )
     os.close(fd)
-    ours.send("request", (request, group))
     return ours, process

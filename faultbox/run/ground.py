@@ -45,6 +45,8 @@ class Ground:
 
     def make_ready(self) -> None:
         """Compile the filters that cases need, and import what their worlds will use."""
+        from faultbox.run import case  # noqa: F401 - every world would import it by itself
+
         for needs in self.needs.values():
             for name in needs.imports:
                 importlib.import_module(name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from faultbox.model.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Request:
     """One run: the spec, what of it, and how. `run_dir` is the spool, made by the caller.
 

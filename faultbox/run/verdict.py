@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from faultbox.model.event import Event
 from faultbox.model.fault import Counts, Rule
+from faultbox.model.frozen import frozen
 from faultbox.model.host import AssertionFailed, CaseHalted, ExitStatus, Inconclusive, SpecError
 from faultbox.model.message import MessageRule
 from faultbox.model.plan import Case
@@ -43,7 +44,7 @@ class Findings:
         return bool(self.broken or self.halted or self.limit or self.error)
 
 
-@dataclass(frozen=True)
+@frozen
 class Ruling:
     """A verdict with its reason; `on_time` tells that a starved host could have caused it."""
 

@@ -35,17 +35,23 @@ def __getattr__(name: str) -> object:
 
 
 def load(
-    path: Path, *, seed: int, root: Path | None = None, on_print: Callable[[str, Position], None] | None = None
+    path: Path,
+    *,
+    seed: int,
+    root: Path | None = None,
+    on_print: Callable[[str, Position], None] | None = None,
+    gate: Gate | None = None,
 ) -> Spec:
     """Evaluate a spec. Raises SpecErrors.
 
     `root` is the directory that relative paths in it belong to, its own where it is None.
-    `on_print` gets what the spec prints while it loads, and where.
+    `on_print` gets what the spec prints while it loads, and where. A `gate` that was started early
+    saves the time of its start; it is used up.
     """
     from faultbox.spec.gate import Gate
 
-    with Gate() as gate:
-        spec, clashes = _load(path, seed, root, on_print, gate=gate)
+    with gate or Gate() as judge:
+        spec, clashes = _load(path, seed, root, on_print, gate=judge)
     if clashes:  # services that share a port are met at addresses of their own, which what was loaded did not know
         spec, _ = _load(path, seed, root, None, shared_ports=clashes)
     return spec

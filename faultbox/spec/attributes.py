@@ -6,11 +6,12 @@ Nothing of a Python object is visible in a spec unless it was registered here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from faultbox.model.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class HostType:
     """How objects of one Python class behave in specs; the callbacks get the object first.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position, Problem
 from faultbox.spec.builtin import CallSite
 from faultbox.spec.expressions import NotStarlark, unmangle
@@ -19,7 +19,7 @@ from faultbox.spec.source import Source
 from faultbox.spec.statements import Loading, Statements, loading_of
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """A top-level statement: its code and the names that it assigns."""
 
@@ -27,7 +27,7 @@ class Step:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Compiled:
     """A file, ready to be evaluated step by step. The lists are what its code refers to by index."""
 

@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position, Problem
 from faultbox.spec import compile as compiler
 from faultbox.spec.compile import Compiled
@@ -46,7 +47,7 @@ class Tree:
             self.compiled = made
 
 
-@dataclass(frozen=True)
+@frozen
 class Found:
     """Where a load() leads: the real path, and how it is called in messages."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any
 
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position
 from faultbox.spec.semantics.errors import EvalError, nearest
 from faultbox.spec.semantics.values import Dict, SpecFunction
@@ -18,7 +18,7 @@ HIDDEN = "."
 """Names that begin with it are the compiler's own; no Starlark identifier can."""
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Definition:
     """A `def` or `lambda` as written.
 
@@ -154,7 +154,7 @@ def _captured(python: FunctionType) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
+@frozen
 class FunctionInfo:
     """What can be known of a function without calling it.
 

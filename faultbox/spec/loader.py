@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from faultbox.model.frozen import frozen
 from faultbox.model.host import AssertionFailed, SpecError
 from faultbox.model.source import Position, Problem
 from faultbox.spec.broken import BROKEN
@@ -20,7 +21,7 @@ from faultbox.spec.session import Session
 from faultbox.spec.tracebacks import explain, frames, innermost
 
 
-@dataclass(frozen=True)
+@frozen
 class Module:
     """A file after its evaluation: `globals` in the order of their first assignment."""
 
@@ -30,7 +31,7 @@ class Module:
     globals: Mapping[str, object]
 
 
-@dataclass(frozen=True)
+@frozen
 class Modules:
     """The files of a spec, the root last. There are none where something could not be parsed."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Source:
     """`text` is what the user wrote, `normalised` what is compiled; both have the same lines.
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from faultbox.model.frozen import frozen
 from faultbox.model.source import Position
 from faultbox.spec.expressions import Expressions, mangle
 from faultbox.spec.functions import HIDDEN
 from faultbox.spec.source import Source
 
 
-@dataclass(frozen=True)
+@frozen
 class Loading:
     """A load() statement: `names` are (local name, name in the module, where the latter is written)."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno as names
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 from pathlib import Path
 
 from faultbox.model.fault import Action, ActionKind, FdKind, Rule, Trigger
+from faultbox.model.frozen import frozen
 from faultbox.model.syscalls import WRITERS
 from faultbox.rules import Call, Standing, Tally, Thing, literal_part, meets
 from faultbox.rules.tally import Counters
@@ -40,7 +41,7 @@ _IMPOSSIBLE: Mapping[FdKind, frozenset[int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """What a service's supervisor adds to the counters, by slot, and the calls it could not meet."""
 

@@ -11,7 +11,6 @@ import os
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from errno import ENOSYS
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from faultbox.link import Frame, Link
 from faultbox.linux import seccomp
 from faultbox.model.fault import ALLOW, Decision, Port, RuleSet
+from faultbox.model.frozen import frozen
 from faultbox.rules import decide
 from faultbox.syscalls.call import Surroundings, Syscall
 from faultbox.syscalls.evidence import Ledger
@@ -33,7 +33,7 @@ _ID, _KEY = slice(0, 8), slice(16, 24)
 """What a notification is answered by; number and architecture of its call."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
     """What a supervisor is born with. `counters` is shared with its maker, four u64 a slot.
 

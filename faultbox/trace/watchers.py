@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from faultbox.model.event import Event
+from faultbox.model.frozen import frozen
 from faultbox.model.host import CaseHalted
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Violation:
     """A monitor's check raised at an event."""
 

@@ -11,10 +11,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from faultbox.linux import mounts, namespaces
+from faultbox.model.frozen import frozen
 from faultbox.world.layout import Layer, Layout, overlay_options
 
 FRESH = {"/tmp": 0o1777, "/run": 0o755}
@@ -26,7 +27,7 @@ _NOT_FILES = ("/proc", "/sys", "/dev")
 _QUIET = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Disk:
     """What a world's disk is to look like.
 
@@ -41,7 +42,7 @@ class Disk:
     hostname: str = "faultbox"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Built:
     """What was built: the layers, and the paths that building itself made in them."""
 
@@ -57,7 +58,7 @@ class _NoLowerLayer(Exception):
     """The file system of a place can't lie under an overlay: FAT, some FUSE, one that is an overlay of overlays."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A path of the world and what of the host is seen there: under a layer, or read-only."""
 

@@ -19,19 +19,19 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from faultbox.link import Link
 from faultbox.linux import process, seccomp
+from faultbox.model.frozen import frozen
 from faultbox.world.command import Command, Failure
 
 _OOM_SCORE = "500"
 """Where memory runs out, services go before the processes that watch them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A command as init gets it. `filter` is a BPF program or None."""
 
@@ -40,7 +40,7 @@ class Request:
     in_cgroup: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Descriptors:
     """The descriptors that travel with a Request, in the order they are sent."""
 

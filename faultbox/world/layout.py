@@ -6,17 +6,18 @@ import contextlib
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from faultbox.linux import mounts, namespaces
+from faultbox.model.frozen import frozen
 
 
 class NoLayers(Exception):
     """No directory here can hold the writable layers of worlds. The text says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layer:
     """A writable part of a world's disk: at `point` it shows `lowers`, topmost first, changed as `upper` says.
 
@@ -28,7 +29,7 @@ class Layer:
     upper: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frozen:
     """The layers of a stopped world, to lie under those of later ones.
 
@@ -50,7 +51,7 @@ class Frozen:
         return [layer.upper, *layer.lowers]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """Directories of a run. Worlds see neither `run_dir` nor `layers_dir` nor what `hidden` names."""
 

@@ -6,10 +6,10 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from faultbox.model.frozen import frozen
 from faultbox.model.topology import Healthcheck, Service
 
 _FIRST_PAUSE_S = 0.001
@@ -50,7 +50,7 @@ class _Question(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@frozen
 class _Accept:
     """A TCP connection is accepted."""
 
@@ -63,7 +63,7 @@ class _Accept:
             return ""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Get:
     """An HTTP GET is answered: with `expected`, with 2xx or 3xx where that is None, with anything where it is 0."""
 

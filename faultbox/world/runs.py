@@ -10,14 +10,15 @@ import contextlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from faultbox.linux import cgroup
+from faultbox.model.frozen import frozen
 from faultbox.world.layout import rmtree
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Owner:
     """A process, unmistakably. `started` is field 22 of proc_pid_stat(5), in clock ticks since boot."""
 
@@ -38,7 +39,7 @@ class Owner:
         return self.boot == _boot_id() and _start_time(self.pid) == self.started
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """A run's record on disk: `cgroups` and `directories` are removed with what is in them."""
 

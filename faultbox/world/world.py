@@ -7,11 +7,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from faultbox.link import Link
 from faultbox.linux import cgroup, pidfd, process
+from faultbox.model.frozen import frozen
 from faultbox.model.host import ExitStatus
 from faultbox.world import ending, init, network
 from faultbox.world.changes import ChangedFile, changed_in
@@ -30,7 +31,7 @@ class WorldError(Exception):
     """A world could not be made, or its init is gone. The text says what failed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What a world is made of.
 
@@ -52,7 +53,7 @@ class Settings:
     netns: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Process:
     """A launched service: its main process, by pid and pidfd of the host, and its output's read ends.
 
@@ -69,7 +70,7 @@ class Process:
     listener: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exit:
     """A process of the world ended: a service's main process, or (service "", pid 0) one that was nobody's child."""
 

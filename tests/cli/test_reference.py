@@ -25,7 +25,7 @@ def test_every_flag_is_there_and_no_other(faultbox: Callable[..., Any]) -> None:
 
 
 def test_every_exit_code_is_there() -> None:
-    from faultbox.model.verdict import Exit
+    from faultbox.model.exit import Exit
 
     table = PAGE[PAGE.index("## Exit codes") : PAGE.index("## Environment")]
     assert {int(code) for code in re.findall(r"\b\d+\b", table.split("Where several")[0])} == {

@@ -12,7 +12,8 @@ import pytest
 
 from faultbox import evidence
 from faultbox.evidence import spool
-from faultbox.model.verdict import Exit, RunResult, Verdict
+from faultbox.model.exit import Exit
+from faultbox.model.verdict import RunResult, Verdict
 
 
 @pytest.fixture

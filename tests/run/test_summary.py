@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from faultbox.model.exit import Exit
 from faultbox.model.fault import Action, ActionKind, Assumption, Counts, Fault
 from faultbox.model.plan import Case, CaseInfo, Plan
 from faultbox.model.source import Position
 from faultbox.model.spec import Spec
-from faultbox.model.verdict import CaseResult, Exit, RuleReport, Verdict
+from faultbox.model.verdict import CaseResult, RuleReport, Verdict
 from faultbox.run import summary
 
 AT = Position("x.star", 3)

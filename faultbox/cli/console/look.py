@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from faultbox.model.frozen import frozen
 
 FANCY = {"│": "|", "─": "-", "┼": "+", "○": "o", "—": "-", "×": "x", "✓": "ok", "✗": "no", "…": "...", "·": "."}
 """The characters of our own beyond ASCII, and what stands for them where they can't be shown."""
@@ -25,7 +26,7 @@ class Stream(Protocol):
     def fileno(self) -> int: ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Look:
     """`width` is None where lines may be as long as they are. `live`: a terminal that can redraw lines."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from faultbox.cli.console.look import Look, cells, pad
+from faultbox.model.frozen import frozen
 from faultbox.model.plan import CaseInfo
 from faultbox.model.verdict import CaseResult, Verdict
 
@@ -63,7 +63,7 @@ def _cell(results: Sequence[CaseResult]) -> str:
     return word if len(results) == 1 else f"{word} {len(alike)}/{len(results)}"
 
 
-@dataclass(frozen=True)
+@frozen
 class _Grid:
     """How wide everything is: the column of scenarios, and each fault's."""
 

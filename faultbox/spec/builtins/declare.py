@@ -27,6 +27,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from faultbox.model.frozen import frozen
 from faultbox.model.host import Host, SpecError, current
 from faultbox.model.source import Position, Problem
 from faultbox.spec.broken import BROKEN, Broken
@@ -123,7 +124,7 @@ class Call:
         return self.place(wrong.at)
 
 
-@dataclass(frozen=True)
+@frozen
 class Parameter:
     """One parameter of a builtin, as the binder and the reference see it."""
 
@@ -137,7 +138,7 @@ class Parameter:
         return self.default is REQUIRED
 
 
-@dataclass(frozen=True)
+@frozen
 class Definition:
     """A builtin, not yet bound to a session. `rest` takes further positional, `extra` further named arguments."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from faultbox.model.event import Event
+from faultbox.model.frozen import frozen
 from faultbox.model.match import describe, matches
 from faultbox.model.syscalls import UnknownSyscall, expand
 from faultbox.model.topology import Service
@@ -25,7 +25,7 @@ def value(given: Any, label: str) -> str:
     return str(given)
 
 
-@dataclass(frozen=True)
+@frozen
 class Filter:
     """Which events are meant. A syscall filter that names a family means every call of it."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from faultbox.model.frozen import frozen
 from faultbox.model.topology import Observation
 from faultbox.spec.builtins import kinds
 from faultbox.spec.builtins.declare import Call, builtin
 from faultbox.spec.builtins.wrong import Wrong
 
 
-@dataclass(frozen=True)
+@frozen
 class Decoder:
     """What decoder() gives: how a line becomes fields."""
 
