@@ -144,11 +144,14 @@ class Answering:
             self._of_answer(piece, entry)
 
     def _encryption(self, piece: Piece) -> None:
-        """The byte that answers SSLRequest or GSSENCRequest."""
-        self._give(last=True)
-        self._parts.append(Part(piece.raw, tls=piece.raw == b"S"))
-        if piece.raw == b"G":
-            self.opaque = "it is encrypted by GSSAPI"
+        """The byte that answers SSLRequest or GSSENCRequest.
+
+        TLS is not ended here: a login by SCRAM over TLS proves the certificate that the client has
+        seen (RFC 5802, 6.1), so libpq would be refused.
+        """
+        self._append(piece)
+        if piece.raw != b"N":
+            self.opaque = f"it is encrypted by {'TLS' if piece.raw == b'S' else 'GSSAPI'}"
 
     def _small(self, piece: Piece, entry: Awaited) -> None:
         """The answer to what prepares a statement."""

@@ -53,21 +53,14 @@ def test_a_connection_begins(pg: SimpleNamespace, rule: Make) -> None:
     assert play.counts() == (1, 0, 0, 0)
 
 
-def test_tls_begins_where_the_service_agrees(pg: SimpleNamespace, rule: Make) -> None:
+@pytest.mark.parametrize(("byte", "name"), [(b"S", "TLS"), (b"G", "GSSAPI")])
+def test_what_is_encrypted_is_pumped_and_told_of(pg: SimpleNamespace, rule: Make, byte: bytes, name: str) -> None:
     play = Play(dialogue, rule("error", "SELECT*"))
-    play.caller(pg.ssl)
-    assert play.service(b"S") == [("caller", b"S"), ("tls",)]
-    assert sent(play.caller(pg.startup(user="ada")), "service")
-    play.service(pg.authenticated + pg.ready())
-    assert play.caller(pg.query("SELECT 1")) == [("service", refused_query(pg))]
-
-
-def test_what_gssapi_encrypts_is_pumped(pg: SimpleNamespace, rule: Make) -> None:
-    play = Play(dialogue, rule("error", "SELECT*"))
-    play.caller(pg.gssenc)
-    assert play.service(b"G") == [("caller", b"G")]
+    play.caller(pg.gssenc if byte == b"G" else pg.ssl)
+    assert play.service(byte) == [("caller", byte)]
     assert play.talk.plain
-    assert play.ledger.report().blind_spots == ("db.main: it is encrypted by GSSAPI (1 connections)",)
+    assert play.ledger.report().blind_spots == (f"db.main: it is encrypted by {name} (1 connections)",)
+    assert play.caller(b"\x16\x03") == [("service", b"\x16\x03")]
 
 
 def test_too_many_connections(pg: SimpleNamespace, rule: Make) -> None:
