@@ -55,7 +55,7 @@ class Life:
         self._runner = runner
         self._host = WorldHost(ground.plan.spec, needs, self._stage, self._tell)
         current.set(self._host)
-        self._value: Any = None
+        self.value: Any = None
         self._result: CaseResult | None = None
         self._frozen = False
         self.found = Findings()
@@ -94,7 +94,7 @@ class Life:
 
     def scenario(self) -> None:
         def run() -> None:
-            self._value = self._case.body()
+            self.value = self._case.body()
 
         self._guard(run)
 
@@ -106,7 +106,7 @@ class Life:
         """Ask the expectation, with the scenario's value."""
         expect = self._case.expect
         if expect is not None:
-            self._guard(lambda: conclusion.ask(expect, self._value))
+            self._guard(lambda: conclusion.ask(expect, self.value))
             self._guard(self._stage.log.sync)
         self._deadline.cancel()
         self.lasted_ms = (time.monotonic() - self.began) * 1000

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from faultbox import trace
 from faultbox import world as worlds
 from faultbox.model import record
-from faultbox.model.host import AssertionFailed, Inconclusive
+from faultbox.model.host import AssertionFailed, Inconclusive, Response
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Verdict
 from faultbox.run import spool
@@ -51,6 +51,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     counts = {each.slot: stage.scopes.counts(each) for each in rules}
     misses, notes, remarks = _ask_supervisors(stage)
     lost = tuple(dict.fromkeys(str(each) for each in stage.lost()))
+    remarks += tuple(_already_failing(case, life.value))
     if found.broken:
         remarks += lost
     else:
@@ -79,6 +80,15 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     )
     _write_changed(stage)
     return verdicts.starved(result, on_time=ruling.on_time)
+
+
+def _already_failing(case: Case, value: Any) -> Iterator[str]:
+    """A scenario's own answer without faults: where it is a failure, no failure under a fault tells anything."""
+    if case.info.kind != "scenario" or not isinstance(value, Response) or value.ok:
+        return
+    if value.error or value.protocol not in ("http", "http2") or value.status >= 500:
+        what = f"error={value.error!r}" if value.error else f"status {value.status}"
+        yield f"its answer is a failure without any fault ({what}): cells that expect one prove nothing"
 
 
 def _ask_supervisors(

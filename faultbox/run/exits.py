@@ -17,8 +17,9 @@ class Exits:
     """Events `service_exited`, from the world's init.
 
     A main process whose descendants live on in its cgroup is a daemon's parent: that is no end
-    of the service, its event is `service_detached`. The promise holds back while a process is
-    known to have ended (its pidfd says so at once) and init has not yet told how.
+    of the service, its event is `service_detached`; the end of the last of them is one. The
+    promise holds back while a process is known to have ended (its pidfd says so at once) and
+    init has not yet told how.
     """
 
     name = "exits"
@@ -29,6 +30,7 @@ class Exits:
         self._ends: dict[str, ExitStatus] = {}
         self._unreported: dict[int, worlds.Process] = {}
         self._ended_early: set[int] = set()
+        self._detached: set[str] = set()
         self._lock = threading.Lock()
         self._asked = 0
         self._promised = 0
@@ -50,6 +52,7 @@ class Exits:
                 self._ended_early.remove(process.pid)
                 return
             self._ends.pop(process.service, None)
+            self._detached.discard(process.service)
             self._unreported[process.pid] = process
 
     def fileno(self) -> int:
@@ -65,7 +68,7 @@ class Exits:
 
     def drain(self) -> list[Event]:
         notices = self._world.notices
-        events = [event for end in notices.drain() if end.service for event in self._ended(end)]
+        events = [event for end in notices.drain() for event in self._ended(end)]
         if notices.lost and not self.expected:
             raise SourceLost("init", "the world's init process is gone, and every service with it")
         if not self._ended_untold():
@@ -73,18 +76,32 @@ class Exits:
         return events
 
     def _ended(self, end: worlds.Exit) -> list[Event]:
-        fields = {"pid": str(end.pid), "expected": str(self.expected).lower()}
-        fields |= {"code": str(end.status.code)} if end.status.signal is None else {"signal": str(end.status.signal)}
+        if not end.service:
+            return [self._over(name, end) for name in self._daemons_gone()]
         detached = not self.expected and self._world.alive(end.service)
         with self._lock:
             if self._unreported.pop(end.pid, None) is None:
                 self._ended_early.add(end.pid)
-            if not detached:
-                self._ends[end.service] = end.status
-        if detached:
-            return [Event(time.monotonic_ns(), "service_detached", end.service, fields)]
-        self._told(end.service)
-        return [Event(time.monotonic_ns(), "service_exited", end.service, fields)]
+            if detached:
+                self._detached.add(end.service)
+        return [self._event("service_detached", end.service, end) if detached else self._over(end.service, end)]
+
+    def _daemons_gone(self) -> list[str]:
+        with self._lock:
+            gone = [name for name in sorted(self._detached) if not self._world.alive(name)]
+            self._detached.difference_update(gone)
+        return gone
+
+    def _over(self, service: str, end: worlds.Exit) -> Event:
+        with self._lock:
+            self._ends[service] = end.status
+        self._told(service)
+        return self._event("service_exited", service, end)
+
+    def _event(self, kind: str, service: str, end: worlds.Exit) -> Event:
+        fields = {"pid": str(end.pid), "expected": str(self.expected).lower()}
+        fields |= {"code": str(end.status.code)} if end.status.signal is None else {"signal": str(end.status.signal)}
+        return Event(time.monotonic_ns(), kind, service, fields)
 
     def _ended_untold(self) -> bool:
         poller = select.poll()

@@ -304,3 +304,45 @@ def test_a_service_that_is_restarted_for_ever_leaves_no_traceback(tool) -> None:
     outcome = tool.run("test", str(tool.write(spec)), "--seed", "1", "--runs", "20", "-j", "4")
     assert outcome.err == ""
     assert outcome.code == 0, outcome
+
+
+def test_a_scenario_that_fails_without_a_fault_is_pointed_out(tool) -> None:
+    """Its cells pass when they expect a failure, and would do so whatever the fault."""
+    spec = """
+    api = web("api", 8080)
+
+    def missing():
+        return api.get(path = "/call?addr=localhost:9")
+
+    def found():
+        return api.get(path = "/nothing")
+
+    scenario(missing)
+    scenario(found)
+    slow = fault_assumption("slow", target = api, write = delay("10ms", on = "socket"))
+    fault_matrix(scenarios = [missing, found], faults = [slow], default_expect = expect_error_within(ms = 5000))
+    """
+    cases = tool.test(spec).cases
+    assert cases["test_missing"]["notes"] == [
+        "its answer is a failure without any fault (status 502): cells that expect one prove nothing"
+    ]
+    assert [name for name, case in cases.items() if case["notes"] and name != "test_missing"] == []
+
+
+def test_a_daemon_that_dies_is_the_end_of_its_service(tool) -> None:
+    spec = """
+    api = service("api", PYTHON, interface("http", "http", 8080), args = ["-I", "-S", PROGRAMS + "/daemon.py"],
+                  healthcheck = http("http://localhost:8080/health"))
+
+    def leave():
+        assert_eventually(type = "service_detached", service = "api")
+        api.get(path = "/exit?code=3")
+
+    def test_unexpected():
+        leave()
+
+    def test_expected():
+        leave()
+        assert_exited(api, code = 3)
+    """
+    assert tool.test(spec).verdicts() == {"test_unexpected": "failed", "test_expected": "passed"}

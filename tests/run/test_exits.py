@@ -27,13 +27,14 @@ class Notices:
 
 
 class World:
-    """A world in which nothing lives."""
+    """A world in which some services live."""
 
-    def __init__(self) -> None:
+    def __init__(self, *living: str) -> None:
         self.notices = Notices()
+        self.living = set(living)
 
-    def alive(self, _service: str) -> bool:
-        return False
+    def alive(self, service: str) -> bool:
+        return service in self.living
 
 
 @pytest.fixture
@@ -65,3 +66,22 @@ def test_an_end_counts_whether_it_is_told_before_or_after_the_start(early: bool,
     assert (event.type, event.service, event.fields["code"]) == ("service_exited", "db", "3")
     assert exits.ended == {"db": ExitStatus(3, None)}
     assert (exits.promised, told) == (1, ["db"])
+
+
+def test_a_daemon_ends_with_the_last_of_its_processes(ended: int) -> None:
+    world: Any = World("db")
+    told: list[str] = []
+    exits = Exits(world, told.append)
+    exits.started(Process("db", 7, ended, -1, -1))
+    worker = Exit("", 0, ExitStatus(None, 11))
+    for end, living, wanted in (
+        (Exit("db", 7, ExitStatus(0, None)), {"db"}, ["service_detached"]),
+        (worker, {"db"}, []),
+        (worker, set(), ["service_exited"]),
+        (worker, set(), []),
+    ):
+        world.notices.ends.append(end)
+        world.living = living
+        assert [event.type for event in exits.drain()] == wanted
+    assert exits.ended == {"db": ExitStatus(None, 11)}
+    assert told == ["db"]
