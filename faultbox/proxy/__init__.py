@@ -5,8 +5,9 @@
 handle in the world's process.
 """
 
+from faultbox.proxy.certificates import Authority
 from faultbox.proxy.client import EdgeProcess, Listener, serve
 from faultbox.proxy.counting import Report
 from faultbox.proxy.traffic import Traffic
 
-__all__ = ["EdgeProcess", "Listener", "Report", "Traffic", "serve"]
+__all__ = ["Authority", "EdgeProcess", "Listener", "Report", "Traffic", "serve"]

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +18,7 @@ from faultbox.link import Link
 from faultbox.linux import helper, pidfd
 from faultbox.model.event import Event, SourceLost
 from faultbox.model.message import Edge, MessageRuleSet
+from faultbox.proxy.certificates import Authority
 from faultbox.proxy.counting import Report
 from faultbox.proxy.edge import EdgeLoop, Settings
 from faultbox.proxy.traffic import Traffic
@@ -41,6 +42,8 @@ def serve(
     counters: mmap.mmap,
     addresses: Mapping[str, str] | None = None,
     cgroup: Path | None = None,
+    secured: Collection[Edge] = (),
+    authority: Authority | None = None,
 ) -> EdgeProcess:
     """Fork the process of all proxies of a world, inside the world's network namespace.
 
@@ -48,10 +51,15 @@ def serve(
     unresolved of slot s as u64 from byte 32 * s. `addresses`: service to its own address, where it is
     not met at localhost. `cgroup`: where the process is to live, so that its own connections are told
     from the callers' ones. It ends when this thread does.
+
+    Connections of `secured` edges begin with TLS, which is ended here towards the caller, with a
+    certificate of `authority` (one of its own where none is given), and begun anew to the service.
     """
     control, events = Link.pair(), Link.pair()
     sockets = {edge: _listeners(socket.SOCK_DGRAM if edge.protocol == "udp" else socket.SOCK_STREAM) for edge in edges}
-    settings = Settings(seed, memoryview(counters).cast("Q"), sockets, dict(addresses or {}))
+    settings = Settings(
+        seed, memoryview(counters).cast("Q"), sockets, dict(addresses or {}), frozenset(secured), authority
+    )
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:

@@ -162,6 +162,13 @@ class Conversation:
                 out.append(Reset())
         return self._flush(out)
 
+    def securing(self) -> tuple[str, list[Command]]:
+        """TLS is about to begin: the fault it is to meet ("" for none)."""
+        out: list[Command] = []
+        decision = self._book.decide_handshake()
+        self._notes.decided(Attempt(), decision, out)
+        return str(decision.act.arguments["tls"]) if decision.act is not None else "", out
+
     # -- what the holder of the sockets wants to know
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 from faultbox.link import Frame, Link
 from faultbox.model.message import Edge, MessageRuleSet
 from faultbox.protocols.contract import dialogue
+from faultbox.proxy.certificates import Authority
 from faultbox.proxy.conversation import Conversation
 from faultbox.proxy.counting import Ledger, Report
 from faultbox.proxy.datagrams import DatagramStation
@@ -39,16 +40,29 @@ class Settings:
     counters: memoryview[int]
     listeners: Mapping[Edge, tuple[socket.socket, ...]]
     addresses: Mapping[str, str] = field(default_factory=dict)
+    secured: frozenset[Edge] = frozenset()
+    """Edges whose connections begin with TLS."""
+    authority: Authority | None = None
 
 
 class Station:
     """All connections of one edge."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, edge: Edge, book: Rulebook, outbox: Outbox, address: str | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        edge: Edge,
+        book: Rulebook,
+        outbox: Outbox,
+        address: str | None,
+        *,
+        secured: bool,
+        authority: Callable[[], Authority],
     ) -> None:
         self.edge = edge
         self.book = book
+        self.authority = authority
+        self._secured = secured
         self.pairs: set[Pair] = set()
         self._loop = loop
         self._outbox = outbox
@@ -74,6 +88,8 @@ class Station:
             self.opened += 1
             pair = Pair(self._loop, Conversation(dialogue(self.edge.protocol), self.book), self)
             self.pairs.add(pair)
+            if self._secured:
+                pair.secure()
             return pair.begin(connect)
 
         return make
@@ -86,11 +102,13 @@ class Station:
             except OSError:
                 continue
             return
-        self.note({"caller": self.edge.caller, "interface": self.edge.interface, "decision": "unreachable"})
+        self.note({"decision": "unreachable"})
         pair.unreachable()
 
     def note(self, fields: Mapping[str, str]) -> None:
-        self._outbox.add(self.edge.service, fields)
+        edge = self.edge
+        where = {"caller": edge.caller, "interface": edge.interface, "protocol": edge.protocol}
+        self._outbox.add(edge.service, {**where, **fields})
 
     def gone(self, pair: Pair) -> None:
         if pair in self.pairs:
@@ -133,13 +151,25 @@ class EdgeLoop:
         self._control, self._events = control, events
         self._outbox = Outbox(events, self._loop)
         self._ledger = Ledger(settings.counters)
+        self._authority = settings.authority
         self._stations = {edge: self._station(edge) for edge in settings.listeners}
         self._failure: BaseException | None = None
 
     def _station(self, edge: Edge) -> Station | DatagramStation:
         book = Rulebook(edge, self._ledger, self._settings.seed)
-        made = DatagramStation if edge.protocol == "udp" else Station
-        return made(self._loop, edge, book, self._outbox, self._settings.addresses.get(edge.service))
+        settings, address = self._settings, self._settings.addresses.get(edge.service)
+        if edge.protocol == "udp":
+            return DatagramStation(self._loop, edge, book, self._outbox, address)
+        secured = edge in settings.secured
+        return Station(
+            self._loop, edge, book, self._outbox, address, secured=secured, authority=self._authority_at_hand
+        )
+
+    def _authority_at_hand(self) -> Authority:
+        """The run's authority, or one of our own where none was given: made when TLS is first met."""
+        if self._authority is None:
+            self._authority = Authority.new()
+        return self._authority
 
     def run(self) -> None:
         """Serve until told to stop, or until the maker is gone. Raises what no connection is to blame for."""

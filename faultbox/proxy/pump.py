@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from faultbox.model.message import Side
-from faultbox.proxy.commands import Close, Command, Finish, Note, Reset, Send, Timer
+from faultbox.proxy.certificates import Authority
+from faultbox.proxy.commands import Close, Command, Finish, Note, Reset, Send, StartTls, Timer
 from faultbox.proxy.conversation import Conversation
+from faultbox.proxy.tls import Interception
 
 HELD_LIMIT = 256 * 1024
 """Bytes of a side that may wait before its speaker is no longer read."""
@@ -36,6 +38,8 @@ class Holder(Protocol):
     def note(self, fields: Mapping[str, str]) -> None: ...
 
     def gone(self, pair: Pair) -> None: ...
+
+    def authority(self) -> Authority: ...
 
 
 class End(asyncio.Protocol):
@@ -64,11 +68,10 @@ class End(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.bytes += len(data)
-        pair = self.pair
-        if pair.plain or pair.talk.passes(self.side, data):
-            (pair.service if self.side == "request" else pair.caller).write(data)
+        if self.pair.tls is None:
+            self.pair.heard(self.side, data)
         else:
-            pair.do(pair.talk.received(self.side, data))
+            self.pair.decrypt(self.side, data)
 
     def eof_received(self) -> bool:
         self.pair.ended(self.side)
@@ -103,6 +106,15 @@ class End(asyncio.Protocol):
             self.go_on(_HELD)
 
     def write(self, data: bytes) -> None:
+        """Pass on what the other end says."""
+        tls = self.pair.tls
+        if tls is not None:
+            data = tls.say(_OTHER[self.side], data)
+        if data:
+            self.send(data)
+
+    def send(self, data: bytes) -> None:
+        """Write bytes as they are."""
         if self._early is not None:
             self._early.append(data)
             self.pair.ends[_OTHER[self.side]].stop(_CONNECTING)
@@ -110,6 +122,9 @@ class End(asyncio.Protocol):
             self.transport.write(data)
 
     def finish(self) -> None:
+        """The other end has nothing more to say."""
+        if self.pair.tls is not None:
+            self.send(self.pair.tls.finish(_OTHER[self.side]))
         self._finish_early = self._early is not None
         if self.transport is not None and not self.transport.is_closing():
             with contextlib.suppress(OSError):  # it is no longer connected, which we are about to hear
@@ -139,6 +154,7 @@ class Pair:
         self._holder = holder
         self._timers: dict[Side, asyncio.TimerHandle] = {}
         self._finished: set[Side] = set()
+        self.tls: Interception | None = None
         self.plain = False
         """Bytes are only pumped from here on."""
         self._closing: asyncio.TimerHandle | None = None
@@ -154,7 +170,36 @@ class Pair:
         """Whether anything is held up."""
         return bool(self.talk.held("request") or self.talk.held("response") or self._timers)
 
+    def secure(self) -> None:
+        """Begin TLS with both ends, the caller first."""
+        fault, commands = self.talk.securing()
+        self.tls = Interception(self._holder.authority(), fault)
+        self.do(commands)
+
     # -- what transports tell
+
+    def heard(self, side: Side, data: bytes) -> None:
+        """A side has said something, in plain."""
+        if self.plain or self.talk.passes(side, data):
+            (self.service if side == "request" else self.caller).write(data)
+        else:
+            self.do(self.talk.received(side, data))
+
+    def decrypt(self, side: Side, data: bytes) -> None:
+        """Bytes of a side that speaks TLS."""
+        assert self.tls is not None
+        step = self.tls.received(side, data)
+        if step.to_caller:
+            self.caller.send(step.to_caller)
+        if step.to_service:
+            self.service.send(step.to_service)
+        if step.plain:
+            self.heard(side, step.plain)
+        if step.ended:
+            self.ended(side)
+        if step.failed and self._closing is None:
+            self._holder.note({"decision": "tls failed", "reason": step.failed})
+            self._end_gently()
 
     def made(self, end: End) -> None:
         if end is self.service:
@@ -207,6 +252,8 @@ class Pair:
                 self._holder.note(fields)
             case Finish(side):
                 self._finish(side)
+            case StartTls():
+                self.secure()
             case Close():
                 self._end_gently()
             case Reset():

@@ -35,6 +35,7 @@ class Rulebook:
         """No rule will ever stand here again."""
         self._standing = ledger.standing_messages((), matcher(edge.protocol), edge.caller)
         self._refusing = self._standing
+        self._securing = self._standing
         self._requests = self._standing
         self._untouched: set[Message] = set()
         """Lasting requests that no rule matches."""
@@ -44,11 +45,12 @@ class Rulebook:
     def swap(self, rules: Sequence[MessageRule]) -> None:
         """Put rules in force: those of all of a world, of which this edge takes its own."""
         mine = [rule for rule in rules if self._concerns(rule)]
-        speaking = tuple(rule for rule in mine if not refuses(rule))
+        speaking = tuple(rule for rule in mine if not (refuses(rule) or secures(rule)))
         stand = self.ledger.standing_messages
         tester = matcher(self.edge.protocol)
         self._standing = stand(speaking, tester, self.edge.caller)
         self._refusing = stand([rule for rule in mine if refuses(rule)], tester, self.edge.caller)
+        self._securing = stand([rule for rule in mine if secures(rule)], tester, self.edge.caller)
         self.interest = Interest.of(speaking) if speaking else NOTHING
         self.empty = not speaking
         self._requests = tuple(each for each in self._standing if each.side == "request")
@@ -80,6 +82,10 @@ class Rulebook:
         """What becomes of a connection itself."""
         return decide_message(self._refusing, Attempt(), self.ledger, self.seed) if self._refusing else PASS
 
+    def decide_handshake(self) -> MessageDecision:
+        """What becomes of a TLS handshake."""
+        return decide_message(self._securing, Attempt(), self.ledger, self.seed) if self._securing else PASS
+
     def _concerns(self, rule: MessageRule) -> bool:
         edge = self.edge
         return rule.service == edge.service and rule.interface == edge.interface and rule.source in ("", edge.caller)
@@ -88,3 +94,8 @@ class Rulebook:
 def refuses(rule: MessageRule) -> bool:
     """Whether a rule is about connections: `refuse` without anything to match a message by."""
     return bool(rule.fault.arguments.get("refuse")) and not rule.fault.match
+
+
+def secures(rule: MessageRule) -> bool:
+    """Whether a rule is about TLS: its handshake, or the certificate that is shown."""
+    return "tls" in rule.fault.arguments

@@ -1,0 +1,231 @@
+"""TLS in the middle: ended towards the caller with a certificate of the run's authority, begun anew to the service.
+
+No sockets: bytes of both sides in, bytes for both and what they mean out. The service comes
+first, with the caller's own SNI and ALPN, so that the caller is offered what the service chose.
+Nothing verifies the service's certificate: that is between caller and service, and the proxy
+stands in for both.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from faultbox.model.message import Side
+from faultbox.proxy.certificates import CERTIFICATE_FAULTS, Authority
+
+_HELLO_LIMIT = 64 * 1024
+_RECORD_HEADER = 5
+_HANDSHAKE, _CLIENT_HELLO = 22, 1
+_ALPN, _SNI = 16, 0
+_READ = 256 * 1024
+ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
+"""A fatal handshake_failure (RFC 8446, 6)."""
+HANDSHAKE_FAULTS = ("alert", "close", "hang")
+
+
+class Hello(NamedTuple):
+    """What a ClientHello says."""
+
+    host: str
+    alpn: tuple[str, ...]
+
+
+class NotTls(Exception):
+    """The caller's first bytes are no ClientHello."""
+
+
+def read_hello(data: bytes) -> Hello | None:
+    """The ClientHello that a stream begins with; None while it isn't whole. Raises NotTls."""
+    if not data.startswith(bytes([_HANDSHAKE, 3])[: len(data)]) or len(data) > _HELLO_LIMIT:
+        raise NotTls
+    message = b""
+    at = 0
+    while at + _RECORD_HEADER <= len(data):  # a hello may be spread over records (RFC 8446, 5.1)
+        size = int.from_bytes(data[at + 3 : at + 5], "big")
+        message += data[at + _RECORD_HEADER : at + _RECORD_HEADER + size]
+        if len(message) >= 4 and len(message) >= 4 + int.from_bytes(message[1:4], "big"):
+            return _parsed(message)
+        at += _RECORD_HEADER + size
+    return None
+
+
+def _parsed(message: bytes) -> Hello:
+    import dpkt
+
+    if message[0] != _CLIENT_HELLO:
+        raise NotTls
+    try:
+        hello = dpkt.ssl.TLSClientHello(message[4:])
+        extensions = dict(hello.extensions)
+    except (dpkt.dpkt.Error, IndexError, ValueError):
+        raise NotTls from None
+    names = extensions.get(_SNI, b"")
+    host = names[5 : 5 + int.from_bytes(names[3:5], "big")].decode("ascii", "replace") if len(names) > 5 else ""
+    return Hello(host, tuple(_protocols(extensions.get(_ALPN, b"")[2:])))
+
+
+def _protocols(data: bytes) -> list[str]:
+    """The names of an ALPN list: a length and as many bytes, each (RFC 7301, 3.1)."""
+    names = []
+    while data:
+        names.append(data[1 : 1 + data[0]].decode("latin-1"))
+        data = data[1 + data[0] :]
+    return [name for name in names if name]
+
+
+class Secured:
+    """One end of TLS. What it wants sent is fetched with `take`."""
+
+    def __init__(self, context: ssl.SSLContext, *, host: str | None = None) -> None:
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = context.protocol == ssl.PROTOCOL_TLS_SERVER
+        self._tls = context.wrap_bio(self._in, self._out, server_side=server, server_hostname=host)
+        self._queued: list[bytes] = []
+        self.ready = False
+        self.ended = False
+        """The other end has said that nothing more will come."""
+
+    @property
+    def alpn(self) -> str:
+        return self._tls.selected_alpn_protocol() or ""
+
+    def take(self) -> bytes:
+        return self._out.read()
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came; gives what they mean. Raises ssl.SSLError."""
+        self._in.write(data)
+        if not self.ready and not self._shake_hands():
+            return b""
+        plain = []
+        while not self.ended:
+            try:
+                plain.append(self._tls.read(_READ))
+            except ssl.SSLWantReadError:
+                break
+            except ssl.SSLZeroReturnError:
+                self.ended = True
+        return b"".join(plain)
+
+    def write(self, data: bytes) -> None:
+        """Say something; before the handshake is over it waits."""
+        if self.ready:
+            self._tls.write(data)
+        else:
+            self._queued.append(data)
+
+    def finish(self) -> None:
+        """Say that nothing more will come (close_notify)."""
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:
+            return  # it is sent; the other end's own may come later, or never
+
+    def _shake_hands(self) -> bool:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        self.ready = True
+        for data in self._queued:
+            self._tls.write(data)
+        self._queued = []
+        return True
+
+
+@dataclass
+class Step:
+    """What came of bytes: what to send to either end, and what the side said. `failed`: TLS can't go on."""
+
+    to_caller: bytes = b""
+    to_service: bytes = b""
+    plain: bytes = b""
+    ended: bool = False
+    failed: str = ""
+
+
+class Interception:
+    """TLS of one connection, both ends. `fault` is a certificate's or a handshake's, "" for none."""
+
+    def __init__(self, authority: Authority, fault: str = "") -> None:
+        self._authority = authority
+        self._fault = fault
+        self._heard = b""
+        """What the caller has said before it was answered."""
+        self._hello = Hello("", ())
+        self._caller: Secured | None = None
+        self._service: Secured | None = None
+        self._unsaid: list[bytes] = []
+
+    def received(self, side: Side, data: bytes) -> Step:
+        """A side has sent bytes."""
+        step = Step()
+        try:
+            if side == "request":
+                self._from_caller(data, step)
+            else:
+                self._from_service(data, step)
+        except NotTls:
+            step.failed = "the caller does not speak TLS"
+        except ssl.SSLError as error:
+            who = "caller" if side == "request" else "service"
+            step.failed = f"TLS with the {who}: {error.reason or error}"
+        step.to_caller += self._caller.take() if self._caller is not None else b""
+        step.to_service += self._service.take() if self._service is not None else b""
+        return step
+
+    def say(self, side: Side, data: bytes) -> bytes:
+        """Encrypt what is to be passed on of a side, for its hearer: bytes to send now."""
+        hearer = self._service if side == "request" else self._caller
+        if hearer is None:
+            self._unsaid.append(data)
+            return b""
+        hearer.write(data)
+        return hearer.take()
+
+    def finish(self, side: Side) -> bytes:
+        """Tell the hearer of a side that nothing more of it will come."""
+        hearer = self._service if side == "request" else self._caller
+        if hearer is None or not hearer.ready:
+            return b""
+        hearer.finish()
+        return hearer.take()
+
+    def _from_caller(self, data: bytes, step: Step) -> None:
+        if self._caller is not None:
+            step.plain, step.ended = self._caller.feed(data), self._caller.ended
+            return
+        self._heard += data
+        if self._service is not None or self._fault == "hang":
+            return
+        hello = read_hello(self._heard)
+        if hello is None:
+            return
+        self._hello = hello
+        if self._fault in HANDSHAKE_FAULTS:
+            step.to_caller = ALERT if self._fault == "alert" else b""
+            step.failed = f"a rule: {self._fault}"
+            return
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        if hello.alpn:
+            context.set_alpn_protocols(list(hello.alpn))
+        self._service = Secured(context, host=hello.host or None)
+        self._service.feed(b"")
+
+    def _from_service(self, data: bytes, step: Step) -> None:
+        service = self._service
+        if service is None:
+            step.failed = "the service spoke before TLS began"
+            return
+        step.plain, step.ended = service.feed(data), service.ended
+        if service.ready and self._caller is None:
+            fault = self._fault if self._fault in CERTIFICATE_FAULTS else ""
+            self._caller = Secured(self._authority.context(self._hello.host or "localhost", service.alpn, fault))
+            for each in self._unsaid:
+                self._caller.write(each)
+            self._caller.feed(self._heard)
+            self._heard, self._unsaid = b"", []
