@@ -6,12 +6,16 @@ from collections import deque
 
 from faultbox.model.message import Message
 from faultbox.protocols.contract import HOLD_LIMIT, Part
-from faultbox.protocols.postgres.messages import Response, parameter_types
+from faultbox.protocols.postgres.messages import Request, Response, parameter_types
 from faultbox.protocols.postgres.session import SKIPPED, Awaited, Kind, Session
 from faultbox.protocols.postgres.wire import UNTAGGED, Piece, Responses, error_fields, text
 
 _ANYTIME = frozenset(b"NAS")
 """Notices, notifications and changed parameters are no answers."""
+_READY = b"Z\0\0\0\5"
+_ROW, _DONE, _COLUMNS = b"DCT"
+_ORDINARY = frozenset(b"TDCNS2n")
+_ALONE = ([Kind.QUERY], [Kind.EXECUTE, Kind.SYNC])
 _NO_TAG = {ord("I"): "EMPTY", ord("s"): "SUSPENDED"}
 """What was done where CommandComplete does not say it: nothing, or rows are left for the next Execute."""
 _ENDS = {
@@ -58,6 +62,10 @@ class Answering:
 
     def feed(self, data: bytes) -> list[Part]:
         """What can go now."""
+        if data[-6:-1] == _READY and self.frames.between and self._answer is None and not self._raws:
+            part = self._at_once(data)
+            if part is not None:
+                return [part]
         self._parts = []
         for piece in self.frames.feed(data):
             if self.opaque or not piece.begins:
@@ -78,6 +86,40 @@ class Answering:
         """Give up what is held."""
         held, self._raws = b"".join(self._raws), []
         return held + self.frames.rest()
+
+    def _at_once(self, data: bytes) -> Part | None:
+        """The ordinary case, made short: all that is awaited is one statement's success, and it is all there."""
+        request = self._only_one()
+        if request is None:
+            return None
+        at, rows, done, end = 0, 0, 0, len(data) - len(_READY) - 1
+        while at < end:
+            tag, start = data[at], at
+            at += 1 + int.from_bytes(data[at + 1 : at + 5])
+            if tag not in _ORDINARY:
+                return None
+            if tag == _ROW:
+                rows = rows or start + 5
+            elif tag == _DONE:
+                done = start + 5
+            elif tag == _COLUMNS and request.portal is not None:
+                request.portal.statement.description = data[start:at]
+        if at != end or not done:
+            return None
+        answer = Response(request)
+        answer.status = text(data[done : end - 1])
+        self._session.pending.clear()
+        self._waiting.clear()
+        return Part(data, answer, payload=rows)
+
+    def _only_one(self) -> Request | None:
+        """The only statement that is awaited, if nothing special is."""
+        pending, waiting = self._session.pending, self._waiting
+        entry = pending[0] if pending else None
+        if entry is None or entry.request is None or entry.ends or entry.again:
+            return None
+        alone = len(waiting) == 1 and waiting[0] is entry.request
+        return entry.request if alone and [each.kind for each in pending] in _ALONE else None
 
     # -- parts
 

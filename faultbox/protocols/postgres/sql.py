@@ -24,8 +24,17 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_LIST = re.compile(r"\?(?: , \?)+")
-_ROWS = re.compile(r"\( \? \)(?: , \( \? \))+")
+_VALUE = re.compile(
+    r"""
+      (?P<gap> \s++ | --[^\n]*+ | /\*.*?\*/ )
+    | [eE]'(?: [^'\\] | \\. | '' )*+' | '(?: [^'] | '' )*+' | \$(?P<tag>[A-Za-z_]\w*+)?\$ .*? \$(?(tag)(?P=tag))\$
+    | "(?: [^"] | "" )*+" (?P<name>)
+    | \$\d++ | (?<! [\w$] ) (?: \d++ (?: \.\d*+ )? | \.\d++ ) (?: [eE][+-]?\d++ )?
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_LIST = re.compile(r"\?(?: ?, ?\?)+")
+_ROWS = re.compile(r"\( ?\? ?\)(?: ?, ?\( ?\? ?\))+")
 _CACHED = 4096
 """Statements longer than that many characters are looked at anew each time."""
 
@@ -53,7 +62,7 @@ def normal(text: str) -> str:
 
 
 def shape(text: str) -> str:
-    """What stays the same when values change: `insert into t values ( ? )`."""
+    """What stays the same when values change: `insert into t values (?)`. Signs stay as they are written."""
     return _shape(text) if len(text) <= _CACHED else _shaped(text)
 
 
@@ -75,9 +84,13 @@ def _normalised(text: str) -> str:
 
 
 def _shaped(text: str) -> str:
-    values = ("string", "number", "hole", "open")
-    plain = " ".join("?" if token.kind in values else token.text for token in tokens(text)).rstrip(" ;")
-    return _ROWS.sub("( ? )", _LIST.sub("?", plain))
+    plain = " ".join(_VALUE.sub(_without_value, text).split()).rstrip(" ;").lower()
+    return _ROWS.sub("(?)", _LIST.sub("?", plain))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    kind = found.lastgroup
+    return " " if kind == "gap" else found[0] if kind == "name" else "?"
 
 
 _VERBS = frozenset(("select", "insert", "update", "delete", "merge", "table", "values"))
@@ -211,12 +224,19 @@ def glob(pattern: str) -> Callable[[str], bool]:
     A star beside white space stands for whole words (or none); one that touches a word continues it.
     """
     pieces = pattern.split("*")
+    needed = {token.text for piece in pieces for token in tokens(piece) if token.kind == "word"}
     if len(pieces) == 1:
         exact = normal(pattern)
-        return lambda text: normal(text) == exact
+        return lambda text: _has(needed, text) and normal(text) == exact
     parts = [_Piece.of(piece) for piece in pieces]
     parts[-1] = parts[-1]._replace(words=parts[-1].words.removesuffix(" ;").removesuffix(";"))
-    return lambda text: _meets(parts, normal(text))
+    return lambda text: _has(needed, text) and _meets(parts, normal(text))
+
+
+def _has(words: set[str], text: str) -> bool:
+    """Whether all of them are somewhere in it: what most statements that don't match can be told by."""
+    lower = text.lower()
+    return all(word in lower for word in words)
 
 
 class _Piece(NamedTuple):

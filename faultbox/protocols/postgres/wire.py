@@ -94,6 +94,11 @@ class Frames:
             self._have = len(data) - at
         return pieces
 
+    @property
+    def between(self) -> bool:
+        """Nothing is held, and the next byte begins a frame."""
+        return not (self._held or self._left)
+
     def rest(self) -> bytes:
         """Give up what is held of a frame that is not whole."""
         rest, self._held = b"".join(self._held), []
