@@ -152,8 +152,8 @@ class Life:
         try:
             with self._host.haltable():
                 step()
-        except CaseHalted:
-            pass  # whoever halted has said why
+        except CaseHalted as where:
+            self.found.stopped = where  # whoever halted has said why
         except EOFError as error:
             self._broke(str(error))
         except Exception as error:  # noqa: BLE001 - the scenario is the user's code: all it raises is a finding

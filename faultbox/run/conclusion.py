@@ -58,7 +58,8 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         found.lost = lost
     found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
     found.timed_out_steps = host.timed_out_steps
-    found.traceback = verdicts.frames(found.error or (found.violations[0][2] if found.violations else None))
+    violation = found.violations[0][2] if found.violations else None
+    found.traceback = verdicts.frames((found.stopped if found.limit else found.error) or violation)
     fired = sum(each.fired for each in counts.values()) + host.partitions
     ruling = verdicts.rule(case, found, fired, has_faults=bool(case.faults or rules or host.partitions))
     result = CaseResult(

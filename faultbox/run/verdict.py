@@ -23,7 +23,8 @@ class Findings:
     """What was found out about a case, in the order in which it may decide.
 
     `broken`: the tool or host failed. `deaths`: services that ended unasked. `error`: what the
-    scenario or its expectation raised. `limit`: the case's limit passed, in what step.
+    scenario or its expectation raised. `limit`: the case's limit passed, in what step. `stopped`: where a halt met
+    the scenario.
     """
 
     broken: str = ""
@@ -31,6 +32,7 @@ class Findings:
     halted: str = ""
     deaths: Mapping[str, ExitStatus] = field(default_factory=dict)
     limit: str = ""
+    stopped: CaseHalted | None = None
     error: BaseException | None = None
     violations: Sequence[tuple[str, Event, Exception]] = ()
     lost: Sequence[str] = ()
@@ -152,6 +154,4 @@ def starved(result: CaseResult, *, on_time: bool) -> CaseResult:
 
 
 def frames(error: BaseException | None) -> tuple[Frame, ...]:
-    if error is None or isinstance(error, CaseHalted):
-        return ()
-    return spec_frames(error)
+    return spec_frames(error) if error is not None else ()

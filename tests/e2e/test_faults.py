@@ -346,3 +346,22 @@ def test_a_daemon_that_dies_is_the_end_of_its_service(tool) -> None:
         assert_exited(api, code = 3)
     """
     assert tool.test(spec).verdicts() == {"test_unexpected": "failed", "test_expected": "passed"}
+
+
+def test_a_case_that_ran_out_of_time_says_where(tool) -> None:
+    spec = """
+    def count():
+        for number in range(1000000000):
+            pass
+
+    def branches():
+        parallel(lambda: sleep("60s"), count)
+
+    test("loop", count, timeout = "300ms")
+    test("nap", lambda: sleep("60s"), timeout = "300ms")
+    test("both", branches, timeout = "300ms")
+    """
+    outcome = tool.run("test", str(tool.write(spec)), "--seed", "1")
+    assert outcome.out.count("timed out after 0.3s") >= 3, outcome
+    for line in (" in count\n", 'sleep("60s")', " in branches\n"):
+        assert line in outcome.out
