@@ -89,6 +89,7 @@ test: $(DEV) $(BPF) lint ## lint, then every test
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 bench: $(DEV) $(BPF) ## print our figures beside the alternatives', measured now on this machine
+	@.ci/need redis-benchmark=redis-tools wrk=wrk nginx=nginx-light
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what make and the tools have made here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Any
 class Figure:
     """One line of the table: ours and the alternative's in the same unit, and what DESIGN promises.
 
-    `limit` bounds ours, `ratio_limit` bounds ours / theirs.
+    `limit` bounds ours, `ratio_limit` bounds ours / theirs; `ratio_floor` bounds it from below, where more is better.
     """
 
     what: str
@@ -22,6 +23,7 @@ class Figure:
     beside: str = ""
     limit: float | None = None
     ratio_limit: float | None = None
+    ratio_floor: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -29,8 +31,12 @@ class Figure:
 
     @property
     def holds(self) -> bool:
-        small = self.limit is None or self.ours <= self.limit
-        return small and (self.ratio_limit is None or (self.ratio is not None and self.ratio <= self.ratio_limit))
+        if self.limit is not None and self.ours > self.limit:
+            return False
+        if self.ratio_limit is None and self.ratio_floor is None:
+            return True
+        least, most = self.ratio_floor or 0, self.ratio_limit or math.inf
+        return self.ratio is not None and least <= self.ratio <= most
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "ratio": self.ratio, "holds": self.holds}
@@ -57,6 +63,8 @@ def _row(figure: Figure) -> tuple[str, ...]:
         bounds.append(f"<= {figure.limit:g} {figure.unit}")
     if figure.ratio_limit is not None:
         bounds.append(f"<= {figure.ratio_limit:.3g}x")
+    if figure.ratio_floor is not None:
+        bounds.append(f">= {figure.ratio_floor:.3g}x")
     verdict = "holds" if figure.holds else "DOES NOT HOLD"
     return (
         figure.what,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from benchmarks.edges import edges
 from benchmarks.figures import Figure, median
 from benchmarks.tool import Bench
 from faultbox import world
@@ -97,4 +98,4 @@ def waiting(bench: Bench) -> Iterator[Figure]:
     yield Figure("24-cell matrix whose cells mostly wait", ours, "s", serial, "-j 1", ratio_limit=1 / 6)
 
 
-ALL = {each.__name__: each for each in (syscalls, worlds, startup, waiting)}
+ALL = {each.__name__: each for each in (syscalls, worlds, startup, waiting, edges)}
