@@ -18,6 +18,10 @@ from faultbox.spec.source import Source
 
 TIMEOUT_S = 20.0
 _DECLARED = r"(.* declared at )[^ ]*:(\d+):(\d+)$"
+_RESERVED = frozenset(
+    "as assert async await class del except finally from global import is nonlocal raise try with yield".split()
+)
+"""Words of Python that Starlark keeps for itself without a use for them, so that its parser has no name for them."""
 _UNDEFINED = r"undefined: (\S+)(?: \(did you mean (\S+)\?\))?$"
 
 
@@ -93,6 +97,10 @@ class Gate:
         if declared:
             there = _place(source, int(declared.group(2)) - 1, int(declared.group(3)))
             message = f"{declared.group(1)}{there}"
+        word = _reserved_before(source, line, column) if "illegal token" in message else ""
+        if word:
+            message = f"Starlark has no {word!r}"
+            message += ', files are read with load("file.star", "name")' if word in ("import", "from") else ""
         return Problem("SYNTAX", message, position)
 
 
@@ -100,6 +108,13 @@ def _place(source: Source, line: int, column: int) -> Position:
     """The user's place; the end of a file is on its last line."""
     lines = source.normalised.count("\n") + 1
     return source.position_of_character(min(max(line, 1), lines), max(column, 1))
+
+
+def _reserved_before(source: Source, line: int, column: int) -> str:
+    """The reserved word that ends before a column, or ""."""
+    lines = source.normalised.split("\n")
+    word = re.search(r"(\w+)\W*$", lines[min(line, len(lines)) - 1][: column - 1])
+    return word.group(1) if word is not None and word.group(1) in _RESERVED else ""
 
 
 def _home_of_starlark() -> str:

@@ -56,6 +56,14 @@ def test_nothing_is_executed():
     assert judge('fail("executed")\nprint("executed")') == []
 
 
+def test_words_of_python_that_starlark_has_not_are_named():
+    assert judge("x = 1\nimport os\n") == [
+        '0.star:2:7: [SYNTAX] Starlark has no \'import\', files are read with load("file.star", "name")'
+    ]
+    assert judge("def f():\n    raise 'x'\n") == ["0.star:2:10: [SYNTAX] Starlark has no 'raise'"]
+    assert judge("try:\n    x = 1\n") == ["0.star:1:4: [SYNTAX] Starlark has no 'try'"]
+
+
 def test_a_dead_gate_is_a_problem():
     gate = Gate()
     gate.ask([normalise("x = 1", "a.star")], [])
