@@ -38,6 +38,7 @@ $(RUN):
 	@.ci/need module:ensurepip=python3-venv libseccomp.so.2=libseccomp2 redis-server=redis-server $(BPF_NEEDS)
 	@.ci/python $(VENV)
 	@$(PIP) --editable '.[examples]'
+	@$(BIN)/python -m compileall -q faultbox # an editable install is not compiled, and the first user may not be allowed to
 	@mkdir -p $(@D) && touch $@
 
 bpf: $(BPF) ## compile what runs in the kernel

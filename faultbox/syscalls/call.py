@@ -7,7 +7,6 @@ import os
 import socket
 import struct
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 from faultbox.linux import seccomp, vmem
@@ -15,6 +14,7 @@ from faultbox.model.fault import FdKind, Port, Rule
 from faultbox.model.syscalls import READERS, WRITERS
 from faultbox.rules import Thing, literal_part, meets
 from faultbox.syscalls.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
+from faultbox.syscalls.once import once
 from faultbox.syscalls.peers import peer_of, transport_of
 from faultbox.syscalls.places import Places
 
@@ -74,7 +74,7 @@ class Syscall:
         """The calling thread, as our pid namespace counts."""
         return int.from_bytes(self._notification[_TID], "little")
 
-    @cached_property
+    @once
     def arguments(self) -> Sequence[int]:
         """The six words in registers, or whatever stands for them."""
         return _SIX.unpack_from(self._notification, _ARGUMENTS_AT)
@@ -110,14 +110,14 @@ class Syscall:
         port = self.leads_to.port
         return port if port is not None and self._transport in ("", port.transport) else None
 
-    @cached_property
+    @once
     def identity(self) -> str:
         things = " ".join(f"{thing.kind} {thing.path or ''}" for thing in self.acts_on)
         return f"{self.name} {things} {self.peer}"
 
     # -- what events tell
 
-    @cached_property
+    @once
     def acts_on(self) -> tuple[Thing, ...]:
         """Everything it acts on: of two descriptors the one written to first, of two paths the old one."""
         return self._look(kind=True)
@@ -138,7 +138,7 @@ class Syscall:
     def size(self) -> int | None:
         return None if self._shape.size is None else self.arguments[self._shape.size]
 
-    @cached_property
+    @once
     def peer(self) -> str:
         """The other end of a socket, named so that it is the same in every run."""
         if self._shape.address is not None and self.leads_to.text:
@@ -148,13 +148,13 @@ class Syscall:
             return ""
         return peer_of(self.tid, fd, self._around.port_at, self._around.own_ports)
 
-    @cached_property
+    @once
     def _transport(self) -> str:
         """What the socket of a connect speaks; "" where that can't be known or asked."""
         fd = self.fd
         return transport_of(self.tid, fd) if self.name == "connect" and fd is not None else ""
 
-    @cached_property
+    @once
     def leads_to(self) -> Destination:
         """Where the address argument leads, if there is one."""
         if self._shape.address is None:
