@@ -135,6 +135,7 @@ class Stage:
             service,
             alive=lambda: not given_up.is_set() and self.world.alive(service.name),
             resolve=lambda name: self._resolve(name, service),
+            speaks=lambda name: protocols.get(name).ready,
         )
         self.log.append("service_ready", service.name, {})
 

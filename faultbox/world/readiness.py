@@ -20,6 +20,8 @@ _STATUS_LINE_MAX = 4096
 
 Resolve = Callable[[str], str]
 """From a host name as the spec writes it to the address that it has in the world."""
+Speaks = Callable[[str], Callable[[tuple[str, int], float], str]]
+"""From a protocol's name to its question: (address, timeout in seconds) to "" or what was wrong."""
 
 
 class NotReady(Exception):
@@ -96,16 +98,35 @@ class _Get:
         return "" if good else f"status {status} (expected {wanted})"
 
 
-def wait_ready(service: Service, *, alive: Callable[[], bool], resolve: Resolve | None = None) -> None:
+@frozen
+class _Speak:
+    """The protocol's own question is answered."""
+
+    what: str
+    host: str
+    port: int
+    question: Callable[[tuple[str, int], float], str]
+
+    def ask(self, timeout_s: float) -> str:
+        return self.question((self.host, self.port), timeout_s)
+
+
+def wait_ready(
+    service: Service,
+    *,
+    alive: Callable[[], bool],
+    resolve: Resolve | None = None,
+    speaks: Speaks | None = None,
+) -> None:
     """Wait until the service answers as its healthcheck asks; raises NotReady.
 
     Without a healthcheck, or with ready(), every interface is asked on its own protocol, or only to accept
     where that has no question. `alive` says whether a process of the service is left: one that exits is
-    reported at once. `resolve` defaults to 127.0.0.1 for every name.
+    reported at once. `resolve` defaults to 127.0.0.1 for every name. Without `speaks` only http is spoken.
     """
     check = service.healthcheck or Healthcheck("ready")
     began = time.monotonic()
-    for question in _questions(service, check, resolve or _loopback):
+    for question in _questions(service, check, resolve or _loopback, speaks):
         _await(service, question, alive, began, check.timeout_ms)
 
 
@@ -130,7 +151,7 @@ def _await(service: Service, question: _Question, alive: Callable[[], bool], beg
         pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
-def _questions(service: Service, check: Healthcheck, resolve: Resolve) -> list[_Question]:
+def _questions(service: Service, check: Healthcheck, resolve: Resolve, speaks: Speaks | None) -> list[_Question]:
     if check.kind == "tcp":
         host, _, port = check.target.removeprefix("tcp://").rpartition(":")
         return [_Accept(f"tcp {check.target}", resolve(host.strip("[]")), int(port))]
@@ -145,6 +166,8 @@ def _questions(service: Service, check: Healthcheck, resolve: Resolve) -> list[_
         host = resolve(endpoint.host)
         if endpoint.interface.protocol == "http":
             found.append(_Get(what, host, endpoint.port, "/", endpoint.addr, 0))
+        elif speaks is not None:
+            found.append(_Speak(what, host, endpoint.port, speaks(endpoint.interface.protocol)))
         else:
             found.append(_Accept(what, host, endpoint.port))
     return found

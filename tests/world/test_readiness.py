@@ -162,3 +162,17 @@ def test_literal_addresses_are_themselves(server):
 
 def test_nothing_to_ask_is_ready():
     wait_ready(service(), alive=alive)
+
+
+def test_a_protocol_s_own_question_is_asked_until_it_is_answered_well(server):
+    asked = []
+
+    def speaks(protocol):
+        def ready(address, timeout_s):
+            asked.append((protocol, address, timeout_s > 0))
+            return "it is starting up" if len(asked) < 3 else ""
+
+        return ready
+
+    wait_ready(service(("main", "postgres", 5432)), alive=alive, speaks=speaks)
+    assert asked == [("postgres", ("127.0.0.1", 5432), True)] * 3
