@@ -55,6 +55,15 @@ EXPECTED: dict[str, tuple[int, dict[str, str]]] = {
         0,
         {"versioned_429": FIRED, "versioned_500": FIRED, "search_slow": FIRED, "remember_set_fails": FIRED},
     ),
+    "001_insert_fail": (
+        0,
+        {
+            "matrix_create_order_insert_fail": FIRED,
+            "matrix_create_order_one_query_fails": FIRED,
+            "matrix_list_orders_insert_fail": IDLE,
+            "matrix_list_orders_one_query_fails": IDLE,
+        },
+    ),
     "001_partition": (0, {"test_total_partition": FIRED}),
     "002_scenarios": (0, {}),
     "002_assumptions": (
@@ -134,7 +143,7 @@ EXPECTED: dict[str, tuple[int, dict[str, str]]] = {
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs that preambles start, in one directory: Python as it is, C built static."""
     directory = tmp_path_factory.mktemp("servers")
-    for program in (HERE / "servers").glob("*.py"):
+    for program in (*(HERE / "servers").glob("*.py"), *(HERE / "servers").glob("*.sh")):
         shutil.copy(program, directory)
         (directory / program.name).chmod(0o755)
     build(HERE / "servers" / "db.c", directory / "db")
@@ -157,7 +166,7 @@ def test_every_snippet_has_an_expectation() -> None:
 def test_snippet(snippet: str, servers: Path, tmp_path: Path) -> None:
     shutil.copytree(servers, tmp_path, dirs_exist_ok=True)
     spec = tmp_path / f"{snippet}.star"
-    spec.write_text(assemble(HERE / "snippets" / f"{snippet}.star"))
+    spec.write_text(assemble(HERE / "snippets" / f"{snippet}.star", tmp_path))
     code, expected = EXPECTED[snippet]
     done = subprocess.run(
         [sys.executable, "-m", "faultbox", "test", spec, "--seed", "1", "--format", "json", "--no-bundle"],
@@ -175,12 +184,13 @@ def test_snippet(snippet: str, servers: Path, tmp_path: Path) -> None:
     assert done.returncode == code, result["dead_assumptions"]
 
 
-def assemble(snippet: Path) -> str:
-    """The preambles that a snippet names, then the snippet."""
+def assemble(snippet: Path, programs: Path) -> str:
+    """The preambles that a snippet names, then the snippet. PYTHON has the libraries that one of PROGRAMS may want."""
     text = snippet.read_text()
     named = re.search(r"^# preamble: (.+)$", text, re.MULTILINE)
     assert named, f"{snippet.name} names no preamble"
-    return "\n".join([*((HERE / "preambles" / f"{name}.star").read_text() for name in named[1].split()), text])
+    given = f'PYTHON = "{sys.executable}"\nPROGRAMS = "{programs}"'
+    return "\n".join([given, *((HERE / "preambles" / f"{name}.star").read_text() for name in named[1].split()), text])
 
 
 def outcome(case: dict[str, Any]) -> str:
