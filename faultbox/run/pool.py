@@ -68,7 +68,7 @@ class _Pool:
     stopped: bool = False
 
     def __post_init__(self) -> None:
-        self.jobs = Jobs(self.request.jobs)
+        self.jobs = Jobs(self.request.jobs, self.ground.group)
         self.waiting = deque(self.plan.cases)
 
     def run(self) -> RunResult:

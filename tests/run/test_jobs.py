@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from faultbox.run import jobs
@@ -47,6 +49,35 @@ def test_falls_back_to_the_cores_when_busy(host: dict[str, float]) -> None:
         pass_time(host, idle=0.0)
         pool.follow(running=8)
     assert pool.limit == 4
+
+
+def press(group: Path, microseconds: int) -> None:
+    (group / "cpu.pressure").write_text(
+        f"some avg10=1.00 avg60=2.00 avg300=3.00 total={microseconds}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+    )
+
+
+def test_grows_on_a_host_that_others_keep_busy_while_our_tasks_need_not_wait(
+    host: dict[str, float], tmp_path: Path
+) -> None:
+    press(tmp_path, 500)
+    pool = jobs.Jobs(group=tmp_path)
+    pass_time(host, idle=0.0)
+    assert pool.follow(running=8) == 16
+
+
+def test_falls_back_when_our_tasks_wait_for_a_processor(host: dict[str, float], tmp_path: Path) -> None:
+    press(tmp_path, 500)
+    pool = jobs.Jobs(group=tmp_path)
+    press(tmp_path, 500 + round(jobs.INTERVAL_S * 5e5))
+    pass_time(host, idle=0.0)
+    assert pool.follow(running=8) == 7
+
+
+def test_without_pressure_only_the_idle_share_counts(host: dict[str, float], tmp_path: Path) -> None:
+    pool = jobs.Jobs(group=tmp_path)
+    pass_time(host, idle=0.0)
+    assert pool.follow(running=8) == 7
 
 
 def test_a_given_number_is_kept(host: dict[str, float]) -> None:
