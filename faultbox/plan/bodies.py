@@ -55,6 +55,10 @@ class Asked:
 def read(functions: Iterable[object]) -> Asked:
     """What these functions, and all that they can reach, may ask for."""
     asked = Asked()
+    functions = list(functions)
+    for each in functions:
+        if isinstance(each, Monitor) and isinstance(each.source, Function):
+            _Body(each.source, asked).judges_events()
     waiting = [each for function in functions for each in _functions(function)]
     met: set[Function] = set()
     while waiting:
@@ -128,6 +132,8 @@ class _Body:
             self._tracing(node)
         elif name in ASKING:
             self._asking(node, name)
+        elif name == "monitor":
+            self._watching(node)
         else:
             self._asked.handed.update(each.arg for each in node.keywords if each.arg is not None)
 
@@ -232,15 +238,24 @@ class _Body:
         if isinstance(syscall, str) and not met:  # what a rule answers is an event without being asked for
             self._asked.observed.add((service, syscall))
 
+    def _watching(self, node: ast.Call) -> None:
+        for each in _positional(node)[:1] + [each.value for each in node.keywords if each.arg == "check"]:
+            self._where(each)
+
     def _where(self, node: ast.expr) -> None:
         """A condition in code: system calls are those that its text, or the function it names, spells out."""
         self._asked.lines.add(None)
         value = self._values.of(node)
-        text: ast.AST = node
-        values = self._values
         if isinstance(value, Function):
-            info = describe(value)
-            text, values = info.node, Values(info)
+            _Body(value, self._asked).judges_events()
+        else:
+            self._spelt(node, self._values)
+
+    def judges_events(self) -> None:
+        """This function is asked about events: system calls that its text spells out are wanted."""
+        self._spelt(self._node, self._values)
+
+    def _spelt(self, text: ast.AST, values: Values) -> None:
         words = {*_strings(text), *_named_strings(text, values)}
         if "syscall" in words or _reads(text, "syscall"):
             self._asked.observed.update((None, word) for word in words if word in FAMILIES or word in known())

@@ -19,8 +19,11 @@ from faultbox.spec.source import Source
 TIMEOUT_S = 20.0
 _DECLARED = r"(.* declared at )[^ ]*:(\d+):(\d+)$"
 _RESERVED = frozenset(
-    "as assert async await class del except finally from global import is nonlocal raise try with yield".split()
-)
+    {
+        "as", "assert", "async", "await", "class", "del", "except", "finally", "from", "global", "import", "is",
+        "nonlocal", "raise", "try", "with", "yield",
+    }
+)  # fmt: skip
 """Words of Python that Starlark keeps for itself without a use for them, so that its parser has no name for them."""
 _UNDEFINED = r"undefined: (\S+)(?: \(did you mean (\S+)\?\))?$"
 

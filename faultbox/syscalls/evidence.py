@@ -13,6 +13,7 @@ from faultbox.model.fault import Action, ActionKind, FdKind, Rule, Trigger
 from faultbox.model.frozen import frozen
 from faultbox.model.syscalls import WRITERS
 from faultbox.rules import Call, Standing, Tally, Thing, literal_part, meets
+from faultbox.rules.firing import due
 from faultbox.rules.tally import Counters
 from faultbox.syscalls.call import Syscall
 
@@ -141,6 +142,8 @@ def _too_few(trigger: Trigger, matched: int) -> Iterator[str]:
             return
     if trigger.probability < 1:
         yield f"{_calls(matched)} matched, none was drawn at probability={trigger.probability:g}"
+    elif not any(due(trigger, number) for number in range(1, matched + 1)):
+        yield f"{_calls(matched)} matched, none that nth=, first=, after= and every= let through together"
 
 
 def _calls(count: int) -> str:

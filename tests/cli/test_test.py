@@ -71,6 +71,23 @@ def test_a_test_whose_fault_fired_nowhere_shows_what_came_closest(faultbox: Call
     ]
 
 
+def test_what_is_to_be_doubted_of_a_rule_is_shown_with_a_pass(faultbox: Callable[..., Any]) -> None:
+    def doubted(run: Any) -> Any:
+        spools = faultbox.fakes.spools
+        info = spools.info("test_create_order")
+        rules = (spools.rule(2, 2, 2, notes=("EPIPE can't come from a file",)), spools.rule(2, 2, 2))
+        yield from run.go([info], [spools.result(info, duration_ms=45, exercised=True, rules=rules)])
+
+    faultbox.fakes.SCRIPTS["doubted"] = doubted
+    lines = faultbox("test", "--seed", "1", "--no-bundle", script="doubted").out.splitlines()
+    assert lines[3:6] == [
+        "  rules:",
+        "    cache: connect=deny(ECONNREFUSED) (calls of api)  seen 2, matched 2, fired 2",
+        "      note: EPIPE can't come from a file",
+    ]
+    assert lines[6] == ""
+
+
 def test_every_verdict_has_its_own_word(faultbox: Callable[..., Any]) -> None:
     ran = faultbox("test", "--seed", "3", "--no-bundle", script="everything")
     assert (

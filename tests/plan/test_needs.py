@@ -246,3 +246,19 @@ def test_everything_that_runs_in_a_case_is_read(need: Callable[..., Needs]) -> N
 def test_a_builtin_as_expectation(need: Callable[..., Needs]) -> None:
     found = need("fault_scenario('b', scenario = get, faults = full, expect = expect_success())", "b")
     assert found.filters == {"db": WRITE}
+
+
+SEES_FSYNC = "def no_fsync(e):\n    if e.syscall == 'fsync':\n        fail('no')\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SEES_FSYNC + "monitor(no_fsync)\nscenario(get)\n",
+        SEES_FSYNC + "def test_x():\n    monitor(no_fsync, service = db)\n    get()\n",
+        "def test_x():\n    monitor(lambda e: e.get('syscall') != 'fsync')\n    get()\n",
+    ],
+)
+def test_what_monitors_name_is_observed(need: Callable[..., Needs], text: str) -> None:
+    """A monitor that can't see what it is there to forbid would be green for ever."""
+    assert need(text).observed["db"] >= FSYNC

@@ -33,11 +33,12 @@ os.write(os.memfd_create("m"), b"x")
 def test_notes_say_why_matching_calls_did_not_fire(stand: Any, fault: Any, tmp_path: Path) -> None:
     kit = stand()
     path = f"{tmp_path}/*"
-    first, third, never, after = kit.arm(
+    first, third, never, after, both = kit.arm(
         ("write", fault(errno=errno.ENOSPC, path=path)),
         ("write", fault(path=path, trigger={"nth": 3})),
         ("write", fault(path=path, trigger={"probability": 0.0})),
         ("write", fault(path=path, trigger={"after": 2})),
+        ("write", fault(path=path, trigger={"after": 1, "first": 1})),
     )
     kit.python(f"""
 import os
@@ -51,6 +52,7 @@ for _ in range(2):
     assert notes[third.slot] == ("2 calls matched, too few for nth=3",)
     assert notes[never.slot] == ("2 calls matched, none was drawn at probability=0",)
     assert notes[after.slot] == ("2 calls matched, too few for after=2",)
+    assert notes[both.slot] == ("2 calls matched, none that nth=, first=, after= and every= let through together",)
 
 
 def test_a_rule_that_another_one_always_answers_before(stand: Any, fault: Any, tmp_path: Path) -> None:

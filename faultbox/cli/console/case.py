@@ -22,6 +22,9 @@ def case_lines(result: CaseResult, seed: int, again: Sequence[str], look: Look) 
         lines += _block("printed:", _prints(result))
         if result.exercised is False and result.info.kind != "cell":
             lines += _block("rules:", (line for rule in result.rules for line in rule_lines(rule)))
+        else:
+            doubted = [rule for rule in result.rules if rule.counts.fired and rule.notes]
+            lines += _block("rules:", (line for rule in doubted for line in rule_lines(rule)))
         lines += [look.doubtful(f"  note: {visible(note)}") for note in result.notes]
         return lines
     lines += _reason(result, look)
