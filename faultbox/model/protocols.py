@@ -292,7 +292,7 @@ _REDIS_ACTIONS = actions(
             Parameter("body", "content", doc="as value, but an empty one is nil"),
             _LATER,
         ),
-        "Answers instead of the service.",
+        "Answers instead of the service; within a transaction the value comes out of EXEC.",
     ),
     ActionForm(
         MessageAction.ERROR,

@@ -125,16 +125,14 @@ class RedisDialogue(Dialogue):
         return [Part(rest)] if rest else []
 
     def refuses(self, fault: MessageFault, message: Message) -> str:
-        """A value can't be put where a transaction says QUEUED, nor where the reply makes no sense."""
-        if fault.action is not MessageAction.REWRITE or not isinstance(message, Response):
+        """Only what stands for itself is sent twice; a value can't be put where a transaction says QUEUED."""
+        if isinstance(message, Request):
+            return _once(message) if fault.action is MessageAction.DUPLICATE else ""
+        if not isinstance(message, Response):
             return ""
-        if message.request and message.request.queued:
-            return "it was queued in a transaction: its value comes in the answer to EXEC"
-        try:
-            message.decoded()
-        except Unknown as unknown:
-            return str(unknown)
-        return ""
+        if fault.action is MessageAction.DUPLICATE and message.request is not None:
+            return "a reply that comes twice would be taken for the next command's"
+        return _fixed(message) if fault.action is MessageAction.REWRITE else ""
 
     def reply(self, fault: MessageFault, message: Message) -> Reply:
         """response(value=) and error(message=), in the RESP version the caller has asked for.
@@ -184,6 +182,24 @@ class RedisDialogue(Dialogue):
             self.waiting.popleft()
         payload = raw.find(b"\n") + 1 if raw[:1] == b"$" else 0
         return Part(raw, Response(raw, asked, whole=whole), last=whole, replies=done, payload=payload)
+
+
+def _once(request: Request) -> str:
+    """Why a command can't be sent twice."""
+    if request.queued:
+        return "it was queued in a transaction: EXEC would have more results than were asked for"
+    return f"{request.command} changes what the connection says" if request.special else ""
+
+
+def _fixed(response: Response) -> str:
+    """Why a reply can't be given another value."""
+    if response.request and response.request.queued:
+        return "it was queued in a transaction: its value comes in the answer to EXEC"
+    try:
+        response.decoded()
+    except Unknown as unknown:
+        return str(unknown)
+    return ""
 
 
 def error_text(message: str) -> bytes:

@@ -192,6 +192,34 @@ def test_a_delivered_message_is_rewritten_in_its_place() -> None:
     ]
 
 
+# -- twice
+
+
+def test_a_command_is_done_twice_and_answered_once() -> None:
+    incr = command(b"INCR", b"n")
+    talk = play(rule("duplicate", "INCR"))
+    assert talk.caller(incr) == [("service", incr * 2)]
+    assert sent(talk.service(b":1\r\n:2\r\n"), "caller") == b":1\r\n"
+    assert talk.counts() == (1, 1, 1, 0)
+
+
+@pytest.mark.parametrize("before", [b"", command(b"MULTI")])
+def test_what_changes_the_connection_is_not_done_twice(before: bytes) -> None:
+    talk = play(rule("duplicate", "S*"))
+    sent_twice = SET if before else command(b"SUBSCRIBE", b"a")
+    assert sent(talk.caller(before + sent_twice), "service") == before + sent_twice
+    assert talk.counts()[1:] == (1, 0, 1)
+
+
+def test_a_published_message_comes_twice_and_a_reply_does_not() -> None:
+    talk = play(rule("duplicate", side="response"))
+    talk.caller(command(b"SUBSCRIBE", b"a"))
+    confirmed = confirmation(b"subscribe", b"a", 1)
+    delivered = b"*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$2\r\nhi\r\n"
+    assert sent(talk.service(confirmed + delivered), "caller") == confirmed + delivered * 2
+    assert talk.counts() == (2, 2, 1, 1)
+
+
 # -- transactions
 
 
