@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import aiohttp
 import httpx
@@ -340,21 +340,14 @@ class Program(Client):
 
 
 @pytest.fixture(scope="session")
-def gohttp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gohttp(go_build: Callable[[Path], Path]) -> Path:
     """The Go program, built."""
-    _need("go")
-    program = tmp_path_factory.mktemp("gohttp") / "gohttp"
-    subprocess.run(["go", "build", "-o", program, "."], cwd=HERE / "gohttp", check=True, capture_output=True)
-    return program
+    return go_build(HERE / "gohttp")
 
 
 def _need(name: str) -> None:
     if shutil.which(name) is None:
-        _skip(name)
-
-
-def _skip(name: str) -> NoReturn:
-    pytest.skip(f"there is no {name} here, and it is not worth an installation for one client")
+        pytest.skip(f"needs {name}: one of the clients")
 
 
 @pytest.fixture(params=["requests", "httpx", "aiohttp", "curl", "node-fetch", "go-net-http"])

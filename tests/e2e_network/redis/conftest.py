@@ -303,11 +303,9 @@ class GoRedis:
 
 
 @pytest.fixture(scope="session")
-def goredis(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def goredis(go_build: Callable[[Path], Path]) -> Path:
     """The program, built."""
-    program = tmp_path_factory.mktemp("goredis") / "goredis"
-    subprocess.run(["go", "build", "-o", program, "."], cwd=HERE / "goredis", check=True, capture_output=True)
-    return program
+    return go_build(HERE / "goredis")
 
 
 @pytest.fixture(params=["redis-py", "redis-py-resp3", "redis-py-async", "redis-cli", "go-redis"])
