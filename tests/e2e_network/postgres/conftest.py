@@ -9,6 +9,7 @@ import mmap
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -43,10 +44,18 @@ class Outcome(NamedTuple):
     ms: float
 
 
+@pytest.fixture(scope="session")
+def programs() -> Callable[[str], str]:
+    """`programs("pgbench")`: where a program of PostgreSQL's is."""
+    return program
+
+
 def program(name: str) -> str:
-    """A program of PostgreSQL's, which Debian does not put on the path."""
-    found = shutil.which(name) or str(max(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))
-    return str(Path(found).resolve())
+    """A program of PostgreSQL's. Debian keeps them apart by version; what is on its path is a wrapper."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = str(versions[-1]) if versions else shutil.which(name)
+    assert found is not None, f"{name} is not installed: install postgresql"
+    return found
 
 
 def _as_user() -> list[str]:
@@ -57,35 +66,42 @@ def _as_user() -> list[str]:
     return ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups"]
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[int]:
-    """The port of a PostgreSQL, with TLS off, that trusts everybody."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    place = Path(tempfile.mkdtemp(prefix="faultbox-postgres-"))
+OPTIONS = ("-c", "listen_addresses=localhost", "-c", "unix_socket_directories=", "-c", "fsync=off")
+"""Only TCP, and nothing that must outlive the test."""
+
+
+@contextlib.contextmanager
+def _new_cluster() -> Iterator[Path]:
+    """The directory of a fresh cluster that trusts everybody, without TLS. Worlds can see it: it is not in /tmp."""
+    place = Path(tempfile.mkdtemp(prefix="faultbox-postgres-", dir="/var/tmp"))
     user = _as_user()
     if user:
         shutil.chown(place, user[1].removeprefix("--reuid="))
-    data = str(place / "data")
-    make = [
-        program("initdb"),
-        "-D",
-        data,
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-        "--no-sync",
-    ]
-    run = [program("postgres"), "-D", data, "-p", str(port), "-c", "listen_addresses=localhost"]
-    options = ["-c", "unix_socket_directories=", "-c", "fsync=off"]
+    words = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    make = [*user, program("initdb"), "-D", str(place / "data"), *words]
     try:
-        subprocess.run([*user, *make], check=True, capture_output=True, cwd=place)
-        with subprocess.Popen([*user, *run, *options], stderr=subprocess.DEVNULL, cwd=place) as process:
+        subprocess.run(make, check=True, capture_output=True, cwd=place)
+        yield place / "data"
+    finally:
+        shutil.rmtree(place)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Path]:
+    """The directory of a cluster that nobody uses yet."""
+    with _new_cluster() as data:
+        yield data
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[int]:
+    """The port of a PostgreSQL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with _new_cluster() as data:
+        words = [*_as_user(), program("postgres"), "-D", str(data), "-p", str(port), *OPTIONS]
+        with subprocess.Popen(words, stderr=subprocess.DEVNULL, cwd=data.parent) as process:
             try:
                 deadline = time.monotonic() + 20
                 while (wrong := ready(("127.0.0.1", port), 1)) and time.monotonic() < deadline:
@@ -93,9 +109,7 @@ def server() -> Iterator[int]:
                 assert wrong == ""
                 yield port
             finally:
-                process.send_signal(2)  # SIGINT: PostgreSQL ends its connections and itself
-    finally:
-        shutil.rmtree(place)
+                process.send_signal(signal.SIGINT)  # it ends its connections and itself
 
 
 class Door:

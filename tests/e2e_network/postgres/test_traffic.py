@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +15,9 @@ Rule = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def pgbench(server: int) -> Callable[..., tuple[int, str]]:
+def pgbench(server: int, programs: Callable[[str], str]) -> Callable[..., tuple[int, str]]:
     """`pgbench(port, mode)`: how many transactions were done, and what was complained about."""
-    program = str(max(Path("/usr/lib/postgresql").glob("*/bin/pgbench")))
+    program = programs("pgbench")
     common = ["-h", "127.0.0.1", "-U", "postgres", "postgres"]
     subprocess.run([program, "-i", "-q", "-p", str(server), *common], check=True, capture_output=True)
 
@@ -46,8 +45,8 @@ def test_pgbench(pgbench: Callable[..., tuple[int, str]], door: Any, rule: Rule,
     assert [door.counts(index)[1:] for index in range(3)] == [(0, 0, 0)] * 3
 
 
-def test_pg_dump_and_psql(door: Any, server: int, rule: Rule) -> None:
-    dump = str(max(Path("/usr/lib/postgresql").glob("*/bin/pg_dump")))
+def test_pg_dump_and_psql(door: Any, server: int, rule: Rule, programs: Callable[[str], str]) -> None:
+    dump = programs("pg_dump")
     script = (
         "select 1; select 2;\ndo $$begin raise notice 'hi'; end$$;\ncopy (select generate_series(1, 3)) to stdout;\n"
     )
