@@ -44,6 +44,7 @@ def serve(
     cgroup: Path | None = None,
     secured: Collection[Edge] = (),
     authority: Authority | None = None,
+    captures: Mapping[Edge, Path] | None = None,
 ) -> EdgeProcess:
     """Fork the process of all proxies of a world, inside the world's network namespace.
 
@@ -54,11 +55,18 @@ def serve(
 
     Connections of `secured` edges begin with TLS, which is ended here towards the caller, with a
     certificate of `authority` (one of its own where none is given), and begun anew to the service.
+    `captures`: pcap files that are written of edges (TCP).
     """
     control, events = Link.pair(), Link.pair()
     sockets = {edge: _listeners(socket.SOCK_DGRAM if edge.protocol == "udp" else socket.SOCK_STREAM) for edge in edges}
     settings = Settings(
-        seed, memoryview(counters).cast("Q"), sockets, dict(addresses or {}), frozenset(secured), authority
+        seed=seed,
+        counters=memoryview(counters).cast("Q"),
+        listeners=sockets,
+        addresses=dict(addresses or {}),
+        secured=frozenset(secured),
+        authority=authority,
+        captures=dict(captures or {}),
     )
     parent = os.getpid()
     pid = os.fork()

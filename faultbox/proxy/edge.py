@@ -11,11 +11,13 @@ import errno
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from faultbox.link import Frame, Link
 from faultbox.model.message import Edge, MessageRuleSet
 from faultbox.protocols.contract import dialogue
+from faultbox.proxy.capture import Capture
 from faultbox.proxy.certificates import Authority
 from faultbox.proxy.conversation import Conversation
 from faultbox.proxy.counting import Ledger, Report
@@ -43,6 +45,8 @@ class Settings:
     secured: frozenset[Edge] = frozenset()
     """Edges whose connections begin with TLS."""
     authority: Authority | None = None
+    captures: Mapping[Edge, Path] = field(default_factory=dict)
+    """Edges of which everything said is kept in a pcap file."""
 
 
 class Station:
@@ -58,10 +62,12 @@ class Station:
         *,
         secured: bool,
         authority: Callable[[], Authority],
+        capture: Capture | None = None,
     ) -> None:
         self.edge = edge
         self.book = book
         self.authority = authority
+        self.capture = capture
         self._secured = secured
         self.pairs: set[Pair] = set()
         self._loop = loop
@@ -160,9 +166,16 @@ class EdgeLoop:
         settings, address = self._settings, self._settings.addresses.get(edge.service)
         if edge.protocol == "udp":
             return DatagramStation(self._loop, edge, book, self._outbox, address)
-        secured = edge in settings.secured
+        path = settings.captures.get(edge)
         return Station(
-            self._loop, edge, book, self._outbox, address, secured=secured, authority=self._authority_at_hand
+            self._loop,
+            edge,
+            book,
+            self._outbox,
+            address,
+            secured=edge in settings.secured,
+            authority=self._authority_at_hand,
+            capture=Capture(path, edge.port) if path is not None else None,
         )
 
     def _authority_at_hand(self) -> Authority:

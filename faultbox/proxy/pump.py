@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 from faultbox.model.message import Side
+from faultbox.proxy.capture import Capture, Flow
 from faultbox.proxy.certificates import Authority
 from faultbox.proxy.commands import Close, Command, Finish, Note, Reset, Send, StartTls, Timer
 from faultbox.proxy.conversation import Conversation
@@ -34,6 +35,9 @@ _OTHER: Mapping[Side, Side] = {"request": "response", "response": "request"}
 
 class Holder(Protocol):
     """Whoever has the connections of an edge."""
+
+    @property
+    def capture(self) -> Capture | None: ...
 
     def note(self, fields: Mapping[str, str]) -> None: ...
 
@@ -107,6 +111,8 @@ class End(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Pass on what the other end says."""
+        if self.side == "request" and self.pair.flow is not None:
+            self.pair.flow.said("response", data)
         tls = self.pair.tls
         if tls is not None:
             data = tls.say(_OTHER[self.side], data)
@@ -123,6 +129,8 @@ class End(asyncio.Protocol):
 
     def finish(self) -> None:
         """The other end has nothing more to say."""
+        if self.side == "request" and self.pair.flow is not None:
+            self.pair.flow.ended("response")
         if self.pair.tls is not None:
             self.send(self.pair.tls.finish(_OTHER[self.side]))
         self._finish_early = self._early is not None
@@ -138,6 +146,8 @@ class End(asyncio.Protocol):
         """Close so that the other end gets RST: with SO_LINGER of 0 seconds (socket(7))."""
         if self.transport is None:
             return
+        if self.side == "request" and self.pair.flow is not None:
+            self.pair.flow.reset()
         with contextlib.suppress(OSError):
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
@@ -155,6 +165,7 @@ class Pair:
         self._timers: dict[Side, asyncio.TimerHandle] = {}
         self._finished: set[Side] = set()
         self.tls: Interception | None = None
+        self.flow: Flow | None = None
         self.plain = False
         """Bytes are only pumped from here on."""
         self._closing: asyncio.TimerHandle | None = None
@@ -180,6 +191,8 @@ class Pair:
 
     def heard(self, side: Side, data: bytes) -> None:
         """A side has said something, in plain."""
+        if self.flow is not None and side == "request":
+            self.flow.said("request", data)
         if self.plain or self.talk.passes(side, data):
             (self.service if side == "request" else self.caller).write(data)
         else:
@@ -207,11 +220,16 @@ class Pair:
             if self.caller.transport is None:
                 end.reset()
             return
+        capture = self._holder.capture
+        if capture is not None and end.transport is not None:
+            self.flow = capture.flow(end.transport.get_extra_info("peername")[1])
         self.do(self.talk.attempted())
         if not self.talk.over and self._connect is not None:
             self._connect(self)
 
     def ended(self, side: Side) -> None:
+        if self.flow is not None and side == "request":
+            self.flow.ended("request")
         if self._closing is not None and side == "request":
             self._close_all()
         else:
