@@ -305,13 +305,15 @@ class Log:
             raise request.error
 
     def _await_sync(self, timeout_s: float) -> list[str]:
-        """Wait for a sync; gives who did not answer in time."""
+        """Wait for a sync, and longer than `timeout_s` as long as events come through; gives who did not answer."""
         sync = _Sync()
         if self._thread is None:
             self._sync_here(sync, timeout_s)
         else:
             self._post(_Request(lambda: self._begin_sync(sync)))
-            sync.done.wait(timeout_s)
+            seen = self.count
+            while not sync.done.wait(timeout_s) and self.count != seen:
+                seen = self.count
         if sync.done.is_set():
             return []
         return (self._intake.behind(sync.token) if sync.token else []) or ["a monitor that is still running"]

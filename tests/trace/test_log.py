@@ -286,6 +286,23 @@ class TestWatchers:
         live.sync()
         assert seen == ["mine"]
 
+    def test_a_monitor_that_is_slow_is_waited_for(self, tmp_path: Path) -> None:
+        log = Log(tmp_path / "events.jsonl")
+        seen: list[str] = []
+        never = threading.Event()
+
+        def trudges(event: Event) -> None:
+            never.wait(0.1)
+            seen.append(event.type)
+
+        log.watch(trudges)
+        log.start()
+        for _ in range(10):
+            log.append("x", "driver")
+        log.sync(timeout_s=0.4)
+        assert len(seen) == 10
+        log.stop()
+
     def test_a_monitor_that_does_not_return_is_named(self, tmp_path: Path) -> None:
         log = Log(tmp_path / "events.jsonl")
         entered, leave = threading.Event(), threading.Event()
