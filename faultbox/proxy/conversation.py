@@ -14,52 +14,14 @@ from faultbox.model.message import PASS, Message, MessageAction, MessageDecision
 from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
 from faultbox.proxy import altering
 from faultbox.proxy.commands import Close, Command, Finish, Reset, StartTls
-from faultbox.proxy.fates import PASSED, SWALLOWED, Fate, Slow
-from faultbox.proxy.lane import FOREVER, Lane, Wait
+from faultbox.proxy.fates import PASSED, SWALLOWED, Slow
+from faultbox.proxy.lane import FOREVER, Wait
 from faultbox.proxy.notes import Notes
 from faultbox.proxy.rulebook import Attempt, Rulebook
+from faultbox.proxy.streams import PLAIN, Exchange, Stream
 from faultbox.rules import delays_only
 
 ANSWERS = (MessageAction.RESPOND, MessageAction.ERROR)
-
-
-class Exchange:
-    """A request that is to be answered, in the order of requests: by the service, or by what stands here."""
-
-    __slots__ = ("answer", "began_ns", "discard", "fired", "replaced", "request", "wait_ms")
-
-    def __init__(self, request: Message, *, wait_ms: float = 0, discard: bool = False) -> None:
-        self.request = request
-        self.answer: Reply | Command | None = None
-        """A made-up answer, or how the connection ends here; None where the service answers."""
-        self.replaced: Reply | None = None
-        """What is said in place of the service's answer."""
-        self.wait_ms = wait_ms
-        self.discard = discard
-        self.fired = False
-        self.began_ns = 0
-
-
-PLAIN = Exchange(Attempt())
-"""Every request that is passed on and answered with nothing done to either: they are all alike."""
-
-
-class _Stream:
-    """One side of the conversation."""
-
-    __slots__ = ("ahead", "ended", "fate", "kept", "lane", "side", "within")
-
-    def __init__(self, side: Side) -> None:
-        self.side: Side = side
-        self.lane = Lane(side)
-        self.fate: Fate = PASSED
-        self.within = False
-        """A message has begun and not ended."""
-        self.kept = 0
-        """Bytes that the dialogue has and has not given."""
-        self.ahead = 0
-        """Of those kept, the bytes that were sent on already, because no rule stood."""
-        self.ended = False
 
 
 class Conversation:
@@ -69,7 +31,7 @@ class Conversation:
         self._dialogue = dialogue
         self._book = book
         self._notes = Notes(book.edge)
-        self._request, self._response = _Stream("request"), _Stream("response")
+        self._request, self._response = Stream("request"), Stream("response")
         self._exchanges: deque[Exchange] = deque()
         self._answering: Exchange | None = None
         self._owed = 0
@@ -203,7 +165,7 @@ class Conversation:
                 return False
         return all(each is PLAIN for each in self._exchanges)
 
-    def _take(self, stream: _Stream, parts: list[Part], out: list[Command]) -> None:
+    def _take(self, stream: Stream, parts: list[Part], out: list[Command]) -> None:
         for part in parts:
             stream.kept -= len(part.raw)
             if part.message is not None and self._dialogue.turns:
@@ -226,7 +188,7 @@ class Conversation:
         if self._dialogue.opaque and not self._sightless:
             self._lose_sight(out)
 
-    def _take_rest(self, stream: _Stream, out: list[Command]) -> None:
+    def _take_rest(self, stream: Stream, out: list[Command]) -> None:
         """What the dialogue still holds of a side, and the end of a message that will have no more of it."""
         if not self._sightless:
             self._take(stream, self._dialogue.end(stream.side), out)
@@ -234,7 +196,7 @@ class Conversation:
             stream.within = False
             self._end_message(stream)
 
-    def _take_unseen(self, stream: _Stream, part: Part) -> None:
+    def _take_unseen(self, stream: Stream, part: Part) -> None:
         """Its beginning was sent before rules stood. It takes its place among requests and answers all the same."""
         sent = min(stream.ahead, len(part.raw))
         stream.ahead -= sent
@@ -247,7 +209,7 @@ class Conversation:
         if sent < len(part.raw):
             stream.lane.send(part.raw[sent:])
 
-    def _end_message(self, stream: _Stream) -> None:
+    def _end_message(self, stream: Stream) -> None:
         stream.fate.done(stream.lane)
         stream.fate = PASSED
         if stream is self._response:
@@ -434,7 +396,7 @@ class Conversation:
         self._book.ledger.take_back(decision.fired[-1], doubt)
         return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
 
-    def _apply(self, stream: _Stream, part: Part, message: Message, decision: MessageDecision) -> None:
+    def _apply(self, stream: Stream, part: Part, message: Message, decision: MessageDecision) -> None:
         """Send a message's first part on as decided, and set the fate of what follows."""
         act, raw, lane = decision.act, part.raw, stream.lane
         stream.fate = Slow(decision.rate) if decision.rate else PASSED
