@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultbox.rules import patterns
@@ -40,6 +40,7 @@ def test_a_protocols_own_globs_are_not_compared_here() -> None:
         patterns.tester("own", "x")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_a_text_without_wildcards_fits_itself_alone(text: str) -> None:
     plain = text.replace("*", "").replace("?", "")

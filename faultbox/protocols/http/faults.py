@@ -37,6 +37,20 @@ def _at_a_glance(data: bytes) -> tuple[Request, ...] | None:
     return (request,)
 
 
+def _with_body(data: bytes) -> tuple[Request, ...] | None:
+    """The one request with a body of known length that these bytes are, if they are."""
+    end = data.find(b"\r\n\r\n") + 4
+    if end == 3 or data[:1] in (b"\r", b"\n"):
+        return None
+    try:
+        head = read_head(data[:end], "request")
+    except Lost:
+        return None
+    if head.upgrade or head.expects or head.coded or head.length != len(data) - end or head.first == b"CONNECT":
+        return None
+    return (Request(head),)
+
+
 class HttpDialogue(Dialogue):
     """One connection. After a 101, or a CONNECT that was granted, it is opaque."""
 
@@ -63,7 +77,9 @@ class HttpDialogue(Dialogue):
     def quick_requests(self, data: bytes) -> tuple[Request, ...] | None:
         if self._upgrading is not None or len(data) > _GLANCE:
             return None
-        return _at_a_glance(data)
+        if data.endswith(b"\r\n\r\n"):
+            return _at_a_glance(data)
+        return None if self._holds("request") else _with_body(data)
 
     def quick_responses(self, data: bytes) -> int:
         end = data.find(b"\r\n\r\n") + 4

@@ -141,6 +141,22 @@ def test_a_streamed_body_is_not_held_where_nobody_asks() -> None:
     assert talk.counts()[0] == 2
 
 
+@pytest.mark.parametrize("request_", [GET, POST, POST[:-14], POST + b"x", CHUNKED, b"\r\n" + GET, GET[:-2], GET + GET])
+def test_the_shortcut_takes_whole_requests_alone(request_: bytes) -> None:
+    found = faults.dialogue().quick_requests(request_)
+    assert bool(found) is (request_ in (GET, POST))
+
+
+@pytest.mark.parametrize(
+    "answer_", [OK, OK[:-1], OK + b"x", STREAMED, OK.replace(b"200", b"100"), OK.replace(b"200", b"304")]
+)
+def test_the_shortcut_takes_whole_answers_alone(answer_: bytes) -> None:
+    talk = faults.dialogue()
+    talk.waiting.extend(talk.quick_requests(GET) or ())
+    assert talk.quick_responses(answer_) == int(answer_ == OK)
+    assert len(talk.waiting) == int(answer_ != OK)
+
+
 def test_pipelined_answers_keep_their_order() -> None:
     talk = play(rule("response", match={"method": "POST"}, status=204))
     assert talk.caller(GET + POST + GET) == [("service", GET + GET)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultbox.protocols.tcp import faults
@@ -56,6 +56,7 @@ def test_corrupt_changes_a_byte() -> None:
     assert data != b"abc"
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["request", "response"]), st.binary(min_size=1, max_size=20)), max_size=20))
 def test_bytes_pass_as_they_came(pieces: list[tuple[Any, bytes]]) -> None:
     talk = play(rule("drop", match={"data": "never said by anybody at all"}))
