@@ -144,7 +144,7 @@ def service(
     binary: the program; a name without a slash is looked up in PATH
     args: its arguments
     env: its environment, beside what every service gets
-    cwd: where it starts
+    cwd: where it starts; by default "/", so that relative paths in a program or script need it
     user: who it runs as: a name or uid, optionally ":" and a group
     depends_on: services that must be ready before it is started
     healthcheck: how it is asked whether it is ready; by default every interface on its own protocol
