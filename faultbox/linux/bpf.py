@@ -11,11 +11,11 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from faultbox.linux._call import libc, number_of, syscall
+from faultbox.model.frozen import frozen
 
 OBJECTS = Path(__file__).parent.parent / "bpf_objects"
 """Where make puts what it builds from bpf/."""
@@ -64,7 +64,7 @@ class NoBpf(Exception):
         super().__init__(f"{reason}: {advice}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """The programs and maps of one object, by name, as descriptors. They live as long as this process, or its heirs."""
 

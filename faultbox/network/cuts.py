@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from faultbox.linux import bpf
+from faultbox.model.frozen import frozen
 from faultbox.network import hooks
 from faultbox.network.handle import Handle
 from faultbox.network.programs import END, Programs, cgroup_id
@@ -26,7 +26,7 @@ _KINDS: Final[dict[Direction, tuple[int, ...]]] = {
 _HOOKS = {"cut_egress": "egress", "cut_ingress": "ingress"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@frozen(eq=False)
 class Cut:
     """See Network.cut. `caller`: None for everyone in the world. `address`: as a number. `ppm`: lost of a million."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from faultbox.linux import bpf
+from faultbox.model.frozen import frozen
 
 Part = Literal["steer", "cut", "datagrams", "addresses"]
 """What can be loaded: TCP edges (always), partitions and loss, UDP edges, addresses of their own for services."""
@@ -37,7 +37,7 @@ class NoNetworkFaults(Exception):
         super().__init__(f"no faults on the network here: {reason}: {advice}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Programs:
     """What was loaded. Descriptors: worlds inherit them by fork, exec'ed programs don't."""
 

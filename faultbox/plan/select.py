@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -45,7 +44,9 @@ def _meant(pattern: str, groups: Mapping[str, str]) -> list[str]:
 
 def _unknown(pattern: str, groups: Mapping[str, str]) -> NothingSelected:
     names = [*groups, *sorted({group for group in groups.values() if group})]
-    near = difflib.get_close_matches(pattern, names, n=1) or [each for each in names if pattern in each][:1]
+    from difflib import get_close_matches
+
+    near = get_close_matches(pattern, names, n=1) or [each for each in names if pattern in each][:1]
     listed = ", ".join(list(groups)[:_LISTED])
     more = f" and {len(groups) - _LISTED} more" if len(groups) > _LISTED else ""
     hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -40,8 +40,8 @@ class Run:
         self._interrupted = 0
         self._link, self._runner = _start_runner()
         self._cgroup = _make_cgroup(request)
-        self._warden = self._start_warden()
         self._link.send("request", (request, self._cgroup))
+        self._warden = self._start_warden()  # long before the runner has made anything that needs one
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import tempfile
 from collections.abc import Collection
 from functools import lru_cache
@@ -35,7 +35,7 @@ _NO_SUCH_NAME = -1
 
 def native() -> Arch:
     """The architecture that this machine's 64-bit programs use. Raises NotImplementedError."""
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine == "x86_64":
         return "x86_64"
     if machine == "aarch64":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from faultbox.model.fault import Trigger
+from faultbox.model.frozen import frozen
 from faultbox.model.message import MessageAction, Side
 from faultbox.model.printed import printed
 from faultbox.model.protocols import PROTOCOLS
@@ -32,7 +33,7 @@ WORDS = (
 LATER = dict.fromkeys(("max_fires", "mode"), "exploration")
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Draft:
     """A fault on messages as a spec wrote it, before an interface says what its words mean.
 
