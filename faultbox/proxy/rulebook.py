@@ -9,6 +9,9 @@ from faultbox.protocols.contract import NOTHING, Interest, matcher
 from faultbox.proxy.counting import Ledger
 from faultbox.rules import decide_message, matches
 
+_MOST_REMEMBERED = 8192
+"""Requests that are known to be touched by no rule."""
+
 
 class Attempt:
     """A connection, as rules with refuse=True see it."""
@@ -72,6 +75,8 @@ class Rulebook:
                 for each in standing:
                     self.ledger.missed(each, request, unresolved=False)
                 if getattr(request, "lasting", False):
+                    if len(self._untouched) == _MOST_REMEMBERED:
+                        self._untouched.clear()
                     self._untouched.add(request)
         counters, count = self.ledger.counters, len(requests)
         for each in standing:

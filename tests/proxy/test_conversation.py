@@ -283,3 +283,17 @@ def test_nothing_follows_the_end_of_the_service(play: Make, rule: Make) -> None:
     lines.caller(b"SET 1\nGET 2\n")
     assert lines.ended("response") == [("finish", "response")]
     assert lines.caller(b"GET 3\n") == []
+
+
+def test_what_is_remembered_of_requests_has_bounds(play: Make, rule: Make) -> None:
+    class Lasting:
+        side, identity, lasting = "request", "lines", True
+
+        def value(self, key: str) -> str | None:
+            return None
+
+    book = play(rule("error", match=GET)).book
+    for _ in range(20_000):
+        assert not book.touches([Lasting()])
+    assert len(book._untouched) < 10_000
+    assert book.ledger.counters[0] == 20_000

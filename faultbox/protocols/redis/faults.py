@@ -50,23 +50,32 @@ _DISCARD = command(b"DISCARD")
 
 _GLANCE = 64 * 1024
 """Bytes beyond which no shortcut is taken."""
+_REMEMBERED = 512
+"""Bytes beyond which commands are not remembered."""
 
 
-@lru_cache(maxsize=4096)
 def _at_a_glance(data: bytes, protocol: int) -> tuple[Request, ...] | None:
     """The commands that these bytes are, if they are whole ordinary ones."""
-    frames = whole_commands(data)
-    if not frames:
-        return None
-    requests = tuple(_ordinary(frame, protocol) for frame in frames)
-    return None if any(each.special for each in requests) else requests
+    requests = tuple(
+        _ordinary(frame, protocol) if len(frame) <= _REMEMBERED else _request(frame, protocol)
+        for frame in whole_commands(data)
+    )
+    return None if not requests or any(each.special for each in requests) else requests
+
+
+_remembered = lru_cache(maxsize=4096)(_at_a_glance)
+
+
+def _request(frame: bytes, protocol: int) -> Request:
+    """A command outside of a transaction."""
+    piece = whole_command(frame)
+    return Request(piece, special=special(piece.name), protocol=protocol, transaction=None)
 
 
 @lru_cache(maxsize=8192)
 def _ordinary(frame: bytes, protocol: int) -> Request:
-    """A command outside of a transaction. Callers send the same ones again and again."""
-    piece = whole_command(frame)
-    request = Request(piece, special=special(piece.name), protocol=protocol, transaction=None)
+    """The same, remembered: callers send the same ones again and again."""
+    request = _request(frame, protocol)
     request.lasting = True
     return request
 
@@ -109,7 +118,9 @@ class RedisDialogue(Dialogue):
 
     def quick_requests(self, data: bytes) -> tuple[Request, ...] | None:
         session = self._session
-        return None if session.unusual or len(data) > _GLANCE else _at_a_glance(data, session.protocol)
+        if session.unusual or len(data) > _GLANCE:
+            return None
+        return (_remembered if len(data) <= _REMEMBERED else _at_a_glance)(data, session.protocol)
 
     def quick_responses(self, data: bytes) -> int:
         waiting = self.waiting
