@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from faultbox.model.message import Message, MessageAction, MessageFault, Side
+from faultbox.model.message import Message, MessageAction, MessageFault, Side, Unknown
 from faultbox.protocols.contract import Dialogue, Part, Reply
 from faultbox.protocols.postgres import sql
 from faultbox.protocols.postgres.answering import Answering
 from faultbox.protocols.postgres.asking import Asking
-from faultbox.protocols.postgres.codes import FATAL, code_of, words_of
+from faultbox.protocols.postgres.codes import FATAL, code_of, known, words_of
 from faultbox.protocols.postgres.messages import JOINT, Request, Response
 from faultbox.protocols.postgres.rows import Rewriting, description, made_up_columns, rows
 from faultbox.protocols.postgres.session import Awaited, Session
@@ -68,17 +68,20 @@ class PostgresDialogue(Dialogue):
         return [Part(rest)] if rest else []
 
     def refuses(self, fault: MessageFault, message: Message) -> str:
-        """Only statements can be answered with rows or sent twice; rows must fit the columns that are asked for."""
+        """Only statements are answered with rows, rewritten or sent twice; rows must fit the columns there are."""
         request = message.request if isinstance(message, Response) else message
-        if not isinstance(request, Request) or fault.action not in _STATEMENT_ONLY:
+        if not isinstance(request, Request):
             return ""
-        if request.statement is None:
+        if fault.action is MessageAction.ERROR:
+            code = fault.arguments.get("code", "")
+            return "" if not code or known(code) else f"{code!r} is no SQLSTATE and no name of one"
+        if fault.action in _STATEMENT_ONLY and request.statement is None:
             return f"it was a {request.verb}, not a statement"
-        if fault.action is MessageAction.RESPOND:
-            try:
+        try:
+            if fault.action is MessageAction.RESPOND:
                 _result(request, fault.arguments)
-            except NoForm as unfit:
-                return f"no such answer: {unfit}"
+        except NoForm as unfit:
+            return f"no such answer: {unfit}"
         return ""
 
     def reply(self, fault: MessageFault, message: Message) -> Reply:
@@ -98,13 +101,14 @@ class PostgresDialogue(Dialogue):
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         """rewrite(rows=) or rewrite(values=): other rows, or other values in every row."""
-        if not isinstance(message, Response):
-            return raw
-        portal = message.request.portal
+        portal = message.request.portal if isinstance(message, Response) else None
         try:
-            return Rewriting(fault.arguments, portal.columns if portal is not None else ()).changed(raw)
-        except NoForm:
-            return raw
+            changed = Rewriting(fault.arguments, portal.columns if portal is not None else ()).changed(raw)
+        except NoForm as unfit:
+            raise Unknown(str(unfit)) from None
+        if changed == raw:
+            raise Unknown("it changes nothing: the result has no such columns, or these values already")
+        return changed
 
     def _instead(self, request: Request, data: bytes, ends: bytes, extended: bytes, simple: bytes) -> Reply:
         """The service is asked something else, whose answer ends with `ends`, or with ReadyForQuery."""

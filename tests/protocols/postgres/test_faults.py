@@ -226,6 +226,24 @@ def test_rows_are_replaced(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     assert said == [("caller", columns + pg.row(b"x", None) + pg.done("SELECT 1") + pg.ready())]
 
 
+@pytest.mark.parametrize("arguments", [{"values": {"other": 1}}, {"rows": []}, {"values": {}}])
+def test_what_changes_nothing_is_not_said_to_have_fired(
+    pg: SimpleNamespace, talk: Make, rule: Make, arguments: dict[str, Any]
+) -> None:
+    play = talk(rule("rewrite", side="response", **arguments))
+    play.caller(pg.query("UPDATE items SET stock = 0"))
+    answer = pg.done("UPDATE 3") + pg.ready()
+    assert play.service(answer) == [("caller", answer)]
+    assert play.counts() == (1, 1, 0, 1)
+
+
+def test_a_code_that_does_not_exist_is_no_error(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    play = talk(rule("error", code="deadlok"))
+    assert play.caller(pg.query(INSERT)) == [("service", pg.query(INSERT))]
+    assert play.counts() == (1, 1, 0, 1)
+    assert play.ledger.report().notes == {0: ("'deadlok' is no SQLSTATE and no name of one (1 messages)",)}
+
+
 # -- extended protocol
 
 
@@ -436,6 +454,7 @@ def test_every_argument_of_the_table_is_understood(pg: SimpleNamespace, talk: Ma
     for action in ("response", "error"):
         form = PROTOCOLS["postgres"].actions[action]  # type: ignore[index]
         arguments = {each.name: samples[each.kind] for each in form.arguments if each.name != "delay_ms"}
+        arguments |= {"code": "40P01"} if action == "error" else {}
         play = talk(rule(action, **arguments))
         play.caller(pg.query("SELECT 1"))
         assert play.counts().fired == 1
