@@ -68,11 +68,13 @@ def test_a_made_up_answer_leaves_the_connection_in_step(client: Any, door: Any, 
 
 
 def test_a_delay_is_waited_for_once(client: Any, door: Any, rule: Rule) -> None:
-    door.rules(rule("delay", "/chunked", delay_ms=300))
-    slow, quick = client.ask(door.port, ("GET", "/chunked"), ("GET", "/fixed"))
+    """Once for the answer, and not for each of its chunks."""
+    door.rules(rule("delay", "/chunked", side="response", delay_ms=300))
+    _, slow, quick = client.ask(door.port, ("GET", "/fixed"), ("GET", "/chunked"), ("GET", "/fixed"))
     assert (slow.status, slow.size, slow.error) == (200, 75_011, "")
-    assert 300 <= slow.ms < 590
-    assert quick.ms < 290
+    assert (quick.status, quick.error) == (200, "")
+    assert 300 <= slow.ms < 4 * 300
+    assert door.counts().fired == 1
 
 
 @pytest.mark.parametrize("side", ["request", "response"])
