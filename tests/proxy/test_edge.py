@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,6 +123,14 @@ def ends(connection: socket.socket) -> str:
         return "reset"
 
 
+def until(holds: Callable[[], bool], *, every_s: float = 0.002) -> None:
+    """Look again and again, for at most 20 s."""
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        select.select([], [], [], every_s)
+
+
 def attempt(there: Place) -> str:
     """How a new connection ends; a reset may come before connect(2) has returned."""
     try:
@@ -204,8 +213,7 @@ def test_what_waits_goes_when_released(place: Any) -> None:
     there.rules(rule("delay", delay_ms=1e7))
     client = there.connect()
     client.sendall(b"one")
-    while there.counts() != [1, 1, 1]:
-        time.sleep(0)
+    until(lambda: there.counts() == [1, 1, 1])
     there.rules()
     assert there.process.release() == 1
     assert exactly(client, 3) == b"one"
@@ -216,12 +224,10 @@ def test_a_delay_ends_with_its_caller(place: Any) -> None:
     there.rules(rule("delay", delay_ms=1e7))
     client = there.connect()
     client.sendall(b"one")
-    while there.counts() != [1, 1, 1]:
-        time.sleep(0)
+    until(lambda: there.counts() == [1, 1, 1])
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
-    while there.process.traffic()[there.edges[0]].open:
-        time.sleep(0)
+    until(lambda: not there.process.traffic()[there.edges[0]].open)
 
 
 def test_refused_connections_old_and_new(place: Any) -> None:
@@ -249,12 +255,15 @@ def test_a_slow_reader_is_not_read_for(place: Any) -> None:
 
     there = place(pour)
     client = there.connect()
-    settled = -1
-    deadline = time.monotonic() + 20
-    while sent != settled and time.monotonic() < deadline:
-        settled = sent
-        select.select([], [], [], 0.2)
-    assert 0 < sent < 1 << 26
+    before = -1
+
+    def settled() -> bool:
+        nonlocal before
+        before, now = sent, before
+        return 0 < now == before
+
+    until(settled, every_s=0.2)
+    assert sent < 1 << 26
     client.close()
 
 
@@ -269,11 +278,35 @@ def test_two_thousand_connections_at_once(place: Any) -> None:
         with contextlib.suppress(OSError):
             each.recv(10)
         each.close()
-    deadline = time.monotonic() + 20
-    while there.process.traffic()[there.edges[0]].open and time.monotonic() < deadline:
-        time.sleep(0)
+    until(lambda: not there.process.traffic()[there.edges[0]].open)
     assert there.process.traffic()[there.edges[0]].connections == 2000
-    assert there.process.traffic()[there.edges[0]].open == 0
+
+
+@pytest.mark.slow
+def test_a_gigabyte_goes_through_in_little_memory(place: Any) -> None:
+    size, piece = 1 << 30, b"x" * (1 << 20)
+
+    def pour(connection: socket.socket) -> None:
+        connection.recv(1)
+        for _ in range(size // len(piece)):
+            connection.sendall(piece)
+
+    there = place(pour)
+    there.rules(rule("error", side="response", match={"data": "never"}))
+    client = there.connect()
+    client.sendall(b"x")
+    got = most = 0
+    while got < size:
+        got += len(client.recv(1 << 20)) or pytest.fail("it ended early")
+        if got % (1 << 26) < 1 << 20:
+            most = max(most, resident_mb(there.process.pid))
+    assert there.counts()[:2] == [1, 0]
+    assert most < 60
+
+
+def resident_mb(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) >> 10
 
 
 def test_a_dead_process_is_a_lost_source_and_no_way_through(place: Any) -> None:
