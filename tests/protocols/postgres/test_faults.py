@@ -264,6 +264,12 @@ def test_a_prepared_statement_is_met_when_it_is_executed(pg: SimpleNamespace, ta
     assert play.counts() == (2, 1, 1, 0)
 
 
+def test_a_parameter_that_is_null_has_no_value(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    play = talk(rule("error", match={"params.1": "*"}), rule("error", match={"params.2": "2"}, slot=1))
+    play.caller(pg.parse("select $1, $2") + pg.bind(None, b"2") + pg.execute() + pg.sync)
+    assert [play.counts(slot).fired for slot in (0, 1)] == [0, 1]
+
+
 def test_an_unread_parameter_is_unresolved(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     play = talk(rule("error", match={"params.1": "42"}))
     play.caller(pg.parse("select $1") + pg.bind(b"\0\0\0\x2a", formats=(1,)) + pg.execute() + pg.sync)
@@ -299,6 +305,7 @@ def test_what_is_sent_after_a_failure_is_skipped_too(pg: SimpleNamespace, talk: 
     assert play.caller(late) == [("service", late)]
     assert play.service(pg.ready()) == [("caller", pg.ready())]
     assert play.counts().seen == 1
+    assert play.caller(late) == [("service", pg.parse("select 2")), ("wait", "request", 100)]
 
 
 def test_an_error_of_parse_is_its_statement_s(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
@@ -355,12 +362,14 @@ def test_rows_come_in_portions(pg: SimpleNamespace, talk: Make, rule: Make) -> N
 
 def test_copying_in_with_a_sync_too_many(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     """libpq sends a Sync with the COPY, which the service ignores, and another one after the data."""
-    play = talk(rule("drop", "select 1"))
+    play = talk(rule("error", "select 1", code="40001"))
     play.caller(pg.parse("copy t from stdin") + pg.bind() + pg.execute() + pg.sync)
     play.service(pg.parsed + pg.bound + pg.copy_in)
-    play.caller(pg.copy_data(b"1\n") + pg.copy_done + pg.sync + pg.query("select 1"))
+    play.caller(pg.copy_data(b"1\n") + pg.copy_done + pg.sync)
     done = pg.done("COPY 1") + pg.ready()
-    assert play.service(done) == [("caller", done), ("close",)]
+    assert play.service(done) == [("caller", done)]
+    play.caller(pg.query("select 1"))
+    assert failure(play.service(pg.error("42601") + pg.ready()))["C"] == "40001"
 
 
 # -- all of it
