@@ -15,7 +15,7 @@ from benchmarks.tool import Bench
 from faultbox import network, world
 from faultbox.linux import cgroup
 
-_ROUNDS = 4
+_ROUNDS = 3
 _NO_RULE = 1.02
 _SHOWN = (
     (NO_EDGE, "edge without a rule", _NO_RULE),
