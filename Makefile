@@ -49,7 +49,7 @@ $(BPF): faultbox/bpf_objects/%.o: bpf/%.c bpf/faultbox.h | $(RUN)
 
 $(DEV): $(RUN)
 	@echo "==> adding what only tests and benchmarks need (once)"
-	@.ci/need gcc=gcc /usr/include/stdio.h=libc6-dev strace=strace ip=iproute2 redis-cli=redis-tools setpriv=util-linux \
+	@.ci/need gcc=gcc /usr/include/stdio.h=libc6-dev strace=strace tcpdump=tcpdump ip=iproute2 redis-cli=redis-tools setpriv=util-linux \
 	  curl=curl /usr/lib/postgresql=postgresql
 	@$(PIP) --editable '.[dev]'
 	@touch $@

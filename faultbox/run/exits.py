@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import select
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +16,7 @@ class Exits:
 
     A main process whose descendants live on in its cgroup is a daemon's parent: that is no end
     of the service, its event is `service_detached`; the end of the last of them is one. The
-    promise holds back while a process is known to have ended (its pidfd says so at once) and
-    init has not yet told how.
+    promise holds back while a process is known to end and init has not yet told how.
     """
 
     name = "exits"
@@ -104,11 +101,10 @@ class Exits:
         return Event(time.monotonic_ns(), kind, service, fields)
 
     def _ended_untold(self) -> bool:
-        poller = select.poll()
+        """Whether somebody is gone, or on the way out, of whom init has not told yet.
+
+        A caller learns that a service dies when its connections close, which is before it can be reaped.
+        """
         with self._lock:
-            untold = list(self._unreported.values())
-        for process in untold:
-            poller.register(process.pidfd, select.POLLIN)
-        with contextlib.suppress(OSError):
-            return bool(poller.poll(0))
-        return False
+            untold, detached = list(self._unreported), list(self._detached)
+        return any(map(worlds.ended, untold)) or not all(map(self._world.alive, detached))

@@ -5,6 +5,7 @@ from faultbox.world.command import Command, LaunchError
 from faultbox.world.environment import environment
 from faultbox.world.layout import Frozen, Layout, NoLayers, discard, mount_frozen, prepare
 from faultbox.world.output import Output
+from faultbox.world.processes import ended
 from faultbox.world.readiness import NotReady, wait_ready
 from faultbox.world.world import Exit, Notices, Process, Settings, World, WorldError
 
@@ -24,6 +25,7 @@ __all__ = [
     "World",
     "WorldError",
     "discard",
+    "ended",
     "environment",
     "mount_frozen",
     "prepare",

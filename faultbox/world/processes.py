@@ -32,9 +32,9 @@ class Members:
     def __call__(self, service: str) -> list[int]:
         """Those that have not ended, in order of pid."""
         if self._world is not None:
-            return [pid for pid in cgroup.members(self.directory(service)) if not _ended(pid)]
+            return [pid for pid in cgroup.members(self.directory(service)) if not ended(pid)]
         mark = f"{self.MARK}={service}".encode()
-        return [pid for pid in self._in_pid_namespace() if mark in _environment(pid) and not _ended(pid)]
+        return [pid for pid in self._in_pid_namespace() if mark in _environment(pid) and not ended(pid)]
 
     def _in_pid_namespace(self) -> list[int]:
         try:
@@ -55,11 +55,22 @@ def _environment(pid: int) -> list[bytes]:
     return []
 
 
-def _ended(pid: int) -> bool:
-    """Whether it is a zombie or gone. proc_pid_stat(5): a leader that ended before its threads is a zombie too."""
+def ended(pid: int) -> bool:
+    """Whether a process is gone, or on its way out: what it held is given back before it can be waited for.
+
+    A leader that ended before its threads does not count as long as one of them goes on.
+    """
+    if not _task_ended(Path(f"/proc/{pid}/stat")):
+        return False
+    with contextlib.suppress(OSError):
+        return all(_task_ended(task / "stat") for task in Path(f"/proc/{pid}/task").iterdir())
+    return True
+
+
+def _task_ended(stat: Path) -> bool:
+    """Zombie, dead, or PF_EXITING (0x4, linux/sched.h), which is set before a task lets go of its files."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        fields = stat.read_bytes().rpartition(b")")[2].split()
     except OSError:
         return True
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return fields[0] in (b"Z", b"X") and int(fields[17]) <= 1
+    return fields[0] in (b"Z", b"X") or bool(int(fields[6]) & 0x4)

@@ -20,7 +20,7 @@ from faultbox.world.command import Command, LaunchError
 from faultbox.world.disk import Built, Disk
 from faultbox.world.launch import Request
 from faultbox.world.layout import Frozen, Layout, rmtree
-from faultbox.world.processes import Members
+from faultbox.world.processes import Members, ended
 
 _RIGHTS = "worlds need root, or a user namespace entered before; in a container run it privileged"
 _CERTAIN_MS = 10_000
@@ -205,7 +205,7 @@ class World:
     def alive(self, service: str) -> bool:
         """Whether a process of the service is left: the main one, or a daemon that descends from it."""
         launched = self._launched.get(service)
-        if launched is not None and not pidfd.wait(launched.pidfd, 0):
+        if launched is not None and not pidfd.wait(launched.pidfd, 0) and not ended(launched.pid):
             return True
         return bool(self.members_of(service))
 

@@ -18,9 +18,8 @@ IDLE = {"matrix_health_api_503", "matrix_health_slow_data", "matrix_health_degra
 
 
 def make(*words: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["make", *words], cwd=REPOSITORY, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
-    )
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")} | {"PATH": path}
+    return subprocess.run(["make", *words], cwd=REPOSITORY, env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -107,8 +107,8 @@ class Place:
                 if self.upgrades:
                     connection.recv(len(UPGRADE))
                     connection.sendall(b"S")
-                wrap = self.context.wrap_socket
-                with wrap(connection, server_side=True, do_handshake_on_connect=False) as secured:
+                secured = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                with contextlib.closing(secured):
                     while secured.recv(65536):
                         secured.sendall(OK)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,22 +35,16 @@ class World:
         return service in self.living
 
 
-@pytest.fixture
-def ended() -> Iterator[int]:
-    """A descriptor that says, as a pidfd does, that its process has ended."""
-    reading, writing = os.pipe()
-    os.write(writing, b"x")
-    yield reading
-    for fd in (reading, writing):
-        os.close(fd)
+GONE = 1 << 23
+"""A pid that no process has: above pid_max's limit (proc(5))."""
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_an_end_counts_whether_it_is_told_before_or_after_the_start(early: bool, ended: int) -> None:
+def test_an_end_counts_whether_it_is_told_before_or_after_the_start(early: bool) -> None:
     world: Any = World()
     told: list[str] = []
     exits = Exits(world, told.append)
-    end, process = Exit("db", 7, ExitStatus(3, None)), Process("db", 7, ended, -1, -1)
+    end, process = Exit("db", GONE, ExitStatus(3, None)), Process("db", GONE, -1, -1, -1)
     exits.ask(1)
     if not early:
         exits.started(process)
@@ -68,14 +60,14 @@ def test_an_end_counts_whether_it_is_told_before_or_after_the_start(early: bool,
     assert (exits.promised, told) == (1, ["db"])
 
 
-def test_a_daemon_ends_with_the_last_of_its_processes(ended: int) -> None:
+def test_a_daemon_ends_with_the_last_of_its_processes() -> None:
     world: Any = World("db")
     told: list[str] = []
     exits = Exits(world, told.append)
-    exits.started(Process("db", 7, ended, -1, -1))
+    exits.started(Process("db", GONE, -1, -1, -1))
     worker = Exit("", 0, ExitStatus(None, 11))
     for end, living, wanted in (
-        (Exit("db", 7, ExitStatus(0, None)), {"db"}, ["service_detached"]),
+        (Exit("db", GONE, ExitStatus(0, None)), {"db"}, ["service_detached"]),
         (worker, {"db"}, []),
         (worker, set(), ["service_exited"]),
         (worker, set(), []),

@@ -36,6 +36,7 @@ class Ground:
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
+        self.group = None
         self.runs: list[str] = []
 
     def fork_world(self, of: Case, place: Path, link: Link, strangers: object) -> int:

@@ -10,6 +10,9 @@ from faultbox.world import LaunchError
 
 pytestmark = pytest.mark.root
 
+OF_THE_C_LIBRARY = 1 << 31 | 1 << 32
+"""Signals 32 and 33 are glibc's own; what its posix_spawn starts, make's commands for one, ignores them."""
+
 
 def test_the_environment_is_closed(boxed, monkeypatch):
     monkeypatch.setenv("LEAKED", "yes")
@@ -31,7 +34,8 @@ def test_a_service_starts_clean(boxed):
     assert "0 -> /dev/null" in lines
     assert sum(" -> " in line for line in lines) == 3
     assert "SigBlk:\t0000000000000000" in lines
-    assert "SigIgn:\t0000000000000000" in lines
+    ignored = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn"))
+    assert ignored & ~OF_THE_C_LIBRARY == 0
     assert "Seccomp:\t0" in lines
     assert "NoNewPrivs:\t0" in lines
     assert "500" in lines
