@@ -14,7 +14,10 @@ from faultbox.linux import prctl
 def fork(work: Callable[[], None], strangers: Iterable[Link]) -> int:
     """Fork a child of this single-threaded process that does `work` and ends; it dies with this process.
 
-    `strangers` are links of the parent that the child must not keep open.
+    `strangers` are links of the parent that the child must not keep open. The child leads a session, of
+    which its supervisors and services stay members: with CONFIG_SCHED_AUTOGROUP the kernel balances
+    sessions against each other (sched(7)), which parted a service with one of its own from its
+    supervisor, and a notified call took 28 us in place of 13.
     """
     assert_one_task()
     parent = os.getpid()
@@ -24,6 +27,7 @@ def fork(work: Callable[[], None], strangers: Iterable[Link]) -> int:
     status = 1
     try:
         die_with(parent)
+        os.setsid()
         for link in strangers:
             link.close()
         work()

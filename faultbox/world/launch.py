@@ -88,7 +88,7 @@ def _prepare(command: Command, fds: Descriptors) -> tuple[int, int, list[int]] |
     for number in signal.Signals:
         if signal.getsignal(number) != signal.SIG_DFL:
             signal.signal(number, signal.SIG_DFL)
-    os.setsid()
+    os.setpgid(0, 0)  # a group, not a session: a world is one, for its scheduling
     null = os.open("/dev/null", os.O_RDONLY)
     for fd, target in ((null, 0), (fds.stdout, 1), (fds.stderr, 2)):
         os.dup2(fd, target)

@@ -21,7 +21,7 @@ def test_the_environment_is_closed(boxed, monkeypatch):
 
 
 def test_a_service_starts_clean(boxed):
-    """No descriptor of ours, no input, no ignored or blocked signal, a session of its own."""
+    """No descriptor of ours, no input, no ignored or blocked signal."""
 
     def body(box):
         script = (
