@@ -69,13 +69,17 @@ def carry_out(
 ) -> Exit:
     """Run a request in its fresh run_dir, which is removed when everything in it is safe elsewhere.
 
-    The view is made while the run is already starting.
+    What dead runs have left of their worlds is swept, and the view is made, while the run is already starting.
     """
     from faultbox import run
+    from faultbox.evidence import place
+    from faultbox.run import front
 
     with Signals() as signals:
         with run.start(request) as going:
             signals.pass_on_to(going)
+            for dead in place.dead_runs(request.run_dir.parent.parent):
+                front.sweep(dead)
             with make_view() as view:
                 outcome = _follow(going, view, dry_run=request.dry_run)
         outcome = _put_away(request, outcome, bundle_to, afterwards)

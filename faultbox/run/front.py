@@ -140,12 +140,27 @@ class Run:
         return self._watch_warden(selector)
 
 
+def sweep(run_dir: Path) -> None:
+    """Remove what the worlds of a dead run left, where its warden died too. Its spool stays, for `faultbox recover`."""
+    from faultbox.linux import cgroup
+    from faultbox.run import warden
+
+    parent = cgroup.writable_parent()
+    if parent is not None:
+        warden.remove_cgroup(parent / _cgroup_name(run_dir))
+    warden.remove_tree(run_dir / "layers")
+
+
+def _cgroup_name(run_dir: Path) -> str:
+    return f"faultbox-{run_dir.name}"
+
+
 def _make_cgroup(request: Request) -> Path | None:
     """The run's own cgroup; None where this user may not make one (worlds then end by their pid namespaces)."""
     from faultbox.linux import cgroup
 
     parent = cgroup.writable_parent()
-    return cgroup.create(parent / f"faultbox-{request.run_dir.name}") if parent is not None else None
+    return cgroup.create(parent / _cgroup_name(request.run_dir)) if parent is not None else None
 
 
 def _start_runner() -> tuple[Link, subprocess.Popen[bytes]]:

@@ -6,7 +6,6 @@ import contextlib
 import gc
 import mmap
 import os
-import resource
 import select
 import signal
 import threading
@@ -15,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from faultbox.link import Link
-from faultbox.linux import pidfd, prctl
+from faultbox.linux import helper, pidfd
 from faultbox.model.event import Event, SourceLost
 from faultbox.model.fault import Port, RuleSet
 from faultbox.syscalls import supervisor
@@ -188,7 +187,8 @@ def _is_over(listener: int) -> bool:
 def _serve(settings: supervisor.Settings, control: Link, events: Link, parent: int) -> NoReturn:
     """The forked process's whole life."""
     try:
-        _become_supervisor(settings.service, {control.fileno(), events.fileno()}, parent)
+        helper.become(f"fb-calls {settings.service}", {control.fileno(), events.fileno()}, parent)
+        gc.disable()
         supervisor.Supervisor(settings, control, events).run()
     except (BrokenPipeError, ConnectionResetError):
         os._exit(0)  # the world is gone, and its services with it
@@ -197,24 +197,3 @@ def _serve(settings: supervisor.Settings, control: Link, events: Link, parent: i
             events.send("failed", traceback.format_exc())
         os._exit(1)
     os._exit(0)
-
-
-def _become_supervisor(service: str, keep: set[int], parent: int) -> None:
-    """Give up all that came with the fork and isn't needed, and end with the parent."""
-    prctl.set_pdeathsig(signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
-    prctl.set_name(f"fb-calls {service}"[:15])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    gc.disable()
-    gc.freeze()
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in range(3):
-        os.dup2(null, fd)
-    for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
-        if fd > 2 and fd not in keep:
-            with contextlib.suppress(OSError):
-                os.close(fd)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -148,3 +148,18 @@ def test_a_dead_warden_is_replaced(tool, hanging: subprocess.Popen[str], descend
     outcome = tool.finish(hanging)
     assert outcome.code == 130, outcome
     assert left_of(run.name, pids) == []
+
+
+def test_what_a_front_and_its_warden_left_is_swept_at_the_next_start(
+    tool, hanging: subprocess.Popen[str], descendants, eventually
+) -> None:
+    pids = set(descendants(hanging.pid))
+    run = next((tool.state / "runs").iterdir())
+    os.kill(hanging.pid, signal.SIGSTOP)  # so that it starts no other warden
+    os.kill(warden_of(hanging.pid), signal.SIGKILL)
+    hanging.kill()
+    hanging.wait()
+    assert (run / "layers").exists()
+    assert tool.test(SPEC, "--test", "other").code == 0
+    eventually(lambda: not left_of(run.name, pids) and not (run / "layers").exists())
+    assert (run / "run.json").exists()
