@@ -103,7 +103,7 @@ class Tool:
             Path(faultbox.__file__).parent, sources / "faultbox", ignore=shutil.ignore_patterns("__pycache__")
         )
         site = Path(sysconfig.get_path("purelib"))
-        for name in ("pyseccomp.py", "starlark_go", "tree_sitter", "tree_sitter_starlark"):
+        for name in ("pyseccomp.py", "starlark_go"):
             found = next(each for each in (site / name, site / name.removesuffix(".py")) if each.exists())
             (shutil.copytree if found.is_dir() else shutil.copy)(found, sources / found.name)
         env = {
