@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import os
-import signal
 import socket
-import threading
-import traceback
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from faultbox import helper
 from faultbox.link import Link
-from faultbox.linux import helper, pidfd
-from faultbox.model.event import Event, SourceLost
+from faultbox.model.event import Event
 from faultbox.model.message import Edge, MessageRuleSet
 from faultbox.proxy.certificates import Authority
 from faultbox.proxy.counting import Report
 from faultbox.proxy.edge import EdgeLoop, Settings
 from faultbox.proxy.traffic import Traffic
-
-_STOP_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,6 @@ def serve(
     certificate of `authority` (one of its own where none is given), and begun anew to the service.
     `captures`: pcap files that are written of edges (TCP).
     """
-    control, events = Link.pair(), Link.pair()
     sockets = {edge: _listeners(socket.SOCK_DGRAM if edge.protocol == "udp" else socket.SOCK_STREAM) for edge in edges}
     settings = Settings(
         seed=seed,
@@ -68,13 +61,14 @@ def serve(
         authority=authority,
         captures=dict(captures or {}),
     )
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _serve(settings, control[1], events[1], parent, cgroup)
-    control[1].close()
-    events[1].close()
-    process = EdgeProcess(pid, control[0], events[0], sockets)
+
+    def live(control: Link, events: Link) -> None:
+        if cgroup is not None:
+            (cgroup / "cgroup.procs").write_text("0", encoding="ascii")
+        EdgeLoop(settings, control, events).run()
+
+    listeners = {each.fileno() for several in sockets.values() for each in several}
+    process = EdgeProcess(helper.fork("fb-edge", live, listeners), sockets)
     process.wait_ready()
     return process
 
@@ -99,31 +93,14 @@ def _listeners(kind: socket.SocketKind) -> tuple[socket.socket, ...]:
     return (four,)
 
 
-class EdgeProcess:
-    """All proxies of a world. It is also the Source of their events.
+class EdgeProcess(helper.Helper):
+    """All proxies of a world, and the Source of their events."""
 
-    Two links keep its two users apart: the log's thread reads events and asks for promises, any
-    other thread asks for changes under a lock and waits for the answer. Whatever asks raises
-    EOFError when the process is gone.
-    """
+    what = "the edge process"
 
-    name = "proxies"
-
-    def __init__(
-        self, pid: int, control: Link, events: Link, sockets: Mapping[Edge, tuple[socket.socket, ...]]
-    ) -> None:
-        self.pid = pid
-        self.pidfd = pidfd.open(pid)
-        self._control = control
-        self._events = events
+    def __init__(self, forked: helper.Forked, sockets: Mapping[Edge, tuple[socket.socket, ...]]) -> None:
+        super().__init__("proxies", forked)
         self._sockets = sockets
-        self._lock = threading.Lock()
-        self._asked = 0
-        self._promised = 0
-        self._lost = ""
-        self._gone = False
-        self._told = False
-        self._stopped = False
 
     def wait_ready(self) -> None:
         """Until it listens. Raises EOFError when it could not."""
@@ -167,83 +144,15 @@ class EdgeProcess:
 
     def stop(self) -> None:
         """Send what happened, end. All its connections end with it."""
-        with self._lock:
-            if self._stopped:
-                return
-            self._stopped = True
-            with contextlib.suppress(OSError):
-                self._control.send("stop")
-        if not pidfd.wait(self.pidfd, _STOP_S * 1000):
-            pidfd.send_signal(self.pidfd, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        super().stop()
 
     def close(self) -> None:
-        """Stop, and give back every descriptor. The log must have forgotten this source."""
-        self.stop()
+        super().close()
         self.forget_listeners()
-        os.close(self.pidfd)
-        self._control.close()
-        self._events.close()
-
-    def _ask(self, kind: str, body: Any = None) -> Any:
-        with self._lock:
-            return self._control.call(kind, body).body
 
     def _last_words(self) -> str:
         frame = self._events.receive()
         return str(frame.body) if frame is not None else "it said nothing"
 
-    # -- the source
-
-    def fileno(self) -> int:
-        """-1 once the process is gone: its link would poll readable for ever."""
-        return -1 if self._gone else self._events.fileno()
-
-    @property
-    def promised(self) -> int:
-        return self._promised
-
-    def ask(self, token: int) -> None:
-        self._asked = max(self._asked, token)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._events.send("sync", token)
-
-    def drain(self) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._events.pending():
-            if frame is None:
-                self._ended(events)
-            elif frame.kind == "events":
-                events += [Event(time_ns, "proxy", service, fields) for time_ns, service, fields in frame.body]
-            elif frame.kind == "synced":
-                self._promised = frame.body
-            else:
-                self._lost = frame.body
-        return events
-
-    def _ended(self, events: Sequence[Event]) -> None:
-        """It is gone: after `stop` all was sent before, else what it knew is lost."""
-        self._gone = True
-        if self._stopped and not self._lost:
-            self._promised = self._asked
-        elif not events and not self._told:
-            self._told = True
-            raise SourceLost(self.name, self._lost or "the edge process has died")
-
-
-def _serve(settings: Settings, control: Link, events: Link, parent: int, cgroup: Path | None) -> NoReturn:
-    """The forked process's whole life."""
-    try:
-        listeners = {each.fileno() for sockets in settings.listeners.values() for each in sockets}
-        helper.become("fb-edge", {control.fileno(), events.fileno(), *listeners}, parent)
-        if cgroup is not None:
-            (cgroup / "cgroup.procs").write_text("0", encoding="ascii")
-        EdgeLoop(settings, control, events).run()
-    except (BrokenPipeError, ConnectionResetError):
-        os._exit(0)  # the world is gone, and its services with it
-    except BaseException:  # noqa: BLE001 - the one place where this process can say why it ends
-        with contextlib.suppress(OSError):
-            events.send("failed", traceback.format_exc())
-        os._exit(1)
-    os._exit(0)
+    def _read(self, records: Any) -> Iterable[Event]:
+        return (Event(time_ns, "proxy", service, fields) for time_ns, service, fields in records)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import mmap
 import os
 import select
-import signal
-import threading
-import traceback
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from faultbox import helper
 from faultbox.link import Link
-from faultbox.linux import helper, pidfd
-from faultbox.model.event import Event, SourceLost
+from faultbox.model.event import Event
 from faultbox.model.fault import Port, RuleSet
 from faultbox.syscalls import supervisor
 from faultbox.syscalls.evidence import Report
-
-_STOP_S = 2.0
 
 
 def supervise(
@@ -39,41 +33,26 @@ def supervise(
     from byte 32 * s. `block_io_uring` makes io_uring_setup fail with ENOSYS, where its filter
     notifies it. It ends when this thread does.
     """
-    control, events = Link.pair(), Link.pair()
     settings = supervisor.Settings(
         service, seed, memoryview(counters).cast("Q"), tuple(ports), dict(addresses or {}), block_io_uring
     )
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _serve(settings, control[1], events[1], parent)
-    control[1].close()
-    events[1].close()
-    return Supervisor(service, pid, control[0], events[0])
+
+    def live(control: Link, events: Link) -> None:
+        gc.disable()
+        supervisor.Supervisor(settings, control, events).run()
+
+    return Supervisor(service, helper.fork(f"fb-calls {service}", live))
 
 
-class Supervisor:
-    """One service's supervisor. It is also the Source of that service's syscall events.
+class Supervisor(helper.Helper):
+    """One service's supervisor, and the Source of that service's syscall events."""
 
-    Two links keep its two users apart: the log's thread reads events and asks for promises, any
-    other thread asks for changes under a lock and waits for the answer. Whatever asks raises
-    EOFError when the process is gone.
-    """
+    what = "the supervisor"
 
-    def __init__(self, service: str, pid: int, control: Link, events: Link) -> None:
+    def __init__(self, service: str, forked: helper.Forked) -> None:
+        super().__init__(f"syscalls of {service}", forked)
         self.service = service
-        self.pid = pid
-        self.pidfd = pidfd.open(pid)
-        self._control = control
-        self._events = events
-        self._lock = threading.Lock()
         self._listeners: list[int] = []
-        self._asked = 0
-        self._promised = 0
-        self._lost = ""
-        self._gone = False
-        self._told = False
-        self._stopped = False
 
     def attach(self, listener: int, *, running: bool = False) -> None:
         """Let it serve a launch of the service; the descriptor stays the caller's.
@@ -110,71 +89,16 @@ class Supervisor:
 
     def stop(self) -> None:
         """Release what is held, send what happened, end. Later notified calls hang until their caller is killed."""
-        with self._lock:
-            if self._stopped:
-                return
-            self._stopped = True
-            with contextlib.suppress(OSError):
-                self._control.send("stop")
-        if not pidfd.wait(self.pidfd, _STOP_S * 1000):
-            self._lost = f"the supervisor did not end within {_STOP_S:g} s; events may be missing"
-            pidfd.send_signal(self.pidfd, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        super().stop()
 
     def close(self) -> None:
-        """Stop, and give back every descriptor. The log must have forgotten this source."""
-        self.stop()
-        for fd in (*self._listeners, self.pidfd):
+        super().close()
+        for fd in self._listeners:
             os.close(fd)
         self._listeners = []
-        self._control.close()
-        self._events.close()
 
-    def _ask(self, kind: str, body: Any = None) -> Any:
-        with self._lock:
-            return self._control.call(kind, body).body
-
-    # -- the source
-
-    @property
-    def name(self) -> str:
-        return f"syscalls of {self.service}"
-
-    def fileno(self) -> int:
-        """-1 once the process is gone: its link would poll readable for ever."""
-        return -1 if self._gone else self._events.fileno()
-
-    @property
-    def promised(self) -> int:
-        return self._promised
-
-    def ask(self, token: int) -> None:
-        self._asked = max(self._asked, token)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._events.send("sync", token)
-
-    def drain(self) -> list[Event]:
-        events: list[Event] = []
-        for frame in self._events.pending():
-            if frame is None:
-                self._ended(events)
-            elif frame.kind == "events":
-                events += [Event(time_ns, "syscall", self.service, fields) for time_ns, fields in frame.body]
-            elif frame.kind == "synced":
-                self._promised = frame.body
-            else:
-                self._lost = frame.body
-        return events
-
-    def _ended(self, events: Sequence[Event]) -> None:
-        """It is gone: after `stop` all was sent before, else what it knew is lost."""
-        self._gone = True
-        if self._stopped and not self._lost:
-            self._promised = self._asked
-        elif not events and not self._told:
-            self._told = True
-            raise SourceLost(self.name, self._lost or "the supervisor has died")
+    def _read(self, records: Any) -> Iterable[Event]:
+        return (Event(time_ns, "syscall", self.service, fields) for time_ns, fields in records)
 
 
 def _is_over(listener: int) -> bool:
@@ -182,18 +106,3 @@ def _is_over(listener: int) -> bool:
     poll = select.poll()
     poll.register(listener, 0)
     return bool(poll.poll(0))
-
-
-def _serve(settings: supervisor.Settings, control: Link, events: Link, parent: int) -> NoReturn:
-    """The forked process's whole life."""
-    try:
-        helper.become(f"fb-calls {settings.service}", {control.fileno(), events.fileno()}, parent)
-        gc.disable()
-        supervisor.Supervisor(settings, control, events).run()
-    except (BrokenPipeError, ConnectionResetError):
-        os._exit(0)  # the world is gone, and its services with it
-    except BaseException:  # noqa: BLE001 - the one place where this process can say why it ends
-        with contextlib.suppress(OSError):
-            events.send("failed", traceback.format_exc())
-        os._exit(1)
-    os._exit(0)
