@@ -24,7 +24,7 @@ SCENARIOS = {
     "test_versioned", "test_search", "test_remember", "test_upload",
 }  # fmt: skip
 
-FIRED, IDLE = "passed, fired", "passed, not exercised"
+PASSED, FIRED, IDLE = "passed", "passed, fired", "passed, not exercised"
 
 EXPECTED: dict[str, tuple[int, dict[str, str]]] = {
     "001_disk_error": (0, {"order_disk_error": FIRED}),
@@ -101,7 +101,7 @@ EXPECTED: dict[str, tuple[int, dict[str, str]]] = {
             "matrix_create_order_api_db_slow": FIRED,
             "matrix_create_order_api_db_diskfull": FIRED,
             "matrix_create_order_api_cache_down": FIRED,
-            "matrix_create_order_api_cache_slow": IDLE,
+            "matrix_create_order_api_cache_slow": PASSED,  # nobody asks it, but redis reads /proc ten times a second
             "matrix_create_order_api_auth_down": FIRED,
             "matrix_list_orders_api_db_down": FIRED,
             "matrix_list_orders_api_db_slow": FIRED,
@@ -178,8 +178,12 @@ def test_snippet(snippet: str, servers: Path, tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     seen = {case["id"]: outcome(case) for case in result["cases"]}
     scenarios = dict.fromkeys(SCENARIOS & seen.keys(), "passed")
-    for name, wanted in (scenarios | expected).items():
-        assert all(part in seen.get(name, "") for part in wanted.split(": ")), seen
+    differing = {
+        name: (wanted, seen.get(name, ""))
+        for name, wanted in (scenarios | expected).items()
+        if not all(part in seen.get(name, "") for part in wanted.split(": "))
+    }
+    assert not differing
     assert seen.keys() == scenarios.keys() | expected.keys()
     assert done.returncode == code, result["dead_assumptions"]
 
