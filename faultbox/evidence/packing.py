@@ -3,6 +3,7 @@
 manifest.json                 what the run was and what came out of it
 environment.json              the host it ran on
 plan.json  outcome.json       the cases, and the run's result without theirs
+declared.json                 the services and assumptions of the spec
 spec/...                      every file the spec was loaded from
 cases/<n>-<id>/result.json    a case's verdict
                events.jsonl   its trace
@@ -90,6 +91,7 @@ def _write_all(archive: zipfile.ZipFile, spool: Spool) -> None:
     _write_json(archive, "environment.json", spool.run.get("environment", {}))
     _write_json(archive, "plan.json", to_json([each.info for each in spool.planned]))
     _write_json(archive, "outcome.json", to_json(dataclasses.replace(outcome, results=())))
+    _write_json(archive, "declared.json", spool.declared)
     for name, text in sorted(files.items()):
         with archive.open(_entry(name), "w") as target:
             target.write(text.encode("utf-8", errors="surrogateescape"))

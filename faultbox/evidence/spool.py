@@ -47,6 +47,12 @@ class Spool:
             raise Unreadable(f"{run_dir / 'plan.json'}: {error}") from None
         self.planned = tuple(Planned(info, case_name(number, info)) for number, info in enumerate(infos, start=1))
 
+    @property
+    def declared(self) -> dict[str, Any]:
+        """The services and assumptions of the spec; empty where the version that ran it did not write them down."""
+        shape = _load(self.run_dir / "declared.json")
+        return shape if isinstance(shape, dict) else {}
+
     def case_dir(self, planned: Planned) -> Path:
         return self.run_dir / "cases" / planned.directory
 

@@ -113,12 +113,14 @@ def write_spool(request: Request, plan: Plan) -> None:
     """Everything about the run that is known before it starts: a killed run leaves at least this."""
     from faultbox.model import record
     from faultbox.run import spool
+    from faultbox.run.declared import declared
 
     run_dir = request.run_dir
     run_dir.mkdir(parents=True, exist_ok=True)
     spool.write_json(run_dir / "run.json", run_record(request, plan))
     spool.write_json(run_dir / "plan.json", {"cases": [record.to_json(case.info) for case in plan.cases]})
     spool.write_json(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
+    spool.write_json(run_dir / "declared.json", declared(plan))
 
 
 def run_record(request: Request, plan: Plan) -> dict[str, object]:
@@ -142,6 +144,7 @@ def run_record(request: Request, plan: Plan) -> dict[str, object]:
             "kernel": uname.release,
             "machine": uname.machine,
             "cpus": os.cpu_count(),
+            "clock": {"monotonic_ns": time.monotonic_ns(), "utc_ns": time.time_ns()},
         },
     }
 

@@ -1,6 +1,6 @@
 """What a run writes while it goes, so that even a killed run leaves evidence.
 
-<run_dir>/run.json plan.json spec.json
+<run_dir>/run.json plan.json spec.json declared.json
 <run_dir>/cases/<number>-<id>/result.json events.jsonl changed.json logs/<service>.<stream>
 """
 

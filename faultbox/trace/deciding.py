@@ -9,9 +9,9 @@ from faultbox.model.event import Event
 
 MOST = 12
 _WIDTH = 160
-_PLAIN = ("target", "method", "decision", "path", "peer", "status", "raw", "text")
+PLAIN = ("target", "method", "decision", "path", "peer", "status", "raw", "text")
 """Fields that are shown without their name, in this order; all others as name=value."""
-_QUIET = frozenset(
+QUIET = frozenset(
     {"syscall", "family", "pid", "fd", "kind", "errno", "op", "rule", "label", "size", "delay_ms"}
     | {"protocol", "side", "interface", "step", "summary", "status_code", "ok", "duration_ms", "expected"}
 )
@@ -39,9 +39,9 @@ def render(shape: Mapping[str, Any]) -> str:
     """One of those in one line: `#17 +210ms db write deny(EIO) /data/wal (3 times)`."""
     fields: Mapping[str, str] = shape["fields"]
     words = [f"#{shape['seq']}", f"+{shape['ms']:.0f}ms", shape["service"], fields.get("syscall") or shape["type"]]
-    words += [fields[name] for name in _PLAIN if fields.get(name)]
+    words += [fields[name] for name in PLAIN if fields.get(name)]
     words += [
-        f"{name}={value}" for name, value in fields.items() if value and name not in _QUIET and name not in _PLAIN
+        f"{name}={value}" for name, value in fields.items() if value and name not in QUIET and name not in PLAIN
     ]
     line = " ".join(" ".join(words).split())
     if len(line) > _WIDTH:

@@ -46,6 +46,7 @@ def test_a_bundle_holds_the_run(run_dir: Path, tmp_path: Path) -> None:
         "environment.json",
         "plan.json",
         "outcome.json",
+        "declared.json",
         "spec/lib/common.star",
         "spec/specs/spec.star",
         "cases/0001-test_a/result.json",
