@@ -1,16 +1,19 @@
-"""What holds for every test: who may run it, what a skip means, and that the run leaves nothing behind."""
+"""What holds for every test: who may run it, what a skip means, that the run leaves nothing behind, and two helpers."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import shutil
 import tempfile
 import time
+import traceback
 import uuid
-from collections.abc import Generator, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
@@ -19,6 +22,8 @@ NO_SKIP = os.environ.get("FAULTBOX_NO_SKIP", "") not in ("", "0")
 
 _MARK = "FAULTBOX_TEST_SESSION"
 """In the environment of everything that this session starts: strays are known by it from other people's processes."""
+PATIENCE_S = 30.0
+"""How long a test waits for what must come."""
 _GRACE_S = 2.0
 """How long the kernel may take to finish what is already being torn down."""
 _LEFT = pytest.StashKey[list[str]]()
@@ -127,3 +132,56 @@ def _cgroups() -> Iterator[Path]:
     for root in (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified")):
         for pattern in ("*faultbox*", "*/*faultbox*", "*/*/*faultbox*"):
             yield from root.glob(pattern)
+
+
+@pytest.fixture
+def forked() -> Callable[[Callable[[], Any]], Any]:
+    """What a body returns in a forked process, where it may change what it likes; what it raises fails here."""
+    return _forked
+
+
+def _forked(body: Callable[[], Any]) -> Any:
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        _answer(body, write)
+    os.close(write)
+    try:
+        with os.fdopen(read, "rb") as end:
+            data = end.read()
+    finally:
+        os.waitpid(pid, 0)
+    assert data, "the forked body died"
+    good, value = pickle.loads(data)
+    if not good:
+        pytest.fail(value, pytrace=False)
+    return value
+
+
+def _answer(body: Callable[[], Any], write: int) -> NoReturn:
+    try:
+        answer = (True, body())
+    except BaseException:  # noqa: BLE001
+        answer = (False, traceback.format_exc())
+    try:
+        with os.fdopen(write, "wb") as end:
+            pickle.dump(answer, end)
+    finally:
+        os._exit(0)
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], bool], str], None]:
+    """Ask again and again, ever slower, until the answer is yes."""
+
+    def wait(question: Callable[[], bool], what: str) -> None:
+        deadline, pause = time.monotonic() + PATIENCE_S, 0.001
+        while not question():
+            assert time.monotonic() < deadline, f"never: {what}"
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
+
+    return wait

@@ -1,17 +1,73 @@
-"""What the tables of clients share: programs in Go are built once, where there is a Go that can."""
+"""What the tables of clients share: a proxy before a real server, and programs in other languages."""
 
 from __future__ import annotations
 
+import contextlib
+import mmap
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from faultbox import proxy
+from faultbox.model.fault import Counts
+from faultbox.model.message import Edge, MessageRule, MessageRuleSet
+
+_SLOTS, _SWAPS = 8, 4096
+"""How many rules may be in force at once, and how often they may change."""
 _GO = (1, 21)
 """From that version on Go fetches the version that a module asks for."""
+
+
+class Door:
+    """A proxy before a server: its port, and the rules in force."""
+
+    def __init__(self, edge: Edge, process: proxy.EdgeProcess, counters: mmap.mmap) -> None:
+        self.port = process.listener(edge).port
+        self.process = process
+        self._counters = memoryview(counters).cast("Q")
+        self._epoch = 0
+        self._first_slot = 0
+
+    def rules(self, *rules: MessageRule) -> None:
+        """Put these in force. A slot is one rule's for ever, so each call takes fresh ones."""
+        self._epoch += 1
+        self._first_slot += _SLOTS
+        fresh = (replace(each, id=f"r{slot}", slot=slot) for slot, each in enumerate(rules, self._first_slot))
+        self.process.swap(MessageRuleSet(tuple(fresh), self._epoch))
+
+    def counts(self, index: int = 0) -> Counts:
+        """Of the rule at that index of the last call."""
+        start = (self._first_slot + index) * 4
+        return Counts(*self._counters[start : start + 4])
+
+    def clear(self) -> None:
+        """No rules, and nothing that waits under one."""
+        self.process.release()
+        self.rules()
+
+    def close(self) -> None:
+        self.process.close()
+        self._counters.release()
+
+
+@pytest.fixture(scope="session")
+def door_to() -> Iterator[Callable[[str, int], Door]]:
+    """`door_to(protocol, port)`: a proxy before the interface `db.main` at that port, called by `app`."""
+    with contextlib.ExitStack() as made:
+
+        def make(protocol: str, port: int) -> Door:
+            edge = Edge("app", "db", "main", protocol, port)
+            counters = made.enter_context(mmap.mmap(-1, _SLOTS * _SWAPS * 32))
+            door = Door(edge, proxy.serve([edge], seed=1, counters=counters), counters)
+            made.callback(door.close)
+            return door
+
+        yield make
 
 
 @pytest.fixture(scope="session")

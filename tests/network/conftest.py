@@ -6,8 +6,6 @@ import contextlib
 import os
 import pickle
 import socket
-import time
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,29 +32,6 @@ def fork(body: Callable[[], None]) -> int:
         finally:
             os._exit(0)
     return pid
-
-
-def run_forked(body: Callable[[], Any]) -> Any:
-    """What `body` returns in a forked process; what it raises fails the test here."""
-    read, write = os.pipe()
-
-    def child() -> None:
-        try:
-            answer = (True, body())
-        except BaseException:  # noqa: BLE001
-            answer = (False, traceback.format_exc())
-        os.write(write, pickle.dumps(answer))
-
-    pid = fork(child)
-    os.close(write)
-    with os.fdopen(read, "rb") as end:
-        data = end.read()
-    os.waitpid(pid, 0)
-    assert data, "the forked body died"
-    good, value = pickle.loads(data)
-    if not good:
-        pytest.fail(value, pytrace=False)
-    return value
 
 
 class FarSocket:
@@ -211,7 +186,7 @@ def programs() -> Iterator[network.Programs]:
 
 
 @pytest.fixture
-def in_town(programs: network.Programs) -> Callable[..., Any]:
+def in_town(programs: network.Programs, forked: Callable[[Callable[[], Any]], Any]) -> Callable[..., Any]:
     """Run a body in a town of its own."""
 
     def run(body: Callable[[Town], Any], **how: Any) -> Any:
@@ -222,7 +197,7 @@ def in_town(programs: network.Programs) -> Callable[..., Any]:
             finally:
                 town.close()
 
-        return run_forked(inner)
+        return forked(inner)
 
     return run
 
@@ -230,25 +205,6 @@ def in_town(programs: network.Programs) -> Callable[..., Any]:
 @pytest.fixture
 def found() -> type[Town]:
     return Town
-
-
-@pytest.fixture
-def forked() -> Callable[[Callable[[], Any]], Any]:
-    return run_forked
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], bool], str], None]:
-    """Ask again and again, ever slower, until the answer is yes."""
-
-    def wait(question: Callable[[], bool], what: str) -> None:
-        deadline, pause = time.monotonic() + SOON_S, 0.001
-        while not question():
-            assert time.monotonic() < deadline, f"never: {what}"
-            time.sleep(pause)
-            pause = min(pause * 2, 0.05)
-
-    return wait
 
 
 @pytest.fixture

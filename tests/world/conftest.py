@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import pickle
 import select
 import shutil
 import struct
@@ -14,9 +13,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-import traceback
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,36 +24,7 @@ from faultbox.world import Command, Layout, Output, Process, Settings, World, pr
 
 PYTHON = os.path.realpath(sys.executable)
 DEADLINE_MS = 30_000
-
-
-def run_forked(body: Callable[[], Any]) -> Any:
-    """What `body` returns in a forked process; what it raises fails the test here."""
-    read, write = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        try:
-            answer = (True, body())
-        except BaseException:  # noqa: BLE001
-            answer = (False, traceback.format_exc())
-        try:
-            with os.fdopen(write, "wb") as end:
-                pickle.dump(answer, end)
-        finally:
-            os._exit(0)
-    os.close(write)
-    try:
-        with os.fdopen(read, "rb") as end:
-            data = end.read()
-    finally:
-        os.waitpid(pid, 0)
-    assert data, "the forked body died"
-    good, value = pickle.loads(data)
-    if not good:
-        pytest.fail(value, pytrace=False)
-    return value
+Forked = Callable[[Callable[[], Any]], Any]
 
 
 class Box:
@@ -119,7 +86,7 @@ class Box:
 
 
 @pytest.fixture
-def boxed(tmp_path: Path) -> Callable[[Callable[[Box], Any]], Any]:
+def boxed(tmp_path: Path, forked: Forked) -> Callable[[Callable[[Box], Any]], Any]:
     """Run a body in a forked process, with a Box; everything it opened is closed."""
 
     def run(body: Callable[[Box], Any]) -> Any:
@@ -131,7 +98,7 @@ def boxed(tmp_path: Path) -> Callable[[Callable[[Box], Any]], Any]:
             finally:
                 box.close()
 
-        return run_forked(inner)
+        return forked(inner)
 
     return run
 
@@ -142,12 +109,7 @@ def make_box() -> type[Box]:
 
 
 @pytest.fixture
-def forked() -> Callable[[Callable[[], Any]], Any]:
-    return run_forked
-
-
-@pytest.fixture
-def as_nobody() -> Iterator[Callable[[Callable[[Box], Any]], Any]]:
+def as_nobody(forked: Forked) -> Iterator[Callable[[Callable[[Box], Any]], Any]]:
     """Run a body as uid 65534 in a user namespace of its own, with a Box and no cgroups."""
     "localhost".encode("idna")  # socket imports this codec when it is first needed: nobody may not be able to read it
     base = Path(tempfile.mkdtemp(prefix="faultbox-nobody-", dir="/var/tmp"))
@@ -166,7 +128,7 @@ def as_nobody() -> Iterator[Callable[[Callable[[Box], Any]], Any]]:
             finally:
                 box.close()
 
-        return run_forked(inner)
+        return forked(inner)
 
     yield run
     shutil.rmtree(base)
@@ -188,21 +150,6 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     yield compile_
     for directory in made:
         shutil.rmtree(directory)
-
-
-def until(question: Callable[[], bool], what: str) -> None:
-    """Ask again and again, ever slower, until the answer is yes."""
-    deadline = time.monotonic() + DEADLINE_MS / 1000
-    pause = 0.001
-    while not question():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(pause)
-        pause = min(pause * 2, 0.05)
-
-
-@pytest.fixture(name="until")
-def until_fixture() -> Callable[[Callable[[], bool], str], None]:
-    return until
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import mmap
 import os
 import pwd
 import shutil
@@ -15,7 +14,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -25,14 +23,11 @@ import pg8000.native
 import psycopg
 import pytest
 
-from faultbox import proxy
-from faultbox.model.fault import Counts
-from faultbox.model.message import Edge, MessageRule, MessageRuleSet
+from faultbox.model.message import MessageRule
 from faultbox.protocols.postgres.client import ready
 from faultbox.proxy.playbook import a_rule
 
 HERE = Path(__file__).parent
-_SLOTS, _SWAPS = 8, 1024
 
 
 class Outcome(NamedTuple):
@@ -112,51 +107,18 @@ def server() -> Iterator[int]:
                 process.send_signal(signal.SIGINT)  # it ends its connections and itself
 
 
-class Door:
-    """A proxy before the server: its port, and the rules in force."""
-
-    def __init__(self, edge: Edge, process: proxy.EdgeProcess, counters: mmap.mmap) -> None:
-        self.port = process.listener(edge).port
-        self.process = process
-        self._counters = memoryview(counters).cast("Q")
-        self._epoch = 0
-        self._first_slot = 0
-
-    def rules(self, *rules: MessageRule) -> None:
-        """Put these in force. A slot is one rule's for ever, so each call takes fresh ones."""
-        self._epoch += 1
-        self._first_slot += _SLOTS
-        fresh = (replace(each, id=f"r{slot}", slot=slot) for slot, each in enumerate(rules, self._first_slot))
-        self.process.swap(MessageRuleSet(tuple(fresh), self._epoch))
-
-    def counts(self, index: int = 0) -> Counts:
-        """Of the rule at that index of the last call."""
-        start = (self._first_slot + index) * 4
-        return Counts(*self._counters[start : start + 4])
-
-    def close(self) -> None:
-        self.process.close()
-        self._counters.release()
-
-
 @pytest.fixture(scope="session")
-def _door(server: int) -> Iterator[Door]:
-    edge = Edge("app", "db", "main", "postgres", server)
-    with mmap.mmap(-1, _SLOTS * _SWAPS * 32) as counters:
-        door = Door(edge, proxy.serve([edge], seed=1, counters=counters), counters)
-        yield door
-        door.close()
+def _door(door_to: Callable[[str, int], Any], server: int) -> Any:
+    return door_to("postgres", server)
 
 
 @pytest.fixture
-def door(_door: Door, server: int) -> Iterator[Door]:
+def door(_door: Any, server: int) -> Iterator[Any]:
     """The proxy, without rules, before a database with one empty table: orders(id)."""
-    _door.rules()
     with psycopg.connect(dsn(server), autocommit=True) as connection:
         connection.execute("drop table if exists orders; create table orders (id int)")
     yield _door
-    _door.process.release()
-    _door.rules()
+    _door.clear()
 
 
 @pytest.fixture
@@ -412,11 +374,9 @@ class Pgx:
 
 
 @pytest.fixture(scope="session")
-def pgx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pgx(go_build: Callable[[Path], Path]) -> Path:
     """The program, built."""
-    made = tmp_path_factory.mktemp("pgx") / "pgx"
-    subprocess.run(["go", "build", "-o", made, "."], cwd=HERE / "pgx", check=True, capture_output=True)
-    return made
+    return go_build(HERE / "pgx")
 
 
 @pytest.fixture(params=["psycopg", "asyncpg", "pg8000", "pgx"])

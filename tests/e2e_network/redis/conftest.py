@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import mmap
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -18,14 +17,11 @@ import pytest
 import redis
 import redis.asyncio
 
-from faultbox import proxy
-from faultbox.model.fault import Counts
-from faultbox.model.message import Edge, MessageRule, MessageRuleSet
+from faultbox.model.message import MessageRule
 from faultbox.protocols.redis.client import ready
 from faultbox.proxy.playbook import a_rule
 
 HERE = Path(__file__).parent
-_SLOTS, _SWAPS = 8, 4096
 _LARGE = "x" * 3_000_000
 
 
@@ -59,51 +55,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             process.kill()
 
 
-class Door:
-    """A proxy before the server: its port, and the rules in force."""
-
-    def __init__(self, edge: Edge, process: proxy.EdgeProcess, counters: mmap.mmap) -> None:
-        self.port = process.listener(edge).port
-        self.process = process
-        self._counters = memoryview(counters).cast("Q")
-        self._epoch = 0
-        self._first_slot = 0
-
-    def rules(self, *rules: MessageRule) -> None:
-        """Put these in force. A slot is one rule's for ever, so each call takes fresh ones."""
-        self._epoch += 1
-        self._first_slot += _SLOTS
-        fresh = (replace(each, id=f"r{slot}", slot=slot) for slot, each in enumerate(rules, self._first_slot))
-        self.process.swap(MessageRuleSet(tuple(fresh), self._epoch))
-
-    def counts(self, index: int = 0) -> Counts:
-        """Of the rule at that index of the last call."""
-        start = (self._first_slot + index) * 4
-        return Counts(*self._counters[start : start + 4])
-
-    def close(self) -> None:
-        self.process.close()
-        self._counters.release()
-
-
 @pytest.fixture(scope="session")
-def _door(server: int) -> Iterator[Door]:
-    edge = Edge("app", "db", "main", "redis", server)
-    with mmap.mmap(-1, _SLOTS * _SWAPS * 32) as counters:
-        door = Door(edge, proxy.serve([edge], seed=1, counters=counters), counters)
-        yield door
-        door.close()
+def _door(door_to: Callable[[str, int], Any], server: int) -> Any:
+    return door_to("redis", server)
 
 
 @pytest.fixture
-def door(_door: Door, server: int) -> Iterator[Door]:
+def door(_door: Any, server: int) -> Iterator[Any]:
     """The proxy, without rules, before an empty database."""
-    _door.rules()
     with redis.Redis(port=server) as client:
         client.flushall()
     yield _door
-    _door.process.release()
-    _door.rules()
+    _door.clear()
 
 
 @pytest.fixture
