@@ -9,6 +9,7 @@ from typing import Any, Literal
 from faultbox.model.fault import Assumption, Rule
 from faultbox.model.frozen import frozen
 from faultbox.model.message import Edge, MessageRule
+from faultbox.model.observation import Watch
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 
@@ -57,8 +58,9 @@ class Needs:
     `filters`: per service the system calls (kernel names, families already widened) that its
     seccomp filter must notify: the union of what evaluated rules, rules that the bodies may arm,
     and assertions that name system calls ask for. `rules`: the case's own assumptions, bound.
-    `observed`: per service the calls reported as events without any rule. `imports`: modules to
-    import before the world is forked. `lines`: services whose output lines must become events.
+    `observed`: per service the calls of its filter that are reported as events without any rule. `watched`: what else
+    of each service becomes events, by the kernel's own programs; `blind` says why there are none of those. `imports`:
+    modules to import before the world is forked. `lines`: services whose output lines must become events.
     `edges`: every caller to every interface whose messages a rule of this case may meet.
     `message_rules`: as `rules`, those on messages. `network`: the case has edges, or may partition.
     """
@@ -66,6 +68,8 @@ class Needs:
     services: tuple[str, ...]
     filters: Mapping[str, frozenset[str]] = field(default_factory=dict)
     observed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    watched: Mapping[str, Watch] = field(default_factory=dict)
+    blind: str = ""
     rules: tuple[Rule, ...] = ()
     imports: tuple[str, ...] = ()
     lines: frozenset[str] = frozenset()
@@ -76,8 +80,38 @@ class Needs:
 
 
 @frozen
+class Shard:
+    """Which part of a run's cases is run: the `index`-th of `count`, counted from 1."""
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+
+@frozen
+class AssumptionUse:
+    """A named assumption of a run, and what must be known of it before it may be called dead.
+
+    `leaves` are the names of itself and of all that it is composed of. `complete`: every case of the
+    spec that uses it is in the run; `cases` are those of the run, by id and run.
+    """
+
+    name: str
+    position: Position
+    leaves: tuple[str, ...]
+    has_rules: bool
+    complete: bool
+    cases: tuple[tuple[str, int], ...]
+
+
+@frozen
 class Plan:
-    """The cases of a run, controls before what they control."""
+    """The cases of a run, controls before what they control.
+
+    Where only a `shard` of a run is run, `cases` are its part and `whole` those of all shards.
+    """
 
     spec: Spec
     seed: int
@@ -90,3 +124,5 @@ class Plan:
     control: bool = True
     keep: bool = False
     fail_fast: bool = False
+    shard: Shard | None = None
+    whole: tuple[Case, ...] = ()

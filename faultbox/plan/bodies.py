@@ -8,7 +8,7 @@ that the spec's assumptions name anywhere.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from faultbox.model.fault import Assumption
@@ -25,6 +25,10 @@ PARTING = frozenset({"partition", "partition_start"})
 TRACING = frozenset({"trace", "trace_start"})
 ASKING = frozenset({"events", "assert_eventually", "assert_never", "assert_before"})
 LINES = frozenset({"stdout", "stderr"})
+WATCHED = frozenset({"file", "socket"})
+"""Types of events that the kernel gives where they are asked for."""
+ALL_CALLS = "*"
+"""Stands for every system call where some are meant and none is named."""
 _DEPTH = 4
 """How deep values that hold functions are looked into."""
 
@@ -36,7 +40,8 @@ class Asked:
     `armed` are keywords of inline faults, `observed` system calls named by assertions and trace(),
     `assumptions` those armed by name, `anything` says that some fault could not be read at all; it may then be any
     of those that functions are `handed`, by the keywords of their calls.
-    `lines` are services whose output may be looked at. `messages` are interfaces (None: any) whose messages an inline
+    `lines` are services whose output may be looked at, `watched` those whose events of a type of WATCHED may be.
+    `messages` are interfaces (None: any) whose messages an inline
     fault may meet, each with the one caller that it is about ("" for all); `any_assumption` says that some assumption
     is armed which could not be read. `parted`: services may be partitioned.
     """
@@ -47,6 +52,7 @@ class Asked:
     anything: bool = False
     handed: set[str] = field(default_factory=set)
     lines: set[str | None] = field(default_factory=set)
+    watched: set[tuple[str | None, str]] = field(default_factory=set)
     messages: set[tuple[Endpoint | None, str]] = field(default_factory=set)
     any_assumption: bool = False
     parted: bool = False
@@ -211,54 +217,70 @@ class _Body:
     def _asking(self, node: ast.Call, name: str) -> None:
         if name == "assert_before":
             for keyword in node.keywords:
-                self._filters(self._values.of(keyword.value), keyword.value)
+                self._filters(self._values.of(keyword.value), keyword.value, proof=True)
             return
         named = {each.arg: each.value for each in node.keywords if each.arg not in ("where", "within")}
         functions = _positional(node)[:1] + [each.value for each in node.keywords if each.arg == "where"]
+        proof = name != "events"
         if None in named:
-            self._filters(UNKNOWN, node)
+            self._filters(UNKNOWN, node, proof=proof)
         elif named or not functions:
-            self._filters({name: self._values.of(value) for name, value in named.items()}, node)
+            self._filters({name: self._values.of(value) for name, value in named.items()}, node, proof=proof)
         for function in functions:
-            self._where(function)
+            self._where(function, proof=proof)
 
-    def _filters(self, filters: object, node: ast.expr) -> None:
+    def _filters(self, filters: object, node: ast.expr, *, proof: bool) -> None:
         if not isinstance(filters, Mapping):
-            self._where(node)
+            self._where(node, proof=proof)
             return
         wanted = filters.get("service")
         service = wanted.name if isinstance(wanted, Service) else wanted if isinstance(wanted, str) else None
         service = None if service is not None and "*" in service else service
-        self._look(service, filters.get("type"), filters.get("syscall"), filters.get("decision"))
+        self._look(service, filters, proof=proof)
 
-    def _look(self, service: str | None, kind: object, syscall: object, decision: object) -> None:
-        if not isinstance(kind, str) or kind in LINES or "*" in kind:
+    def _look(self, service: str | None, filters: Mapping[str, object], *, proof: bool) -> None:
+        """What events of these fields need. A `proof` needs all of them: that none is there must mean something."""
+        kind, syscall, decision = (filters.get(each) for each in ("type", "syscall", "decision"))
+        any_kind = not isinstance(kind, str) or "*" in kind
+        if any_kind or kind in LINES:
             self._asked.lines.add(service)
-        met = isinstance(decision, str) and decision.startswith(("deny", "delay"))
+        met = isinstance(decision, str) and not decision.startswith(("allow", "trace", "*"))
         if isinstance(syscall, str) and not met:  # what a rule answers is an event without being asked for
-            self._asked.observed.add((service, syscall))
+            self._asked.observed.add((service, ALL_CALLS if set("*?") & set(syscall) else syscall))
+        elif proof and not met and (kind == "syscall" or (any_kind and decision is not None)):
+            self._asked.observed.add((service, ALL_CALLS))
+        if any_kind and syscall is None and decision is None:
+            self._asked.watched.update((service, each) for each in watched_by(filters))
+        elif kind in WATCHED:
+            self._asked.watched.add((service, str(kind)))
 
     def _watching(self, node: ast.Call) -> None:
         for each in _positional(node)[:1] + [each.value for each in node.keywords if each.arg == "check"]:
             self._where(each)
 
-    def _where(self, node: ast.expr) -> None:
+    def _where(self, node: ast.expr, *, proof: bool = False) -> None:
         """A condition in code: system calls are those that its text, or the function it names, spells out."""
         self._asked.lines.add(None)
         value = self._values.of(node)
         if isinstance(value, Function):
-            _Body(value, self._asked).judges_events()
+            _Body(value, self._asked).judges_events(proof=proof)
         else:
-            self._spelt(node, self._values)
+            self._spelt(node, self._values, proof=proof)
 
-    def judges_events(self) -> None:
+    def judges_events(self, *, proof: bool = False) -> None:
         """This function is asked about events: system calls that its text spells out are wanted."""
-        self._spelt(self._node, self._values)
+        self._spelt(self._node, self._values, proof=proof)
 
-    def _spelt(self, text: ast.AST, values: Values) -> None:
+    def _spelt(self, text: ast.AST, values: Values, *, proof: bool) -> None:
         words = {*_strings(text), *_named_strings(text, values)}
-        if "syscall" in words or _reads(text, "syscall"):
-            self._asked.observed.update((None, word) for word in words if word in FAMILIES or word in known())
+        read = words | {each.attr for each in ast.walk(text) if isinstance(each, ast.Attribute)}
+        if "syscall" in read:
+            calls = {word for word in words if word in FAMILIES or word in known()}
+            met = "decision" in read and not any(word.startswith(("allow", "trace")) for word in words)
+            calls |= {ALL_CALLS} if proof and not calls and not met else set()
+            self._asked.observed.update((None, call) for call in calls)
+        else:
+            self._asked.watched.update((None, each) for each in {*(WATCHED & words), *watched_by(read)})
 
 
 def _positional(node: ast.Call) -> list[ast.expr]:
@@ -283,5 +305,9 @@ def _named_strings(node: ast.AST, values: Values) -> Iterator[str]:
             yield from (part for part in parts if isinstance(part, str))
 
 
-def _reads(node: ast.AST, attribute: str) -> bool:
-    return any(isinstance(each, ast.Attribute) and each.attr == attribute for each in ast.walk(node))
+def watched_by(fields: Collection[str]) -> Iterator[str]:
+    """The types of WATCHED that a filter may mean which names no type, but these fields."""
+    if {"path", "to"} & set(fields):
+        yield "file"
+    if {"peer", "local", "caller", "callee"} & set(fields):
+        yield "socket"

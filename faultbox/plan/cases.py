@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from faultbox.model.fault import Assumption
-from faultbox.model.plan import Case, CaseInfo, CaseKind, Plan
+from faultbox.model.plan import Case, CaseInfo, CaseKind, Plan, Shard
 from faultbox.model.source import Position
 from faultbox.model.spec import FaultScenario, Function, Matrix, Monitor, Spec, Test
 from faultbox.plan.seeds import case_seed
 from faultbox.plan.select import select
+from faultbox.plan.shards import part
 from faultbox.spec.builtins import Invocation, cell_id, function_name, scenario_names
 
 DEFAULT_TIMEOUT_MS = 120_000.0
@@ -29,21 +30,24 @@ def plan(
     strict: bool = False,
     keep: bool = False,
     fail_fast: bool = False,
+    shard: Shard | None = None,
 ) -> Plan:
     """What a run does. Raises NothingSelected where a pattern names no case, or the spec has none.
 
     A scenario runs without faults before the cells that use it, selected or not, unless `control`
-    is False. `timeout_ms` is the limit of cases whose declaration names none.
+    is False. `timeout_ms` is the limit of cases whose declaration names none. A `shard` is dealt its
+    part of what was chosen, and runs the controls of that part.
     """
     known = _Cases(spec, timeout_ms or DEFAULT_TIMEOUT_MS, control=control).all()
     chosen = select(patterns, {each.id: _group(each) for each in known.values()})
     needed = chosen | {known[each].info.control for each in chosen if known[each].info.control}
     ordered = [case for case in known.values() if case.id in needed]
+    whole = tuple(_numbered(case, seed, run) for run in range(1, runs + 1) for case in ordered)
     return Plan(
         spec=spec,
         seed=seed,
         seed_origin=seed_origin,
-        cases=tuple(_numbered(case, seed, run) for run in range(1, runs + 1) for case in ordered),
+        cases=whole if shard is None else part(whole, chosen, shard),
         selected=chosen,
         complete=_complete(spec, known.values(), needed),
         excluded=tuple(_excluded(spec)),
@@ -51,6 +55,8 @@ def plan(
         control=control,
         keep=keep,
         fail_fast=fail_fast,
+        shard=shard,
+        whole=whole,
     )
 
 

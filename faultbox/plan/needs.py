@@ -7,24 +7,25 @@ from collections.abc import Iterable, Iterator
 
 from faultbox.model.fault import Rule
 from faultbox.model.message import Edge
+from faultbox.model.observation import Watch
 from faultbox.model.plan import Case, Needs
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Spec
-from faultbox.model.syscalls import UnknownSyscall, expand
+from faultbox.model.syscalls import UnknownSyscall, expand, known
 from faultbox.model.topology import Service
-from faultbox.plan.bodies import Asked, read
+from faultbox.plan.bodies import ALL_CALLS, Asked, read
 from faultbox.plan.edges import edges, message_rules
 from faultbox.rules import bind
 
 Calls = dict[str, set[str]]
 
 
-def needs(case: Case, spec: Spec) -> Needs:
-    """The services, filters, rules, edges, imports and output lines of a case.
+def needs(case: Case, spec: Spec, *, blind: str = "") -> Needs:
+    """The services, filters, rules, edges, imports, output lines and watches of a case.
 
-    Filters are the union of what its assumptions, the faults that its functions may arm and its
-    assertions ask for; what can't be read from a function is taken to be all that the spec's
-    assumptions name.
+    Filters are the union of what its assumptions and the faults that its functions may arm ask for; what can't be
+    read from a function is taken to be all that the spec's assumptions name. Calls that only assertions name are
+    watched by the kernel's programs, or notified by the filter too where those can't be had: `blind` says why.
     """
     rules = tuple(rule for each in case.faults for rule in bind(each, spec.services, scope_id=each.name))
     monitors = (*spec.monitors, *case.monitors)
@@ -36,12 +37,17 @@ def needs(case: Case, spec: Spec) -> Needs:
     filters: Calls = defaultdict(set)
     for rule in (*rules, *_armed_assumptions(asked, spec)):
         filters[rule.service] |= rule.syscalls
-    for service, calls in (*_armed(asked, spec), *observed.items()):
-        filters[service] |= calls
+    for service, armed in _armed(asked, spec):
+        filters[service] |= armed
+    if blind:
+        for service, named in observed.items():
+            filters[service] |= named - {ALL_CALLS}
     return Needs(
         services=tuple(spec.services),
         filters={service: frozenset(calls) for service, calls in filters.items() if calls},
-        observed={service: frozenset(calls) for service, calls in observed.items()},
+        observed={service: frozenset(_notified(calls, filters[service])) for service, calls in observed.items()},
+        watched={} if blind else {name: _watch(name, asked, observed, filters[name]) for name in spec.services},
+        blind=blind,
         rules=rules,
         imports=_imports(spec, needed),
         lines=_lines(asked, spec, watched=bool(monitors)),
@@ -78,8 +84,21 @@ def _observed(asked: Asked, spec: Spec) -> Calls:
     found: Calls = defaultdict(set)
     for wanted, name in asked.observed:
         for service in _meant(wanted, spec):
-            found[service.name] |= _calls(service, name)
+            found[service.name] |= {ALL_CALLS} if name == ALL_CALLS else _calls(service, name)
     return {service: calls for service, calls in found.items() if calls}
+
+
+def _notified(observed: set[str], filtered: set[str]) -> set[str]:
+    """Which of the calls of a filter are events without a rule."""
+    return filtered if ALL_CALLS in observed else observed & filtered
+
+
+def _watch(service: str, asked: Asked, observed: Calls, filtered: set[str]) -> Watch:
+    """What the kernel's programs are to show of a service: a call that its filter notifies is reported already."""
+    calls = observed.get(service, set())
+    wanted = frozenset().union(*map(expand, known())) if ALL_CALLS in calls else frozenset(calls)
+    kinds = {kind for name, kind in asked.watched if name in (None, service)}
+    return Watch(calls=wanted - filtered, files="file" in kinds, sockets="socket" in kinds)
 
 
 def _meant(name: str | None, spec: Spec) -> Iterable[Service]:

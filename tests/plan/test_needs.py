@@ -19,12 +19,19 @@ WRITE, FSYNC, OPEN, CONNECT = FAMILIES["write"], FAMILIES["fsync"], FAMILIES["op
 def need(load: Load) -> Callable[..., Needs]:
     """The needs of the first case of a spec (or the one named)."""
 
-    def needed(text: str, name: str = "", **files: str) -> Needs:
+    def needed(text: str, name: str = "", *, blind: str = "", **files: str) -> Needs:
         spec = load(text, **files)
         cases = {case.id: case for case in planner.plan(spec, seed=1).cases}
-        return planner.needs(cases[name] if name else next(iter(cases.values())), spec)
+        return planner.needs(cases[name] if name else next(iter(cases.values())), spec, blind=blind)
 
     return needed
+
+
+def watched(found: Needs) -> dict[str, frozenset[str]]:
+    """Per service the calls that are events without a rule, whoever reports them."""
+    names = found.observed.keys() | found.watched.keys()
+    seen = {name: found.observed.get(name, frozenset()) | found.watched[name].calls for name in names}
+    return {name: calls for name, calls in seen.items() if calls}
 
 
 def test_a_case_without_faults_needs_no_filter(need: Callable[..., Needs]) -> None:
@@ -122,8 +129,8 @@ def deeper():
     trace_start(store, syscalls = ["open"])
 """
     found = need('load("more.star", harm = "hurt")\ndef test_x():\n    harm()\n', more=module)
-    assert found.filters == {"store": FSYNC | OPEN}
-    assert found.observed == {"store": OPEN}
+    assert found.filters == {"store": FSYNC}
+    assert watched(found) == {"store": OPEN}
 
 
 EVERYTHING = {"db": CONNECT | WRITE, "api": CONNECT | WRITE, "cache": CONNECT | WRITE}
@@ -200,9 +207,61 @@ OBSERVED = [
 def test_what_assertions_name_is_observed(
     need: Callable[..., Needs], body: str, wanted: dict[str, frozenset[str]]
 ) -> None:
-    found = need(f'CALLS = ["open"]\ndef is_open(e):\n    return e.syscall == "open"\ndef test_x():\n    {body}\n')
-    assert found.observed == wanted
-    assert found.filters == wanted
+    text = f'CALLS = ["open"]\ndef is_open(e):\n    return e.syscall == "open"\ndef test_x():\n    {body}\n'
+    assert watched(need(text)) == wanted
+    assert need(text).filters == {}
+    blind = need(text, blind="no BPF here")
+    assert (blind.observed, blind.filters, blind.watched) == (wanted, wanted, {})
+
+
+UNNAMED = [
+    ('assert_never(service = "db", type = "syscall")', {"db"}),
+    ('assert_never(service = "db", type = "syscall", path = "/etc/*")', {"db"}),
+    ('assert_never(service = "db", decision = "allow")', {"db"}),
+    ('assert_eventually(service = "db", syscall = "f*")', {"db"}),
+    ('assert_never(where = lambda e: e.type == "syscall" and e.path == "/x")', {"db", "api", "cache"}),
+    ('assert_never(where = lambda e: e.type == "syscall" and e.decision != "allow")', {"db", "api", "cache"}),
+    ('assert_never(where = lambda e: e.type == "syscall" and e.decision.startswith("deny"))', set()),
+    ('assert_never(type = "syscall", decision = "deny(EIO)")', set()),
+    ('events(type = "syscall")', set()),
+]
+
+
+@pytest.mark.parametrize(("body", "wanted"), UNNAMED, ids=[body for body, _ in UNNAMED])
+def test_a_proof_about_calls_without_a_name_needs_them_all(
+    need: Callable[..., Needs], body: str, wanted: set[str]
+) -> None:
+    found = need(f"def test_x():\n    {body}\n")
+    assert watched(found).keys() == wanted
+    assert all(calls > OPEN | WRITE | CONNECT | {"getpid"} for calls in watched(found).values())
+
+
+def test_a_call_that_a_filter_notifies_is_not_reported_twice(need: Callable[..., Needs]) -> None:
+    found = need('def test_x():\n    fault(db, fsync = deny("EIO"), run = get)\n    assert_never(type = "syscall")\n')
+    assert found.observed["db"] == found.filters["db"] == FSYNC
+    assert not found.watched["db"].calls & FSYNC
+    assert found.watched["api"].calls > FSYNC
+
+
+WATCHED = [
+    ("get()", set()),
+    ('assert_never(type = "file", service = "db")', {("db", "file")}),
+    ('assert_never(path = "/etc/*", service = db)', {("db", "file")}),
+    ('assert_never(service = db, syscall = "open", path = "/etc/*")', set()),
+    ('assert_eventually(type = "socket", op = "refused", service = "api")', {("api", "socket")}),
+    ('events(where = lambda e: e.type == "socket" and e.service == "db")', {(each, "socket") for each in NAMES}),
+    ('assert_never(where = lambda e: e.path.startswith("/etc"))', {(each, "file") for each in NAMES}),
+    ('monitor(lambda e: e.get("type") != "file")', {(each, "file") for each in NAMES}),
+]
+
+
+@pytest.mark.parametrize(("body", "wanted"), WATCHED, ids=[body for body, _ in WATCHED])
+def test_whose_files_and_sockets_become_events(
+    need: Callable[..., Needs], body: str, wanted: set[tuple[str, str]]
+) -> None:
+    found = need(f"def test_x():\n    {body}\n").watched
+    files = {(name, "file") for name, watch in found.items() if watch.files}
+    assert files | {(name, "socket") for name, watch in found.items() if watch.sockets} == wanted
 
 
 LINES = [
@@ -240,7 +299,7 @@ def test_everything_that_runs_in_a_case_is_read(need: Callable[..., Needs]) -> N
     assert need(text, "c").filters == {"db": FSYNC | WRITE}
     assert need(text, "d").filters == {"db": WRITE}
     seeded = "s = service('s', 'bin/db', seed = lambda: trace(db, syscalls = ['fsync'], run = get))\nscenario(get)"
-    assert need(seeded).observed == {"db": FSYNC}
+    assert watched(need(seeded)) == {"db": FSYNC}
 
 
 def test_a_builtin_as_expectation(need: Callable[..., Needs]) -> None:
@@ -261,4 +320,4 @@ SEES_FSYNC = "def no_fsync(e):\n    if e.syscall == 'fsync':\n        fail('no')
 )
 def test_what_monitors_name_is_observed(need: Callable[..., Needs], text: str) -> None:
     """A monitor that can't see what it is there to forbid would be green for ever."""
-    assert need(text).observed["db"] >= FSYNC
+    assert watched(need(text))["db"] >= FSYNC
