@@ -127,6 +127,29 @@ class Bundle:
             raise self._bad(f"{name} is larger than {MAX_READ >> 20} MiB")
         return content
 
+    def has(self, name: str) -> bool:
+        return name in self._entries
+
+    def logs(self, directory: str) -> list[str]:
+        """The entries of what a case's services printed."""
+        return [name for name in self._entries if name.startswith(f"cases/{directory}/logs/")]
+
+    def end(self, name: str, most: int) -> tuple[bytes, int]:
+        """The last bytes of an entry, at most `most` of them, and how many there are before those."""
+        kept, size = b"", 0
+        try:
+            with self._archive.open(self._entries[name]) as stream:
+                while piece := stream.read(max(most, 1 << 16)):
+                    size += len(piece)
+                    kept = (kept + piece)[-most:]
+        except _BROKEN as error:
+            raise self._bad(f"{name}: {error}") from None
+        return kept, size - len(kept)
+
+    def object(self, name: str) -> dict[str, Any]:
+        """An entry that is one JSON object."""
+        return self._object(name)
+
     def extract_spec(self, directory: Path) -> Path:
         """Lay out the spec's files below an empty directory; returns where the spec itself is."""
         left = MAX_READ

@@ -251,3 +251,15 @@ def test_no_damage_is_a_traceback(good: Good, tmp_path: Path, place: float, garb
             bundle.result(directory)
             list(bundle.events(directory))
             list(bundle.events(directory, "decisions.jsonl"))
+
+
+def test_the_end_of_a_log(tmp_path: Path, spools: ModuleType) -> None:
+    case = spools.info("test_a")
+    run_dir = spools.write(tmp_path / "run", [case], [spools.result(case)])
+    log = run_dir / "cases" / "0001-test_a" / "logs" / "db.stdout"
+    log.write_bytes(b"x" * 100_000 + b"the end")
+    with evidence.open(evidence.pack(run_dir, tmp_path / "a.fb")) as bundle:
+        (name,) = bundle.logs("0001-test_a")
+        assert bundle.has(name)
+        assert bundle.end(name, 7) == (b"the end", 100_000)
+        assert bundle.end(name, 1 << 20) == (b"x" * 100_000 + b"the end", 0)
