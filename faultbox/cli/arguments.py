@@ -6,7 +6,10 @@ import argparse
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from faultbox.model.plan import Shard
 
 DEFAULT_SPEC = "faultbox.star"
 _MAX_SEED = 2**63 - 1
@@ -64,6 +67,16 @@ def count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of times: write 1 or more")
     return int(text)
+
+
+def shard(text: str) -> Shard:
+    """`2/5`: the second of five parts."""
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no shard: write 2/5 for the second of five")
+    from faultbox.model.plan import Shard
+
+    return Shard(int(match[1]), int(match[2]))
 
 
 def spec_path(given: str | None) -> Path:

@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=arguments.seed, metavar="N", help="decide all that is random (default: drawn)")
     parser.add_argument("--runs", type=arguments.count, default=1, metavar="N", help="run every case N times")
     parser.add_argument("-j", "--jobs", type=arguments.count, metavar="N", help="worlds at once (default: by the host)")
+    parser.add_argument("--shard", type=arguments.shard, metavar="I/N", help="only the I-th of N parts of the cases")
     parser.add_argument("-x", "--fail-fast", action="store_true", help="start nothing more after the first failure")
     parser.add_argument(
         "--timeout", type=arguments.duration_ms, metavar="DURATION", help="the limit of a case (default: 120s)"
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
         control=not options.no_control,
         fail_fast=options.fail_fast,
         dry_run=options.dry_run,
+        shard=options.shard,
     )
 
     def make_view() -> View:

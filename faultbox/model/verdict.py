@@ -57,6 +57,7 @@ class CaseResult:
     `reason` is one line. `exercised` is None where the case has no fault. `deciding` are the
     events that decided it, `logs` the ends of the logs that matter, by service. `notes` are
     remarks that belong to the verdict (a blind spot, a second run because the host was starved).
+    `value` is what the scenario gave (`model.answer`), None where it did not come to its end.
     """
 
     info: CaseInfo
@@ -75,6 +76,7 @@ class CaseResult:
     world_ms: float = 0.0
     events: int = 0
     directory: str = ""
+    value: Mapping[str, Any] | None = None
 
 
 @frozen

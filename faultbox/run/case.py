@@ -56,6 +56,7 @@ class Life:
         self._host = WorldHost(ground.plan.spec, needs, self._stage, self._tell)
         current.set(self._host)
         self.value: Any = None
+        self.answered = False
         self._result: CaseResult | None = None
         self._frozen = False
         self.found = Findings()
@@ -95,6 +96,7 @@ class Life:
     def scenario(self) -> None:
         def run() -> None:
             self.value = self._case.body()
+            self.answered = True
 
         self._guard(run)
 

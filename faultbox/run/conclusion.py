@@ -18,6 +18,7 @@ from faultbox.run.host import WorldHost
 from faultbox.run.stage import Stage
 from faultbox.run.start import StartFailed
 from faultbox.run.verdict import Findings
+from faultbox.spec import recorded
 
 if TYPE_CHECKING:
     from faultbox.run.case import Life
@@ -78,6 +79,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         run_delay=life.run_delay,
         world_ms=life.age_ms,
         events=stage.log.count,
+        value=recorded.record(life.value) if life.answered else None,
     )
     _write_changed(stage)
     return verdicts.starved(result, on_time=ruling.on_time)

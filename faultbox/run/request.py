@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from faultbox.model.frozen import frozen
+from faultbox.model.plan import Shard
 
 
 @frozen
@@ -31,6 +32,7 @@ class Request:
     fail_fast: bool = False
     dry_run: bool = False
     root: Path | None = None
+    shard: Shard | None = None
 
     @property
     def layers_dir(self) -> Path:

@@ -69,6 +69,7 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
             strict=request.strict,
             keep=request.keep,
             fail_fast=request.fail_fast,
+            shard=request.shard,
         )
     except SpecErrors as error:
         return SpecRefused(error.problems)
@@ -104,21 +105,29 @@ def _started(request: Request, plan: Plan) -> RunStarted:
         services=tuple(plan.spec.services),
         cases=tuple(case.info for case in plan.cases),
         excluded=plan.excluded,
-        notes=(),
+        notes=_notes(plan),
         warnings=plan.spec.warnings,
     )
+
+
+def _notes(plan: Plan) -> tuple[str, ...]:
+    if plan.shard is None:
+        return ()
+    about = f"{len(plan.cases)} of {len(plan.whole)} cases"
+    return (f"Shard {plan.shard}: {about}; `faultbox merge` judges assumptions over all shards",)
 
 
 def write_spool(request: Request, plan: Plan) -> None:
     """Everything about the run that is known before it starts: a killed run leaves at least this."""
     from faultbox.model import record
-    from faultbox.run import spool
+    from faultbox.run import spool, summary
     from faultbox.run.declared import declared
 
+    planned = {"cases": record.to_json([case.info for case in plan.cases]), "uses": record.to_json(summary.uses(plan))}
     run_dir = request.run_dir
     run_dir.mkdir(parents=True, exist_ok=True)
     spool.write_json(run_dir / "run.json", run_record(request, plan))
-    spool.write_json(run_dir / "plan.json", {"cases": [record.to_json(case.info) for case in plan.cases]})
+    spool.write_json(run_dir / "plan.json", planned)
     spool.write_json(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
     spool.write_json(run_dir / "declared.json", declared(plan))
 
@@ -137,6 +146,7 @@ def run_record(request: Request, plan: Plan) -> dict[str, object]:
             "timeout_ms": request.timeout_ms,
             "strict": request.strict,
             "control": request.control,
+            "shard": str(request.shard) if request.shard is not None else None,
         },
         "environment": {
             "faultbox": __version__,

@@ -7,15 +7,15 @@ import signal
 from collections.abc import Iterable, Sequence
 
 from faultbox.model.fault import Assumption, Counts
-from faultbox.model.plan import Case, Plan
+from faultbox.model.plan import AssumptionUse, Case, Plan
 from faultbox.model.verdict import CaseResult, DeadAssumption, RuleReport, RunResult, Verdict
 
 RAN = {Verdict.PASSED, Verdict.FAILED}
 
 
 def sum_up(plan: Plan, results: Sequence[CaseResult], *, duration_ms: float, interrupted: int) -> RunResult:
-    """The run as a whole."""
-    dead, warnings = vacuous(plan, results)
+    """The run as a whole. Of a shard alone, nothing is said about assumptions: they may fire in another one."""
+    dead, warnings = vacuous(uses(plan), results) if plan.shard is None else ([], [])
     missing = len(plan.cases) - len(results)
     if missing:
         why = "interrupted" if interrupted else "stopped at the first failure"
@@ -31,22 +31,24 @@ def sum_up(plan: Plan, results: Sequence[CaseResult], *, duration_ms: float, int
     )
 
 
-def vacuous(plan: Plan, results: Sequence[CaseResult]) -> tuple[list[DeadAssumption], list[str]]:
+def vacuous(
+    assumptions: Iterable[AssumptionUse], results: Sequence[CaseResult]
+) -> tuple[list[DeadAssumption], list[str]]:
     """Assumptions that fired nowhere (dead, or only a warning where not all their cells ran), and lone silent rules."""
     reports = _reports_by_assumption(results)
     ran = {(each.info.id, each.info.run) for each in results if each.verdict in RAN}
     dead: list[DeadAssumption] = []
     warnings: list[str] = []
-    for assumption, cases in _users(plan):
-        rules = [rule for leaf in assumption.leaves() for rule in reports.get(leaf.name, ())]
-        if not any(leaf.faults or leaf.rules for leaf in assumption.leaves()):
+    for use in assumptions:
+        rules = [rule for leaf in use.leaves for rule in reports.get(leaf, ())]
+        if not use.has_rules:
             continue
         if any(rule.counts.fired for rule in rules):
-            warnings += _silent(assumption.name, reports.get(assumption.name, ()))
-        elif plan.complete.get(assumption.name, True) and all((each.id, each.info.run) in ran for each in cases):
-            dead.append(DeadAssumption(assumption.name, str(assumption.position), tuple(rules)))
+            warnings += _silent(use.name, reports.get(use.name, ()))
+        elif use.complete and ran.issuperset(use.cases):
+            dead.append(DeadAssumption(use.name, str(use.position), tuple(rules)))
         else:
-            warnings.append(f"{assumption.name}: not exercised by the cases that ran")
+            warnings.append(f"{use.name}: not exercised by the cases that ran")
     return dead, warnings
 
 
@@ -63,13 +65,25 @@ def _silent(name: str, rules: Iterable[RuleReport]) -> list[str]:
     ]
 
 
-def _users(plan: Plan) -> list[tuple[Assumption, list[Case]]]:
-    """Every named assumption of the plan, children of compositions included, with the cases that use it."""
-    users: dict[str, tuple[Assumption, list[Case]]] = {}
-    for case in plan.cases:
+def uses(plan: Plan) -> tuple[AssumptionUse, ...]:
+    """Every named assumption of the run, children of compositions included, with the cases that use it."""
+    users: dict[str, tuple[Assumption, list[tuple[str, int]]]] = {}
+    for case in plan.whole or plan.cases:
         for assumption in {leaf.name: leaf for top in case.faults for leaf in top.leaves()}.values():
-            users.setdefault(assumption.name, (assumption, []))[1].append(case)
-    return list(users.values())
+            users.setdefault(assumption.name, (assumption, []))[1].append((case.id, case.info.run))
+    return tuple(_use(assumption, cases, plan) for assumption, cases in users.values())
+
+
+def _use(assumption: Assumption, cases: Sequence[tuple[str, int]], plan: Plan) -> AssumptionUse:
+    leaves = assumption.leaves()
+    return AssumptionUse(
+        name=assumption.name,
+        position=assumption.position,
+        leaves=tuple(leaf.name for leaf in leaves),
+        has_rules=any(leaf.faults or leaf.rules for leaf in leaves),
+        complete=plan.complete.get(assumption.name, True),
+        cases=tuple(cases),
+    )
 
 
 def _reports_by_assumption(results: Iterable[CaseResult]) -> dict[str, list[RuleReport]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from faultbox import plan as planner
+from faultbox.model.plan import Plan, Shard
 from faultbox.model.spec import Spec
 
 Load = Callable[..., Spec]
@@ -15,7 +17,7 @@ MATRIX = "fault_matrix(scenarios = [get, put], faults = [down, full, both], excl
 CELLS = ["matrix_get_down", "matrix_get_full", "matrix_get_both", "matrix_put_down", "matrix_put_full"]
 
 
-def ids(plan: planner.cases.Plan) -> list[str]:  # type: ignore[name-defined]
+def ids(plan: Plan) -> list[str]:
     return [case.id for case in plan.cases]
 
 
@@ -185,3 +187,36 @@ def test_a_thousand_cells_are_planned_quickly(load: Load) -> None:
     plan = planner.plan(spec, seed=1)
     assert len(plan.cases) == 1010
     assert time.process_time() - begun < 1
+
+
+def shards(spec: Spec, count: int, **options: Any) -> list[Plan]:
+    return [planner.plan(spec, seed=1, shard=Shard(index, count), **options) for index in range(1, count + 1)]
+
+
+def test_shards_share_the_cases_and_each_runs_the_controls_of_its_own(load: Load) -> None:
+    spec = load("scenario(put)\n" + MATRIX + "def test_x():\n    pass\n")
+    whole = planner.plan(spec, seed=1)
+    parts = shards(spec, 3)
+    assert {each for part in parts for each in ids(part)} == set(ids(whole))
+    for part in parts:
+        assert ids(part) == [each for each in ids(whole) if each in ids(part)], "in the order of the run"
+        assert {case.info.control for case in part.cases if case.info.control} <= set(ids(part))
+        assert ids(part) == ids(planner.plan(spec, seed=99, shard=part.shard)), "whatever the seed"
+        assert part.whole == whole.cases
+    controls = {case.info.control for case in whole.cases}
+    dealt = [each for part in parts for each in ids(part) if each not in controls]
+    assert sorted(dealt) == sorted(each for each in ids(whole) if each not in controls)
+
+
+def test_a_case_has_the_same_seed_in_its_shard(load: Load) -> None:
+    spec = load(MATRIX)
+    seeds = {case.id: case.info.seed for case in planner.plan(spec, seed=7).cases}
+    for part in (planner.plan(spec, seed=7, shard=Shard(index, 2)) for index in (1, 2)):
+        assert all(case.info.seed == seeds[case.id] for case in part.cases)
+
+
+def test_shards_differ_by_one_case_at_most_and_may_be_empty(load: Load) -> None:
+    spec = load("".join(f"def test_{number}():\n    pass\n" for number in range(10)))
+    assert sorted(len(part.cases) for part in shards(spec, 4)) == [2, 2, 3, 3]
+    assert sorted(len(part.cases) for part in shards(spec, 12)) == [0, 0, *[1] * 10]
+    assert sum(len(part.cases) for part in shards(spec, 3, runs=2)) == 20

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from faultbox.model.exit import Exit
 from faultbox.model.fault import Action, ActionKind, Assumption, Counts, Fault
-from faultbox.model.plan import Case, CaseInfo, Plan
+from faultbox.model.plan import Case, CaseInfo, Plan, Shard
 from faultbox.model.source import Position
 from faultbox.model.spec import Spec
 from faultbox.model.verdict import CaseResult, RuleReport, Verdict
@@ -120,3 +121,14 @@ def test_a_second_try_shows_the_first() -> None:
     assert second.verdict is Verdict.PASSED
     assert "timed out after 1s" in second.notes[-1]
     assert "50%" in second.notes[-1]
+
+
+def test_of_a_shard_alone_nothing_is_said_about_assumptions() -> None:
+    one = case("a", DISK)
+    results = [result(one, report("disk_error", "write", 4, 0, 0))]
+    sharded = dataclasses.replace(plan(one), shard=Shard(1, 2), whole=(one, case("b", DISK)))
+    run = summary.sum_up(sharded, results, duration_ms=1, interrupted=0)
+    assert (run.dead, run.warnings) == ((), ())
+    (use,) = summary.uses(sharded)
+    assert use.cases == (("a", 1), ("b", 1))
+    assert summary.vacuous([use], results)[1] == ["disk_error: not exercised by the cases that ran"]
