@@ -147,8 +147,8 @@ class Host(Protocol):
         """The first event, past or to come, that matches; None when the time is over."""
         ...
 
-    def observable(self, filters: Mapping[str, str]) -> str:
-        """Why events of this shape could not be seen in this case ("" when they could)."""
+    def observable(self, filters: Mapping[str, str], where: object = None) -> str:
+        """Why events of this shape, which `where` judges besides, could not be seen in this case ("": they could)."""
         ...
 
     def watch(self, monitor: Monitor) -> None:

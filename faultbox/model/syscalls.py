@@ -133,6 +133,12 @@ def known() -> frozenset[str]:
 
 
 @cache
+def every() -> frozenset[str]:
+    """The kernel names of all system calls, of any architecture."""
+    return frozenset(_numbers())
+
+
+@cache
 def expand(name: str) -> frozenset[str]:
     """The kernel names that a name in a spec means. Raises UnknownSyscall."""
     if name in FAMILIES:

@@ -25,8 +25,8 @@ PARTING = frozenset({"partition", "partition_start"})
 TRACING = frozenset({"trace", "trace_start"})
 ASKING = frozenset({"events", "assert_eventually", "assert_never", "assert_before"})
 LINES = frozenset({"stdout", "stderr"})
-WATCHED = frozenset({"file", "socket"})
-"""Types of events that the kernel gives where they are asked for."""
+WATCHED = frozenset({"file", "socket", "process"})
+"""Types of events that only the kernel's own programs give."""
 ALL_CALLS = "*"
 """Stands for every system call where some are meant and none is named."""
 _DEPTH = 4
@@ -74,6 +74,14 @@ def read(functions: Iterable[object]) -> Asked:
             body = _Body(function, asked)
             body.read()
             waiting.extend(body.reached)
+    return asked
+
+
+def judged(function: object) -> Asked:
+    """What a function needs that is to judge events, where no event that it means must be missing."""
+    asked = Asked()
+    for each in _functions(function):
+        _Body(each, asked).judges_events(proof=True)
     return asked
 
 

@@ -11,7 +11,7 @@ from faultbox.model.observation import Watch
 from faultbox.model.plan import Case, Needs
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Spec
-from faultbox.model.syscalls import UnknownSyscall, expand, known
+from faultbox.model.syscalls import UnknownSyscall, every, expand
 from faultbox.model.topology import Service
 from faultbox.plan.bodies import ALL_CALLS, Asked, read
 from faultbox.plan.edges import edges, message_rules
@@ -96,7 +96,7 @@ def _notified(observed: set[str], filtered: set[str]) -> set[str]:
 def _watch(service: str, asked: Asked, observed: Calls, filtered: set[str]) -> Watch:
     """What the kernel's programs are to show of a service: a call that its filter notifies is reported already."""
     calls = observed.get(service, set())
-    wanted = frozenset().union(*map(expand, known())) if ALL_CALLS in calls else frozenset(calls)
+    wanted = every() if ALL_CALLS in calls else frozenset(calls)
     kinds = {kind for name, kind in asked.watched if name in (None, service)}
     return Watch(calls=wanted - filtered, files="file" in kinds, sockets="socket" in kinds)
 

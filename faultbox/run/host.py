@@ -163,8 +163,8 @@ class WorldHost:
         self._check()
         return found
 
-    def observable(self, filters: Mapping[str, str]) -> str:
-        return why_not_observable(filters, self._needs, self._spec)
+    def observable(self, filters: Mapping[str, str], where: object = None) -> str:
+        return why_not_observable(filters, self._needs, self._spec, where)
 
     def watch(self, monitor: Monitor) -> None:
         """Monitors run in the log's thread, in a copy of the caller's context."""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from faultbox import spec as specs
 from faultbox.model.message import Edge
+from faultbox.model.observation import Watch
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Spec
+from faultbox.model.syscalls import every
 from faultbox.model.topology import Service
 from faultbox.run.observability import why_not_observable
+from faultbox.spec.gate import Gate
 
 AT = Position("x.star", 1)
 SPEC = Spec(Path("x.star"), {name: Service(name, "/bin/true", AT) for name in ("db", "api")}, (), (), (), {}, (), {})
 NEEDS = Needs(
     ("db", "api"),
     filters={"db": frozenset({"write", "fdatasync"})},
+    watched={"db": Watch(calls=frozenset({"getpid"}), files=True), "api": Watch(sockets=True)},
     lines=frozenset({"api"}),
     edges=(Edge("driver", "api", "http", "http", 8080),),
 )
@@ -43,10 +49,64 @@ NOT_EVERY = 'not every system call is observed in this case: name the one that i
         ({"type": "proxy", "service": "api"}, ""),
         ({"type": "proxy", "service": "db"}, "no proxy stands before db in this case"),
         ({"type": "service_exited", "service": "db"}, ""),
-        ({"type": "topic"}, "nothing in this version gives events of type 'topic'"),
+        ({"type": "topic"}, "nothing in this case gives events of type 'topic'"),
+        ({"type": "syscall", "syscall": "getpid"}, ""),
+        ({"type": "file", "service": "db"}, ""),
+        ({"type": "file", "service": "api"}, "the files of api are not observed in this case"),
+        ({"type": "file"}, ""),
+        ({"type": "socket", "service": "api"}, ""),
+        ({"type": "socket", "service": "db"}, "the sockets of db are not observed in this case"),
+        ({"path": "/x", "service": "api"}, "the files of api are not observed in this case"),
+        ({"type": "process"}, ""),
+        ({"type": "tail", "service": "db"}, "nothing in this case gives events of type 'tail'"),
         ({"type": "s*"}, ""),
         ({}, ""),
     ],
 )
 def test_why_not(filters: dict[str, str], reason: str) -> None:
     assert why_not_observable(filters, NEEDS, SPEC) == reason
+
+
+@pytest.mark.parametrize(
+    ("filters", "reason"),
+    [
+        ({"type": "syscall", "service": "db"}, f"{NOT_EVERY} (no BPF here)"),
+        ({"type": "syscall", "service": "db", "syscall": "write"}, ""),
+        ({"type": "file"}, "file events need BPF, and there is none: no BPF here"),
+        ({"path": "/x"}, "file events need BPF, and there is none: no BPF here"),
+        ({"type": "process"}, "process events need BPF, and there is none: no BPF here"),
+        ({"type": "stdout", "service": "api"}, ""),
+        ({"service": "db"}, ""),
+    ],
+)
+def test_why_not_without_bpf(filters: dict[str, str], reason: str) -> None:
+    blind = dataclasses.replace(NEEDS, watched={}, blind="no BPF here")
+    assert why_not_observable(filters, blind, SPEC) == reason
+
+
+def test_every_call_is_seen_where_filter_and_watch_add_up_to_all() -> None:
+    watch = Watch(calls=every() - NEEDS.filters["db"])
+    needs = dataclasses.replace(NEEDS, watched={"db": watch})
+    assert why_not_observable({"type": "syscall", "service": "db"}, needs, SPEC) == ""
+    assert why_not_observable({"type": "syscall"}, needs, SPEC) == NOT_EVERY
+
+
+@pytest.mark.parametrize(
+    ("judge", "reason"),
+    [
+        ('e.type == "file" and e.path == "/x"', "file events need BPF, and there is none: no BPF here"),
+        ('e.type == "process"', "process events need BPF, and there is none: no BPF here"),
+        ('e.type == "syscall" and e.path == "/x"', f"{NOT_EVERY} (no BPF here)"),
+        ('e.type == "syscall" and e.syscall == "fsync"', ""),
+        ('e.type == "step_recv"', ""),
+    ],
+)
+def test_what_a_function_may_mean_is_read_from_its_text(judge: str, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.star"
+    path.write_text(f"def test_a():\n    pass\nmonitor(lambda e: {judge})\n")
+        f"fault_assumption('x', target = service('s', '/bin/true'), write = deny('EIO'))\ndef test_a(): pass\nmonitor(lambda e: {judge})\n"
+    )
+    with Gate() as gate:
+        spec = specs.load(path, seed=1, gate=gate)
+    blind = dataclasses.replace(NEEDS, watched={}, blind="no BPF here")
+    assert why_not_observable({}, blind, SPEC, spec.monitors[0].source) == reason

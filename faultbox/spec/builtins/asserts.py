@@ -214,6 +214,6 @@ def _check_fields(call: Call, fields: Mapping[str, str]) -> None:
 
 def _check_observable(call: Call, wanted: Filter) -> None:
     """What can't be seen here is no proof of anything."""
-    reason = call.host.observable(wanted.fields)
+    reason = call.host.observable(wanted.fields, wanted.where)
     if reason:
         raise Inconclusive(f"{call.name}({wanted}): {reason}")
