@@ -104,8 +104,6 @@ def test_every_call_is_seen_where_filter_and_watch_add_up_to_all() -> None:
 def test_what_a_function_may_mean_is_read_from_its_text(judge: str, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "x.star"
     path.write_text(f"def test_a():\n    pass\nmonitor(lambda e: {judge})\n")
-        f"fault_assumption('x', target = service('s', '/bin/true'), write = deny('EIO'))\ndef test_a(): pass\nmonitor(lambda e: {judge})\n"
-    )
     with Gate() as gate:
         spec = specs.load(path, seed=1, gate=gate)
     blind = dataclasses.replace(NEEDS, watched={}, blind="no BPF here")
