@@ -129,7 +129,7 @@ def write_spool(request: Request, plan: Plan) -> None:
     spool.write_json(run_dir / "run.json", run_record(request, plan))
     spool.write_json(run_dir / "plan.json", planned)
     spool.write_json(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
-    spool.write_json(run_dir / "declared.json", declared(plan))
+    spool.write_json(run_dir / "declared.json", record.to_json(declared(plan)))
 
 
 def run_record(request: Request, plan: Plan) -> dict[str, object]:

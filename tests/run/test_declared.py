@@ -7,10 +7,13 @@ from pathlib import Path
 
 from faultbox import plan as planner
 from faultbox import spec
+from faultbox.model.declared import Declared, DeclaredFault, DeclaredInterface, ExcludedPair
+from faultbox.model.record import from_json, to_json
 from faultbox.run.declared import declared
 
 SPEC = """
-db = service("db", "/bin/true", interface("main", "postgres", 5432))
+db = service("db", "/bin/true", interface("main", "postgres", 5432),
+    ops={"persist": op(syscalls=["write", "fsync"], path="/data/*")})
 api = service("api", "/bin/true", interface("http", "http", 8080), depends_on=[db])
 
 full = fault_assumption("full", target=db, description="no room", write=deny("ENOSPC", path="/data/*"))
@@ -34,23 +37,15 @@ def test_services_assumptions_and_what_is_excluded(tmp_path: Path) -> None:
     path.write_text(SPEC)
     said = declared(planner.plan(spec.load(path, seed=1), seed=1))
 
-    assert json.loads(json.dumps(said)) == said
-    db, api = said["services"]
-    assert db["interfaces"] == [{"name": "main", "protocol": "postgres", "port": 5432}]
-    assert api["depends_on"] == ["db"]
-    full, refused, both = said["assumptions"]
-    assert (full["target"], full["description"]) == ("db", "no room")
-    (fault,) = full["faults"]
-    assert {**fault, "path": ""} == {
-        "keyword": "write",
-        "action": "deny",
-        "text": "deny(ENOSPC)",
-        "path": "",
-        "on": "",
-        "direction": "",
-    }
-    assert fault["path"] == "/data/*"
-    (rule,) = refused["rules"]
-    assert (rule["action"], rule["side"], rule["match"]) == ("error", "request", {"query": "INSERT*"})
-    assert both["children"] == ["full", "refused"]
-    assert said["excluded"] == [{"matrix": 0, "row": "look", "column": "full"}]
+    assert from_json(Declared, json.loads(json.dumps(to_json(said)))) == said
+    db, api = said.services
+    assert db.interfaces == (DeclaredInterface("main", "postgres", 5432),)
+    assert (db.ops, db.files) == ({"persist": ("fsync", "write")}, ("persist",))
+    assert api.depends_on == ("db",)
+    full, refused, both = said.assumptions
+    assert (full.target, full.description) == ("db", "no room")
+    assert full.faults == (DeclaredFault("write", "deny", "deny(ENOSPC)", "/data/*"),)
+    (rule,) = refused.rules
+    assert (rule.action, rule.side, rule.match) == ("error", "request", {"query": "INSERT*"})
+    assert both.children == ("full", "refused")
+    assert said.excluded == (ExcludedPair(0, "look", "full"),)
