@@ -40,8 +40,13 @@ class RunStarted:
 
 @frozen
 class CaseStarted:
+    """A case's world is being made. `directory`: where its trace, logs and counters grow; `cgroup`: its world's, ""
+    where there is none, with one below it for each service."""
+
     id: str
     run: int
+    directory: str = ""
+    cgroup: str = ""
 
 
 @frozen

@@ -57,6 +57,22 @@ class Run:
         with contextlib.suppress(OSError):
             self._link.send("interrupt", number)
 
+    def keep_to(self, jobs: int | None) -> None:
+        """From now on at most that many worlds at once; None follows the machine."""
+        self._ask("jobs", jobs)
+
+    def pause(self, *, paused: bool) -> None:
+        """Start no further case, or go on. Cases that run already end as they would."""
+        self._ask("pause", paused)
+
+    def stop_at_failure(self, *, stop: bool) -> None:
+        """Whether the first failed or errored case from now on is the last one."""
+        self._ask("fail_fast", stop)
+
+    def _ask(self, kind: str, value: object) -> None:
+        with contextlib.suppress(OSError):  # a runner that has ended has nothing left to do it with
+            self._link.send(kind, value)
+
     def __iter__(self) -> Iterator[Update]:
         from faultbox.model.update import CaseDone, Refused, RunDone, SpecRefused
 

@@ -26,14 +26,20 @@ class Jobs:
 
     def __init__(self, fixed: int | None = None, group: Path | None = None) -> None:
         cores = os.cpu_count() or 1
-        self._fixed = fixed is not None
         self._floor = cores
         self._ceiling = cores * CEILING_PER_CORE
-        self.limit = fixed if fixed is not None else cores * 2
+        self.limit = cores * 2
+        self.fix(fixed)
         self._looked = time.monotonic()
         self._idle, self._total = processor_ticks()
         self._group = group
         self._pressed_us = pressed_us(group)
+
+    def fix(self, number: int | None) -> None:
+        """Keep to a number from now on; None follows the processor again."""
+        self._fixed = number is not None
+        if number is not None:
+            self.limit = number
 
     def follow(self, running: int) -> int:
         """Look at the processor, if it is time, and answer how many worlds may live now."""

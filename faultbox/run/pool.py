@@ -66,17 +66,20 @@ class _Pool:
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     interrupted: int = 0
     stopped: bool = False
+    paused: bool = False
+    fail_fast: bool = False
 
     def __post_init__(self) -> None:
         self.jobs = Jobs(self.request.jobs, self.ground.group)
         self.waiting = deque(self.plan.cases)
+        self.fail_fast = self.plan.fail_fast
 
     def run(self) -> RunResult:
         began = time.monotonic()
         self.selector.register(self.link, selectors.EVENT_READ, None)
         while self.waiting or self.again or self.living:
             self._start_what_may_start()
-            if self.living:
+            if self.living or self.paused:
                 self._wait()
         self.selector.close()
         ordered = [self.results[_key(case)] for case in self.plan.cases if _key(case) in self.results]
@@ -88,6 +91,8 @@ class _Pool:
         if self.interrupted or self.stopped:
             self.waiting.clear()
             self.again.clear()
+            return
+        if self.paused:
             return
         for case in self._ready():
             self._start(case, alone=False)
@@ -120,7 +125,7 @@ class _Pool:
         ours, theirs = Link.pair()
         number = self.plan.cases.index(case) + 1
         place = spool.case_dir(self.request.run_dir, number, case.info)
-        self.link.send("update", CaseStarted(case.id, case.info.run))
+        self.link.send("update", CaseStarted(case.id, case.info.run, str(place), self._cgroup(place)))
         pid = self.ground.fork_world(
             case, place, theirs, [self.link, *(each.link for each in self.living.values()), ours]
         )
@@ -131,13 +136,19 @@ class _Pool:
         self.selector.register(living.pidfd, selectors.EVENT_READ, living)
         self.selector.register(ours, selectors.EVENT_READ, living)
 
+    def _cgroup(self, place: Path) -> str:
+        return str(self.ground.group / place.name) if self.ground.group is not None else ""
+
+    def _patience_s(self) -> float | None:
+        """Until something must be done though nothing happens: more worlds may start, or one has had its time."""
+        if self.waiting and not self.paused:
+            return INTERVAL_S
+        if not self.living:
+            return None
+        return max(min(each.kill_at for each in self.living.values()) - time.monotonic(), 0)
+
     def _wait(self) -> None:
-        room = (
-            INTERVAL_S
-            if self.waiting
-            else max(min(each.kill_at for each in self.living.values()) - time.monotonic(), 0)
-        )
-        for key, _ in self.selector.select(room):
+        for key, _ in self.selector.select(self._patience_s()):
             if key.data is None:
                 self._from_front()
             elif key.fileobj == key.data.pidfd:
@@ -154,9 +165,21 @@ class _Pool:
         frame = self.link.receive()
         if frame is None:
             os._exit(1)  # the front is gone, and with it everybody who could be told anything
-        self.interrupted = int(frame.body)
-        for living in self.living.values():
-            living.link.send("interrupt")
+        self._obey(frame)
+
+    def _obey(self, frame: Frame) -> None:
+        """What the user asks of a run that goes."""
+        match frame.kind:
+            case "interrupt":
+                self.interrupted, self.paused = int(frame.body), False
+                for living in self.living.values():
+                    living.link.send("interrupt")
+            case "jobs":
+                self.jobs.fix(frame.body)
+            case "pause":
+                self.paused = bool(frame.body)
+            case "fail_fast":
+                self.fail_fast = bool(frame.body)
 
     def _from_world(self, living: _Living, frame: Frame | None) -> None:
         if frame is None:
@@ -202,7 +225,7 @@ class _Pool:
         spool.write_result(self.request.run_dir, result)
         self.results[_key(case)] = result
         self.link.send("update", CaseDone(result))
-        if self.plan.fail_fast and result.verdict in {Verdict.FAILED, Verdict.ERRORED}:
+        if self.fail_fast and result.verdict in {Verdict.FAILED, Verdict.ERRORED}:
             self.stopped = True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -57,13 +58,21 @@ class Ground:
 def run(tmp_path: Path) -> Iterator[Callable[..., tuple[RunResult, Ground, list[object]]]]:
     links: list[Link] = []
 
-    def go(outcome: Outcome, *cases: Case, fail_fast: bool = False) -> tuple[RunResult, Ground, list[object]]:
+    def go(
+        outcome: Outcome,
+        *cases: Case,
+        fail_fast: bool = False,
+        jobs: int = 4,
+        front: Callable[[Link], None] | None = None,
+    ) -> tuple[RunResult, Ground, list[object]]:
         spec = Spec(Path("x.star"), {}, (), (), (), {}, (), {})
         plan = Plan(spec, 1, "cli", cases, frozenset(), {}, fail_fast=fail_fast)
-        request = Request(Path("x.star"), tmp_path, 1, jobs=1 if fail_fast else 4)
+        request = Request(Path("x.star"), tmp_path, 1, jobs=1 if fail_fast else jobs)
         ours, theirs = Link.pair()
         links.extend((ours, theirs))
         ground = Ground(outcome)
+        if front is not None:
+            front(ours)
         result = pool.run(plan, request, ground, theirs)  # type: ignore[arg-type]
         return result, ground, [frame.body for frame in ours.pending() if frame is not None]
 
@@ -132,3 +141,56 @@ def test_fail_fast_starts_nothing_more(run) -> None:
 def test_results_are_on_disk_with_their_directory(run, tmp_path: Path) -> None:
     result, _, _ = run(lambda of, _: passed(of), CONTROL)
     assert (tmp_path / "cases" / result.results[0].directory / "result.json").is_file()
+
+
+def test_a_user_may_change_their_mind_about_the_first_failure(run) -> None:
+    _, ground, _ = run(
+        lambda of, _: passed(of, verdict=Verdict.FAILED),
+        CONTROL, OTHER, case("test_u"), jobs=1, front=lambda link: link.send("fail_fast", body=True),
+    )  # fmt: skip
+    assert ground.runs == ["test_s"]
+
+
+def test_a_paused_run_starts_nothing_until_it_goes_on(run) -> None:
+    at_the_pause: list[object] = []
+
+    def go_on(link: Link) -> None:
+        while not at_the_pause:
+            frame = link.receive()
+            assert frame is not None
+            if isinstance(frame.body, CaseDone):
+                at_the_pause.append(frame.body.result.info.id)
+                link.send("pause", body=False)
+
+    def front(link: Link) -> None:
+        link.send("pause", body=True)
+        threading.Thread(target=go_on, args=(link,)).start()
+
+    result, ground, _ = run(lambda of, _: passed(of), CONTROL, OTHER, jobs=1, front=front)
+    assert at_the_pause == ["test_s"]
+    assert ground.runs == ["test_s", "test_t"]
+    assert len(result.results) == 2
+
+
+def test_an_interrupt_ends_a_paused_run(run) -> None:
+    def front(link: Link) -> None:
+        link.send("pause", body=True)
+        link.send("interrupt", 2)
+
+    result, _, _ = run(lambda of, _: passed(of), CONTROL, OTHER, jobs=1, front=front)
+    assert result.interrupted == 2
+    assert len(result.results) == 1
+
+
+def test_more_worlds_may_be_asked_for_while_a_run_goes(run) -> None:
+    _, _, updates = run(lambda of, _: passed(of), *map(case, "abcd"), jobs=1, front=lambda link: link.send("jobs", 4))
+    started = [index for index, each in enumerate(updates) if isinstance(each, CaseStarted)]
+    done = [index for index, each in enumerate(updates) if isinstance(each, CaseDone)]
+    assert any(start < end for start, end in zip(started[1:], done, strict=False))
+
+
+def test_what_starts_says_where_it_leaves_its_trace(run, tmp_path: Path) -> None:
+    _, _, updates = run(lambda of, _: passed(of), CONTROL)
+    started = next(each for each in updates if isinstance(each, CaseStarted))
+    assert Path(started.directory) == tmp_path / "cases" / "0001-test_s"
+    assert started.cgroup == ""
