@@ -7,8 +7,6 @@ service it touches, acknowledged by that service's supervisor before anything go
 from __future__ import annotations
 
 import dataclasses
-import mmap
-import struct
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -17,33 +15,13 @@ from faultbox import rules as engine
 from faultbox.model.fault import ActionKind, Counts, Rule, RuleSet
 from faultbox.model.host import SpecError
 from faultbox.model.message import MessageRule, MessageRuleSet
+from faultbox.run.armed import Counters
 from faultbox.syscalls import Supervisor
 
 if TYPE_CHECKING:
     from faultbox.run.edges import Edges
 
 AnyRule = Rule | MessageRule
-
-SLOTS = 2048
-_COUNTS = struct.Struct("<4Q")
-
-
-class Counters:
-    """The world's shared counter page: four u64 per slot, in the order of Counts. Made before any fork."""
-
-    def __init__(self) -> None:
-        self.page = mmap.mmap(-1, SLOTS * _COUNTS.size)
-        self._used = 0
-
-    def claim(self) -> int:
-        """A slot nobody has used."""
-        if self._used == SLOTS:
-            raise SpecError("TOO_MANY_RULES", f"a case may arm at most {SLOTS} rules, all fault() calls counted")
-        self._used += 1
-        return self._used - 1
-
-    def read(self, slot: int) -> Counts:
-        return Counts(*_COUNTS.unpack_from(self.page, slot * _COUNTS.size))
 
 
 class Scopes:

@@ -19,10 +19,11 @@ from faultbox.model.fault import Rule
 from faultbox.model.plan import Case, Needs
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Endpoint, Service
+from faultbox.run import armed
 from faultbox.run.exits import Exits
 from faultbox.run.ground import Ground
 from faultbox.run.output import ServiceOutput, outputs_of
-from faultbox.run.scopes import AnyRule, Counters, Scopes
+from faultbox.run.scopes import AnyRule, Scopes
 
 if TYPE_CHECKING:
     from faultbox.proxy import EdgeProcess
@@ -45,7 +46,7 @@ class Stage:
         self._stopping = False
         self._said: dict[str, list[str]] = {}
         self._lock = threading.Lock()
-        counters = Counters()
+        counters = armed.Counters(place)
         ports = tuple(
             endpoint.destination for name in needs.services for endpoint in self.spec.services[name].endpoints
         )
@@ -78,7 +79,7 @@ class Stage:
         self._launches: dict[str, int] = {}
         self.exits = Exits(self.world, self._exited)
 
-    def _open_edges(self, case: Case, counters: Counters) -> Edges | None:
+    def _open_edges(self, case: Case, counters: armed.Counters) -> Edges | None:
         programs = self._ground.network
         if not self.needs.network or programs is None:
             return None
@@ -220,6 +221,8 @@ class Stage:
         return cut
 
     def _tell_of_rules(self, kind: str, rules: Sequence[AnyRule]) -> None:
+        if kind == "fault_applied":
+            armed.note(self.place, rules)
         told: dict[str, dict[str, str]] = {}
         for rule in rules:
             if isinstance(rule, Rule):
