@@ -91,3 +91,20 @@ def _version() -> tuple[int, int]:
     done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True)
     found = re.match(r"go(\d+)\.(\d+)", done.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+@pytest.fixture(scope="session")
+def node_install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[str, Path]]:
+    """Gives the command of a Node module's main.mjs, with what its lock file names; skips where Node is missing."""
+
+    def install(module: Path) -> tuple[str, Path]:
+        if shutil.which("npm") is None:
+            pytest.skip(f"needs node and npm, for {module.name}: a client in a second language")
+        place = tmp_path_factory.mktemp(module.name) / module.name
+        shutil.copytree(module, place)
+        words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+        done = subprocess.run(words, cwd=place, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return "node", place / "main.mjs"
+
+    return install

@@ -358,11 +358,11 @@ class Pgx:
     errors: ClassVar = {"deadlock_detected": "PgError", "40001": "PgError", "53100": "PgError"}
     placeholder = "$1"
 
-    def __init__(self, program: Path) -> None:
+    def __init__(self, *program: str | Path) -> None:
         self._program = program
 
     def _run(self, *words: str) -> Any:
-        done = subprocess.run([self._program, *words], capture_output=True, timeout=60, check=True)
+        done = subprocess.run([*self._program, *words], capture_output=True, timeout=60, check=True)
         return json.loads(done.stdout)
 
     def run(self, port: int, statement: str, *args: int) -> Outcome:
@@ -373,18 +373,32 @@ class Pgx:
         return self._run(str(port), "tour")
 
 
+class NodePg(Pgx):
+    """node-postgres, as a program of ours uses it."""
+
+    dropped = frozenset({"Connection terminated unexpectedly"})
+    errors: ClassVar = {"deadlock_detected": "DatabaseError", "40001": "DatabaseError", "53100": "DatabaseError"}
+
+
+@pytest.fixture(scope="session")
+def nodepg(node_install: Callable[[Path], tuple[str, Path]]) -> tuple[str, Path]:
+    """The command that runs the program."""
+    return node_install(HERE / "nodepg")
+
+
 @pytest.fixture(scope="session")
 def pgx(go_build: Callable[[Path], Path]) -> Path:
     """The program, built."""
     return go_build(HERE / "pgx")
 
 
-@pytest.fixture(params=["psycopg", "asyncpg", "pg8000", "pgx"])
+@pytest.fixture(params=["psycopg", "asyncpg", "pg8000", "pgx", "node-pg"])
 def driver(request: pytest.FixtureRequest) -> Any:
     makers: dict[str, Callable[[], Any]] = {
         "psycopg": Psycopg,
         "asyncpg": Asyncpg,
         "pg8000": Pg8000,
         "pgx": lambda: Pgx(request.getfixturevalue("pgx")),
+        "node-pg": lambda: NodePg(*request.getfixturevalue("nodepg")),
     }
     return makers[request.param]()

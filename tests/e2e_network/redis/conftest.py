@@ -248,11 +248,11 @@ class GoRedis:
 
     dropped = frozenset({"EOF"})
 
-    def __init__(self, program: Path) -> None:
+    def __init__(self, *program: str | Path) -> None:
         self._program = program
 
     def _run(self, port: int, *words: str) -> Any:
-        done = subprocess.run([self._program, str(port), *words], capture_output=True, timeout=60, check=True)
+        done = subprocess.run([*self._program, str(port), *words], capture_output=True, timeout=60, check=True)
         return json.loads(done.stdout)
 
     def get(self, port: int, key: str) -> Outcome:
@@ -265,13 +265,25 @@ class GoRedis:
         return self._run(port, "tour")
 
 
+class Ioredis(GoRedis):
+    """ioredis, as a program of ours in Node uses it."""
+
+    dropped = frozenset({"Connection is closed."})
+
+
+@pytest.fixture(scope="session")
+def ioredis(node_install: Callable[[Path], tuple[str, Path]]) -> tuple[str, Path]:
+    """The command that runs the program."""
+    return node_install(HERE / "ioredis")
+
+
 @pytest.fixture(scope="session")
 def goredis(go_build: Callable[[Path], Path]) -> Path:
     """The program, built."""
     return go_build(HERE / "goredis")
 
 
-@pytest.fixture(params=["redis-py", "redis-py-resp3", "redis-py-async", "redis-cli", "go-redis"])
+@pytest.fixture(params=["redis-py", "redis-py-resp3", "redis-py-async", "redis-cli", "go-redis", "ioredis"])
 def driver(request: pytest.FixtureRequest) -> Any:
     makers: dict[str, Callable[[], Any]] = {
         "redis-py": RedisPy,
@@ -279,5 +291,6 @@ def driver(request: pytest.FixtureRequest) -> Any:
         "redis-py-async": lambda: RedisPyAsync(3),
         "redis-cli": RedisCli,
         "go-redis": lambda: GoRedis(request.getfixturevalue("goredis")),
+        "ioredis": lambda: Ioredis(*request.getfixturevalue("ioredis")),
     }
     return makers[request.param]()

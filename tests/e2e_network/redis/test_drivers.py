@@ -37,7 +37,7 @@ REDIS_CLI = {"READONLY": "READONLY", "LOADING": "LOADING", "WRONGTYPE": "WRONGTY
 
 def errors_of(driver: Any) -> dict[str, str]:
     """The message of error(), and what the driver calls it."""
-    return {"GoRedis": GO_REDIS, "RedisCli": REDIS_CLI}.get(type(driver).__name__, REDIS_PY)
+    return {"GoRedis": GO_REDIS, "Ioredis": GO_REDIS, "RedisCli": REDIS_CLI}.get(type(driver).__name__, REDIS_PY)
 
 
 def test_without_rules_all_is_as_without_a_proxy(driver: Any, door: Any, server: int) -> None:
