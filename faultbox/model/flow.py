@@ -17,10 +17,15 @@ class Flow:
 
     opened: the end came to be, with `local` and `remote` ("127.0.0.1:5432"; "" for what has no address) and `peer`, the
     other end, where the kernel knows it (0 otherwise: then it is found by the addresses). `accepted` tells the side.
-    sent, received: `length` bytes, the last of which is number `position` (mod 2**32) of its direction. Both ends of a
-    connection number alike, so a received byte was sent by whoever sent that number.
-    wrote: `length` bytes into the pipe that is the service's standard output or error (`local` says which).
-    waits: the thread has nothing to do until something comes (a wait for events that may block begins at `began_ns`).
+    sent, received: `length` bytes, the last of which is number `position` (mod 2**32) of its direction; 0: not known.
+    Both ends of a connection number alike, so a received byte was sent by whoever sent that number. `received` with a
+    length of 0 is the end of what the other one says; it had been waited for since `began_ns`, as any bytes.
+    wrote: `length` bytes into the pipe that is the service's standard output or error (`local` says which), the last of
+    them the pipe's number `position`. `end` is the pipe's inode number here.
+    waits: the thread had nothing to do until something came, from `began_ns` on. `local` says in what: epoll, poll,
+    select, futex or sleep. `length`: how many ends were ready then (1 for a futex that was woken), 0 where the time
+    was over. `position`: how long it would have waited at most, in microseconds; 2**32-1: for ever, or longer than
+    that. A look that found something ready without any waiting (a position of 0) is given as well.
     forked: `child` is the new thread or process. ended: the thread is gone.
     """
 
