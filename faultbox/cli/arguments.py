@@ -115,5 +115,8 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def usage_lines(error: UsageError) -> list[str]:
-    lines = [f"faultbox: {error}"]
-    return [*lines, f"  {error.advice}"] if error.advice else lines
+    """What goes to a terminal: names of files and what bundles say may hold anything."""
+    from faultbox.cli.console.look import visible
+
+    lines = [f"faultbox: {error}", *(f"  {line}" for line in error.advice.splitlines())]
+    return [visible(line) for line in lines]

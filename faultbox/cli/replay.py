@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from faultbox.cli import arguments
 from faultbox.cli.arguments import UsageError
+from faultbox.cli.console.look import visible
 from faultbox.cli.out import say
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _replay(bundle: Bundle, options: argparse.Namespace) -> int:
         return views.make(options.format, options.show, ("faultbox", "replay", options.bundle))
 
     if options.format == "text":
-        say(ground.note)
+        say(visible(ground.note))
     return session.carry_out(request, make_view, bundle_to=None, afterwards=compare)
 
 
@@ -82,23 +83,21 @@ def _request(bundle: Bundle, ground: Ground, options: argparse.Namespace, run_di
     """The run that the bundle is of, as far as the command line doesn't say otherwise."""
     from faultbox.run.request import Request
 
-    asked = bundle.options
-    recorded = asked.get("select", [])
-    select = options.test or [each for each in recorded if isinstance(each, str)]
-    timeout, runs = asked.get("timeout_ms"), asked.get("runs")
+    asked = bundle.asked()
     return Request(
         spec=ground.spec,
         root=ground.root,
         run_dir=run_dir,
         seed=bundle.seed if options.seed is None else options.seed,
         seed_origin="bundle" if options.seed in {None, bundle.seed} else "cli",
-        select=tuple(select),
-        runs=runs if isinstance(runs, int) and runs > 0 else 1,
+        select=tuple(options.test) or asked.select,
+        runs=asked.runs,
         jobs=options.jobs,
-        timeout_ms=float(timeout) if isinstance(timeout, int | float) and timeout > 0 else None,
+        timeout_ms=asked.timeout_ms,
         keep=options.keep,
-        strict=asked.get("strict") is True,
-        control=asked.get("control") is not False,
+        strict=asked.strict,
+        control=asked.control,
+        shard=None if options.test else asked.shard,
     )
 
 
@@ -115,7 +114,7 @@ def comparison_lines(found: Comparison) -> list[str]:
 
 def _some(texts: list[str]) -> list[str]:
     left = len(texts) - _DIFFERENCES
-    return [*(f"  {each}" for each in texts[:_DIFFERENCES]), *([f"  and {left} more"] if left > 0 else [])]
+    return [*(f"  {visible(each)}" for each in texts[:_DIFFERENCES]), *([f"  and {left} more"] if left > 0 else [])]
 
 
 def _number(count: int, noun: str) -> str:

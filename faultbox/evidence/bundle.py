@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import zipfile
 import zlib
@@ -10,20 +12,26 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from faultbox.evidence.asked import Asked, read_asked
 from faultbox.evidence.errors import BadBundle
 from faultbox.evidence.packing import SCHEMA_VERSION
-from faultbox.model.plan import CaseInfo
+from faultbox.model.plan import AssumptionUse, CaseInfo
 from faultbox.model.record import BadRecord, from_json
-from faultbox.model.verdict import CaseResult
+from faultbox.model.verdict import CaseResult, RunResult
 
 Kind = TypeVar("Kind")
 
 MAX_ENTRIES = 200_000
-MAX_ENTRY = 2 << 30
+MAX_ENTRY = 8 << 30
 """Bytes an entry may claim to have; the zip reader never gives more than what is claimed."""
+MAX_TOTAL = 16 << 30
+"""Bytes that all entries together may claim."""
 MAX_READ = 64 << 20
 """Bytes of an entry that are read at once, and of a spec that are extracted."""
 _MAX_LINE = 1 << 20
+_MAX_NAME = 255
+"""Bytes of a file's name on Linux (NAME_MAX)."""
+_MAX_SEED = 2**63 - 1
 _SYMLINK = 0o120000
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 """What zipfile raises for files that aren't what they say; OSError where one points before its own beginning."""
@@ -60,12 +68,19 @@ class Bundle:
 
     @property
     def seed(self) -> int:
-        return self._field(self.manifest, "seed", int)
+        seed = self._field(self.manifest, "seed", int)
+        if not 0 <= seed <= _MAX_SEED:
+            raise self._bad("manifest.json: seed must be a number from 0 to 2**63 - 1")
+        return seed
 
     @property
-    def options(self) -> dict[str, Any]:
-        """How the run was asked for: select, runs, timeout_ms, strict, control."""
-        return self._field(self.manifest, "options", dict)
+    def entries(self) -> list[zipfile.ZipInfo]:
+        """What it holds, in its order: plain files with plain relative names, all of them."""
+        return list(self._entries.values())
+
+    def asked(self) -> Asked:
+        """How the run was asked for."""
+        return read_asked(self._field(self.manifest, "options", dict), self._bad)
 
     @property
     def original(self) -> str:
@@ -94,7 +109,20 @@ class Bundle:
         entries = self._field(self.manifest, "cases", list)
         if not all(isinstance(each, dict) for each in entries):
             raise self._bad("manifest.json: cases must be objects")
-        return [self._field(each, "directory", str) for each in entries]
+        names = [self._field(each, "directory", str) for each in entries]
+        if len(set(names)) != len(names):
+            raise self._bad("manifest.json: two cases have one directory")
+        return names
+
+    @property
+    def uses(self) -> tuple[AssumptionUse, ...]:
+        """Which cases use which assumption."""
+        return self._record(tuple[AssumptionUse, ...], "uses.json")
+
+    def outcome(self) -> RunResult:
+        """The run's result with those of all its cases."""
+        results = tuple(self.result(each) for each in self.directories())
+        return dataclasses.replace(self._record(RunResult, "outcome.json"), results=results)
 
     def result(self, directory: str) -> CaseResult:
         return self._record(CaseResult, f"cases/{directory}/result.json")
@@ -105,7 +133,7 @@ class Bundle:
         if entry not in self._entries:
             return
         try:
-            with self._archive.open(self._entries[entry]) as lines:
+            with io.BufferedReader(self._archive.open(self._entries[entry]), 1 << 17) as lines:  # type: ignore[type-var]
                 while line := lines.readline(_MAX_LINE):
                     if line.endswith(b"\n"):
                         yield self._parsed_object(line, entry)
@@ -146,9 +174,9 @@ class Bundle:
             raise self._bad(f"{name}: {error}") from None
         return kept, size - len(kept)
 
-    def object(self, name: str) -> dict[str, Any]:
-        """An entry that is one JSON object."""
-        return self._object(name)
+    def parsed(self, name: str) -> Any:
+        """An entry that is one JSON value."""
+        return self._parsed(self.read(name), name)
 
     def extract_spec(self, directory: Path) -> Path:
         """Lay out the spec's files below an empty directory; returns where the spec itself is."""
@@ -172,6 +200,8 @@ class Bundle:
         infos = self._archive.infolist()
         if len(infos) > MAX_ENTRIES:
             raise self._bad(f"has more than {MAX_ENTRIES} entries")
+        if sum(info.file_size for info in infos) > MAX_TOTAL:
+            raise self._bad(f"claims more than {MAX_TOTAL >> 30} GiB in all")
         entries: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
             if (problem := _hostile(info)) or info.filename in entries:
@@ -182,7 +212,7 @@ class Bundle:
     def _check_version(self) -> None:
         version = self._field(self.manifest, "schema_version", int)
         if version != SCHEMA_VERSION:
-            made_by = self.manifest.get("faultbox")
+            made_by = str(self.manifest.get("faultbox"))[:40]
             raise self._bad(f"has schema version {version} (Faultbox {made_by}), this one reads {SCHEMA_VERSION}")
 
     def _record(self, kind: type[Kind], name: str) -> Kind:
@@ -218,10 +248,8 @@ class Bundle:
 
 def _hostile(info: zipfile.ZipInfo) -> str:
     """Why an entry is refused; empty for a plain file with a plain relative name."""
-    name = info.orig_filename
-    parts = PurePosixPath(name).parts
-    if name.startswith("/") or "\\" in name or "\0" in name or ".." in parts or name != "/".join(parts):
-        return "has a name that leads elsewhere"
+    if problem := _hostile_name(info.orig_filename):
+        return problem
     if (info.external_attr >> 16) & 0o170000 not in {0, 0o100000}:
         return "is a symlink" if (info.external_attr >> 16) & 0o170000 == _SYMLINK else "is no regular file"
     if info.flag_bits & 0x1:
@@ -230,4 +258,13 @@ def _hostile(info: zipfile.ZipInfo) -> str:
         return "is compressed in a way that is not read here"
     if info.file_size > MAX_ENTRY:
         return f"claims more than {MAX_ENTRY >> 30} GiB"
+    return ""
+
+
+def _hostile_name(name: str) -> str:
+    parts = PurePosixPath(name).parts
+    if name.startswith("/") or "\\" in name or "\0" in name or ".." in parts or name != "/".join(parts):
+        return "has a name that leads elsewhere"
+    if any(len(part.encode("utf-8", errors="surrogateescape")) > _MAX_NAME for part in parts):
+        return f"has a name of more than {_MAX_NAME} bytes"
     return ""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from faultbox.evidence.masks import masked
 from faultbox.model.frozen import frozen
 
 Identity = tuple[str, str, str, str]
@@ -18,14 +19,24 @@ Identity = tuple[str, str, str, str]
 Taken = dict[Identity, dict[int, str]]
 """Per identity what was decided, by turn: `deny(EIO)`, `delay(2s)`."""
 
-_ACCIDENTAL = re.compile(r"(?<=:\[)\d+(?=\])|(?<=/proc/)\d+")
-"""Inode numbers of sockets and pipes, and pids: they differ in every run."""
+_UNDECIDED = frozenset({"allow", "pass", "unseen"})
+_WORDS = ("method", "path", "command", "key", "query")
+"""The fields of a message in which a spec can name it."""
+
+
+def may_be_decision(line: str) -> bool:
+    """Whether a line of events.jsonl is worth parsing in search of decisions: most of a long trace is not."""
+    return '"decision"' in line
 
 
 def is_decision(event: Mapping[str, Any]) -> bool:
-    """Whether a rule decided the call that an event of events.jsonl tells of."""
+    """Whether a rule decided the call or the message that an event of events.jsonl tells of."""
     fields = event.get("fields")
-    return event.get("type") == "syscall" and isinstance(fields, Mapping) and fields.get("decision", "allow") != "allow"
+    if not isinstance(fields, Mapping):
+        return False
+    if event.get("type") == "proxy":
+        return bool(fields.get("rule"))
+    return event.get("type") == "syscall" and str(fields.get("decision", "allow")) not in _UNDECIDED
 
 
 def by_identity(events: Iterable[Mapping[str, Any]]) -> Taken:
@@ -37,12 +48,19 @@ def by_identity(events: Iterable[Mapping[str, Any]]) -> Taken:
     taken: Taken = {}
     for event in filter(is_decision, events):
         fields = event["fields"]
-        about = _ACCIDENTAL.sub("_", str(fields.get("path") or fields.get("peer") or fields.get("kind") or ""))
-        identity = (str(event.get("service")), str(fields.get("syscall")), about, str(fields.get("rule", "")))
+        identity = (str(event.get("service")), *_call(fields), str(fields.get("rule", "")))
         turns = taken.setdefault(identity, {})
         turn = str(fields.get("turn", ""))
-        turns[int(turn) if re.fullmatch(r"[0-9]{1,18}", turn) else len(turns) + 1] = str(fields["decision"])
+        turns[int(turn) if re.fullmatch(r"[0-9]{1,18}", turn) else len(turns) + 1] = str(fields.get("decision", ""))
     return taken
+
+
+def _call(fields: Mapping[str, Any]) -> tuple[str, str]:
+    """What was called or said, and about what; without what differs in every run."""
+    if "interface" in fields:
+        words = " ".join(str(fields[name]) for name in _WORDS if name in fields)
+        return f"{fields['interface']} {fields.get('side', '')} from {fields.get('caller', '')}", masked(words)
+    return str(fields.get("syscall")), masked(str(fields.get("path") or fields.get("peer") or fields.get("kind") or ""))
 
 
 @frozen

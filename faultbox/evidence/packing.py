@@ -3,35 +3,35 @@
 manifest.json                 what the run was and what came out of it
 environment.json              the host it ran on
 plan.json  outcome.json       the cases, and the run's result without theirs
+uses.json                     which cases use which assumption
 declared.json                 the services and assumptions of the spec
 spec/...                      every file the spec was loaded from
 cases/<n>-<id>/result.json    a case's verdict
                events.jsonl   its trace
                decisions.jsonl  of these, the calls that a rule decided
-               logs/...       what its services wrote
+               changed.json flows.bin logs/... pcap/...  as the case left them
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
-import shutil
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from faultbox import __version__
-from faultbox.evidence.decisions import is_decision
+from faultbox.evidence.archive import Archive, write
+from faultbox.evidence.decisions import is_decision, may_be_decision
 from faultbox.evidence.spool import Spool
 from faultbox.model.record import to_json
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
 
 SCHEMA_VERSION = 1
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip file knows: entries have none of their own, so that equal runs give equal bundles."""
+_FILES = frozenset({"events.jsonl", "changed.json", "flows.bin"})
+_FOLDERS = frozenset({"logs", "pcap"})
+"""What a case directory may hold for the bundle, beside its result; anything else stays behind."""
 
 
 def default_name(run: Mapping[str, Any]) -> str:
@@ -48,53 +48,20 @@ def pack(run_dir: Path, path: Path) -> Path:
     file is left.
     """
     spool = Spool(run_dir)
-    directory = path if path.is_dir() else path.parent
-    draft = directory / f".{run_dir.name}.fb.tmp"
-    try:
-        with draft.open("xb") as stream:
-            with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-                _write_all(archive, spool)
-            stream.flush()
-            os.fsync(stream.fileno())
-        target = _reserve(path / default_name(spool.run)) if path.is_dir() else path
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    _sync_directory(directory)
-    return target
+    return write(path, default_name(spool.run), lambda archive: _write_all(archive, spool))
 
 
-def _reserve(path: Path) -> Path:
-    """An empty file of that name, or of the first name like it that is free."""
-    candidate = path
-    for number in range(2, 10_000):
-        with contextlib.suppress(FileExistsError):
-            candidate.open("xb").close()
-            return candidate
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    raise FileExistsError(f"{path} and {number - 1} others like it exist")
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the new name survive a power cut, as the content does."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _write_all(archive: zipfile.ZipFile, spool: Spool) -> None:
+def _write_all(archive: Archive, spool: Spool) -> None:
     outcome = spool.outcome()
     files = _spec_files(spool.spec)
-    _write_json(archive, "manifest.json", _manifest(spool, outcome, files))
-    _write_json(archive, "environment.json", spool.run.get("environment", {}))
-    _write_json(archive, "plan.json", to_json([each.info for each in spool.planned]))
-    _write_json(archive, "outcome.json", to_json(dataclasses.replace(outcome, results=())))
-    _write_json(archive, "declared.json", spool.declared)
+    archive.json("manifest.json", _manifest(spool, outcome, files))
+    archive.json("environment.json", spool.run.get("environment", {}))
+    archive.json("plan.json", to_json([each.info for each in spool.planned]))
+    archive.json("uses.json", spool.uses)
+    archive.json("outcome.json", to_json(dataclasses.replace(outcome, results=())))
+    archive.json("declared.json", spool.declared)
     for name, text in sorted(files.items()):
-        with archive.open(_entry(name), "w") as target:
-            target.write(text.encode("utf-8", errors="surrogateescape"))
+        archive.content(name, text.encode("utf-8", errors="surrogateescape"))
     for each in outcome.results:
         _write_case(archive, spool, each)
 
@@ -109,21 +76,27 @@ def _manifest(spool: Spool, outcome: RunResult, files: Mapping[str, str]) -> dic
         "seed_origin": run.get("seed_origin", ""),
         "complete": spool.complete,
         "exit": int(outcome.exit),
-        "counts": {each.value: outcome.count(each) for each in Verdict} | {"not_exercised": outcome.not_exercised},
+        "counts": counts(outcome),
         "spec": {"root": _root_entry(spool.spec, files), "original": str(run.get("spec", ""))},
         "options": run.get("options", {}),
-        "cases": [
-            {
-                "directory": each.directory,
-                "id": each.info.id,
-                "run": each.info.run,
-                "kind": each.info.kind,
-                "verdict": each.verdict.value,
-                "exercised": each.exercised,
-                "duration_ms": each.duration_ms,
-            }
-            for each in outcome.results
-        ],
+        "cases": [case_summary(each) for each in outcome.results],
+    }
+
+
+def counts(outcome: RunResult) -> dict[str, int]:
+    return {each.value: outcome.count(each) for each in Verdict} | {"not_exercised": outcome.not_exercised}
+
+
+def case_summary(result: CaseResult) -> dict[str, Any]:
+    """What the manifest says of a case: enough to list it."""
+    return {
+        "directory": result.directory,
+        "id": result.info.id,
+        "run": result.info.run,
+        "kind": result.info.kind,
+        "verdict": result.verdict.value,
+        "exercised": result.exercised,
+        "duration_ms": result.duration_ms,
     }
 
 
@@ -155,21 +128,20 @@ def _base(sources: Mapping[str, str]) -> Path:
     return Path(os.path.commonpath([Path(each).parent for each in sources])) if sources else Path("/")
 
 
-def _write_case(archive: zipfile.ZipFile, spool: Spool, result: CaseResult) -> None:
+def _write_case(archive: Archive, spool: Spool, result: CaseResult) -> None:
     """A case's files, by name."""
     inside = f"cases/{result.directory}"
-    case_dir = spool.run_dir / inside
-    _write_json(archive, f"{inside}/result.json", to_json(result))
-    with archive.open(_entry(f"{inside}/decisions.jsonl"), "w") as target:
-        for event in spool.events(result.directory):
+    archive.json(f"{inside}/result.json", to_json(result))
+    with archive.open(f"{inside}/decisions.jsonl") as target:
+        for event in spool.events(result.directory, may_be=may_be_decision):
             if is_decision(event):
                 target.write(json.dumps(event).encode() + b"\n")
+    case_dir = spool.run_dir / inside
     for path in _files(case_dir):
         name = path.relative_to(case_dir).as_posix()
-        if name == "result.json" or name.endswith(".tmp"):
-            continue
-        with path.open("rb") as source, archive.open(_entry(f"{inside}/{name}"), "w") as target:
-            shutil.copyfileobj(source, target)
+        if name in _FILES or path.relative_to(case_dir).parts[0] in _FOLDERS:
+            with path.open("rb") as source:
+                archive.copy(f"{inside}/{name}", source, path.stat().st_size)
 
 
 def _files(directory: Path) -> Iterator[Path]:
@@ -180,16 +152,3 @@ def _files(directory: Path) -> Iterator[Path]:
             path = Path(base) / name
             if path.is_file() and not path.is_symlink():
                 yield path
-
-
-def _write_json(archive: zipfile.ZipFile, name: str, shape: object) -> None:
-    with archive.open(_entry(name), "w") as target:
-        target.write(json.dumps(shape, indent=1).encode() + b"\n")
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # Unix, whoever makes it
-    entry.external_attr = 0o100644 << 16
-    return entry

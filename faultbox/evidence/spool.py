@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ class Spool:
         self.planned = tuple(Planned(info, case_name(number, info)) for number, info in enumerate(infos, start=1))
 
     @property
+    def uses(self) -> list[Any]:
+        """Which cases use which assumption, as plan.json has it."""
+        shape = self._object("plan.json").get("uses")
+        return shape if isinstance(shape, list) else []
+
+    @property
     def declared(self) -> dict[str, Any]:
         """The services and assumptions of the spec; empty where the version that ran it did not write them down."""
         shape = _load(self.run_dir / "declared.json")
@@ -81,17 +88,29 @@ class Spool:
         return RunResult(int(self.run.get("seed", 0)), results, errors=(RUN_KILLED,), strict=strict)
 
     def _result_or_killed(self, planned: Planned) -> CaseResult | None:
+        """A case that had begun has a verdict, unless it was told to stop."""
         result = self.result(planned)
-        if result is None and not self.complete and self.case_dir(planned).is_dir():
+        if result is None and not self._stopped and self.case_dir(planned).is_dir():
             return CaseResult(planned.info, Verdict.ERRORED, 0.0, KILLED, "KILLED", directory=planned.directory)
         return result
 
-    def events(self, directory: str) -> Iterator[dict[str, Any]]:
-        """The events of a case in order; the half line that a killed process leaves is no event."""
+    @cached_property
+    def _stopped(self) -> bool:
+        """Whether the run ended because somebody asked it to."""
+        shape = _load(self.run_dir / "outcome.json")
+        return isinstance(shape, dict) and bool(shape.get("interrupted"))
+
+    def events(self, directory: str, may_be: Callable[[str], bool] | None = None) -> Iterator[dict[str, Any]]:
+        """The events of a case in order; the half line that a killed process leaves is no event.
+
+        `may_be` is shown each line, and those that it has no use for are not even parsed.
+        """
         path = self.run_dir / "cases" / directory / "events.jsonl"
         try:
             with path.open(encoding="utf-8", errors="surrogateescape") as lines:
-                yield from (json.loads(line) for line in lines if line.endswith("\n"))
+                for line in lines:
+                    if line.endswith("\n") and (may_be is None or may_be(line)):
+                        yield json.loads(line)
         except FileNotFoundError:
             return
 

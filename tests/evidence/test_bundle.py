@@ -143,6 +143,16 @@ def test_an_entry_that_lies_about_its_size(crafted: Callable[..., Path]) -> None
     assert "plan.json: Bad CRC-32" in refusal(path, lambda bundle: bundle.cases)
 
 
+def test_entries_that_claim_too_much_together(crafted: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "MAX_TOTAL", 3 << 10)
+    path = crafted((entry("spec/x"), bytes(2048)), (entry("spec/y"), bytes(2048)))
+    assert "in all" in refusal(path)
+
+
+def test_a_name_that_no_file_can_have(crafted: Callable[..., Path]) -> None:
+    assert "has a name of more than 255 bytes" in refusal(crafted((entry("spec/" + "é" * 128), b"")))
+
+
 def test_too_many_entries(crafted: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundles, "MAX_ENTRIES", 2)
     assert refusal(crafted((entry("a"), b""), (entry("b"), b""))) == "has more than 2 entries"
@@ -180,12 +190,22 @@ def test_versions(crafted: Callable[..., Path], changes: dict[str, Any], text: s
     ("changes", "use"),
     [
         ({"seed": "x"}, lambda bundle: bundle.seed),
+        ({"seed": -1}, lambda bundle: bundle.seed),
+        ({"seed": 1 << 63}, lambda bundle: bundle.seed),
+        ({"cases": [{"directory": "a"}, {"directory": "a"}]}, lambda bundle: bundle.directories()),
         ({"spec": []}, lambda bundle: bundle.original),
         ({"spec": {}}, lambda bundle: bundle.spec),
         ({"cases": {}}, lambda bundle: bundle.directories()),
         ({"cases": [1]}, lambda bundle: bundle.directories()),
         ({"cases": [{}]}, lambda bundle: bundle.directories()),
-        ({"options": None}, lambda bundle: bundle.options),
+        ({"options": None}, lambda bundle: bundle.asked()),
+        ({"options": {"runs": 10**9}}, lambda bundle: bundle.asked()),
+        ({"options": {"runs": True}}, lambda bundle: bundle.asked()),
+        ({"options": {"timeout_ms": float("inf")}}, lambda bundle: bundle.asked()),
+        ({"options": {"select": [1]}}, lambda bundle: bundle.asked()),
+        ({"options": {"strict": "no"}}, lambda bundle: bundle.asked()),
+        ({"options": {"shard": "3/2"}}, lambda bundle: bundle.asked()),
+        ({"options": {"shard": "x"}}, lambda bundle: bundle.asked()),
     ],
 )
 def test_manifests_that_lack_what_is_asked(crafted: Callable[..., Path], changes: Any, use: Any) -> None:

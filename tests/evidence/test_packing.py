@@ -45,6 +45,7 @@ def test_a_bundle_holds_the_run(run_dir: Path, tmp_path: Path) -> None:
         "manifest.json",
         "environment.json",
         "plan.json",
+        "uses.json",
         "outcome.json",
         "declared.json",
         "spec/lib/common.star",
@@ -142,3 +143,42 @@ def test_a_spool_without_a_plan_is_no_bundle(tmp_path: Path) -> None:
     with pytest.raises(evidence.Unreadable, match=r"has no run\.json"):
         evidence.pack(tmp_path / "spool", tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == ["spool"]
+
+
+def test_a_case_directory_gives_what_has_a_place_in_a_bundle_and_nothing_else(run_dir: Path, tmp_path: Path) -> None:
+    case = run_dir / "cases" / "0001-test_a"
+    (case / "pcap").mkdir()
+    for name in ("flows.bin", "pcap/api-db.main.pcap", "changed.json", "secret.txt", "result.json.tmp"):
+        (case / name).write_bytes(b"{}")
+    inside = [name.partition("test_a/")[2] for name in names(evidence.pack(run_dir, tmp_path)) if "test_a/" in name]
+    assert inside == [
+        "result.json",
+        "decisions.jsonl",
+        "changed.json",
+        "events.jsonl",
+        "flows.bin",
+        "logs/db.stdout",
+        "pcap/api-db.main.pcap",
+    ]
+
+
+def test_a_case_that_ran_when_its_runner_died_is_in_the_bundle(tmp_path: Path, spools: ModuleType) -> None:
+    infos = [spools.info("test_a"), spools.info("test_b"), spools.info("test_c")]
+    done = spools.result(infos[0])
+    events = {"test_b": [spools.event(1, "deny(EIO)")]}
+    place = spools.write(tmp_path / "spool", infos, [done], begun=["test_b"], events=events)
+    spool.conclude(place, RunResult(1, (done,), errors=("the runner ended",)))
+    with evidence.open(evidence.pack(place, tmp_path)) as bundle:
+        assert bundle.directories() == ["0001-test_a", "0002-test_b"]
+        assert bundle.result("0002-test_b").verdict is Verdict.ERRORED
+        assert list(bundle.events("0002-test_b", "decisions.jsonl")) == events["test_b"]
+    assert bundle.manifest["complete"] is True
+
+
+def test_a_case_that_was_told_to_stop_has_no_verdict(tmp_path: Path, spools: ModuleType) -> None:
+    infos = [spools.info("test_a"), spools.info("test_b")]
+    done = spools.result(infos[0])
+    place = spools.write(tmp_path / "spool", infos, [done], begun=["test_b"])
+    spool.conclude(place, RunResult(1, (done,), interrupted=2))
+    with evidence.open(evidence.pack(place, tmp_path)) as bundle:
+        assert bundle.directories() == ["0001-test_a"]

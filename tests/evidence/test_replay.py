@@ -154,3 +154,13 @@ def test_accidental_numbers_are_no_identity(spools: ModuleType) -> None:
 @pytest.mark.parametrize("turn", ["x", "-1", "1" * 30, "²"])
 def test_a_turn_of_a_stranger_is_no_traceback(spools: ModuleType, turn: str) -> None:
     assert list(by_identity([spools.event(1, "x", turn=turn)]).values()) == [{1: "x"}]
+
+
+def test_what_was_done_to_messages_is_a_decision(spools: ModuleType) -> None:
+    def message(query: str, **fields: str) -> dict[str, Any]:
+        named = {"caller": "api", "interface": "main", "side": "request", "query": query}
+        return {"seq": 1, "type": "proxy", "service": "db", "fields": named | fields}
+
+    met = message("SELECT 7", decision="error", rule="down/error")
+    passed = message("SELECT 7", side="response", decision="pass")
+    assert by_identity([met, passed]) == {("db", "main request from api", "SELECT 7", "down/error"): {1: "error"}}
