@@ -19,7 +19,8 @@ LIMA ?= faultbox
 BPF := $(patsubst bpf/%.c,faultbox/bpf_objects/%.o,$(wildcard bpf/*.bpf.c))
 BPF_NEEDS := clang=clang /usr/include/bpf/bpf_helpers.h=libbpf-dev /usr/include/linux/bpf.h=linux-libc-dev libbpf.so.1=libbpf1
 # Where Debian keeps <asm/types.h>; elsewhere it is on the usual path.
-BPF_FLAGS := -target bpf -g -O2 -Wall -Werror -idirafter /usr/include/$(shell uname -m)-linux-gnu
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+BPF_FLAGS := -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Werror -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 # make test ARGS='-k worlds -x'
 ARGS ?=
@@ -43,7 +44,7 @@ $(RUN):
 
 bpf: $(BPF) ## compile what runs in the kernel
 
-$(BPF): faultbox/bpf_objects/%.o: bpf/%.c bpf/faultbox.h | $(RUN)
+$(BPF): faultbox/bpf_objects/%.o: bpf/%.c $(wildcard bpf/*.h) | $(RUN)
 	@mkdir -p $(@D)
 	@clang $(BPF_FLAGS) -c $< -o $@
 

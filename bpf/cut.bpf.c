@@ -17,12 +17,13 @@ LICENSED;
 
 enum direction { FROM_CALLER, TO_CALLER };
 
-/* `ppm` of a million packets are lost: those that the draw of (seed, number of the packet) says. */
+/* `ppm` of a million packets are lost: those that the draw of (seed, number of the packet) says. `lost`: how many were. */
 struct cut {
 	__u64 world;
 	__u64 seed;
 	__u64 packets;
 	__u64 ppm;
+	__u64 lost;
 };
 
 struct {
@@ -47,9 +48,12 @@ INLINE __u64 draw(__u64 seed, __u64 number)
 
 INLINE int lost(struct cut *cut)
 {
-	if (cut->ppm >= MILLION)
-		return 1;
-	return draw(cut->seed, __sync_fetch_and_add(&cut->packets, 1)) % MILLION < cut->ppm;
+	__u64 number = __sync_fetch_and_add(&cut->packets, 1);
+
+	if (cut->ppm < MILLION && draw(cut->seed, number) % MILLION >= cut->ppm)
+		return 0;
+	__sync_fetch_and_add(&cut->lost, 1);
+	return 1;
 }
 
 INLINE struct cut *find(struct __sk_buff *skb, enum direction direction)

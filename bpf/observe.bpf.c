@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+/*
+ * The kernel's eye: every system call of every service counted, those that are asked for told, and the lives of its
+ * processes, connections and files.
+ *
+ * Attached once a run. A task of a lane has a storage of its own; the rest of the machine pays for finding none.
+ */
+#include "observe_calls.h"
+#include "observe_sockets.h"
+#include "observe_files.h"
+
+LICENSED;
+
+/* A call is over; with `returned` 0 the thread is, in it. */
+INLINE void finish(struct lane *lane, struct call *call, int returned)
+{
+	__u32 number = call->number;
+
+	count(lane, call, returned);
+	if (number >= CALLS)
+		return;
+	if (lane->wants & WANTS_CALLS && lane->calls[number / 64] >> (number % 64) & 1)
+		tell_call(lane, call, returned);
+	if (!returned)
+		return;
+	observe_file_call(lane, call);
+	observe_socket_call(lane, call);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(observe_enter, struct pt_regs *regs, long number)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	if (!call)
+		return 0;
+	read_call(call, task, regs, number);
+	call->outside = 0;
+	call->began_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(observe_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call *call = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct lane *lane;
+
+	if (!call)
+		return 0;
+	if (!call->began_ns) {
+		if (call->outside) {
+			call->outside = 0;
+			return 0;
+		}
+		read_call(call, task, regs, NUMBER(regs));
+	}
+	lane = bpf_map_lookup_elem(&lanes, &call->lane);
+	if (lane) {
+		call->ended_ns = bpf_ktime_get_ns();
+		call->ret = ret;
+		finish(lane, call, 1);
+	}
+	call->began_ns = 0;
+	return 0;
+}
+
+#include "observe_lives.h"

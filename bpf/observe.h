@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+ *
+ * What the parts of observe.bpf.c share: lanes and the tasks in them, the two rings of a world, and the words that
+ * records begin with. faultbox/observe/layout.py reads the same structures.
+ */
+#ifndef OBSERVE_H
+#define OBSERVE_H
+
+#include "faultbox.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#define CALLS 512	/* numbers of system calls that may be watched: 0 to 511 */
+#define WORLDS 1024	/* that live at once */
+#define BUCKETS 32
+
+/* Of the kernel's own types, what we read; libbpf finds where the running kernel keeps it. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct inode {
+	__u16 i_mode;
+	__u32 i_rdev;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct inode *d_inode;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mnt_namespace;
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct fs_struct {
+	struct path root;
+	struct path pwd;
+};
+
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+	unsigned int flags;
+};
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+struct thread_info {
+	unsigned long flags;
+	__u32 status;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	struct mm_struct *mm;
+	int exit_code;
+	int pid;
+	int tgid;
+	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	struct fs_struct *fs;
+	struct files_struct *files;
+	struct signal_struct *signal;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	__u16 skc_family;
+	struct in6_addr skc_v6_daddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct linux_binprm {
+	struct file *file;
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10;
+	unsigned long r9;
+	unsigned long r8;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	int syscallno;
+};
+#else
+#error "programs that read system calls are written for x86-64 and arm64"
+#endif
+#pragma clang attribute pop
+
+struct qstr {
+	__u32 hash;
+	__u32 len;
+	const unsigned char *name;
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct dentry___name {
+	struct qstr d_name;
+};
+#pragma clang attribute pop
+
+/* What a lane wants to be told beyond totals and its processes' lives. */
+#define WANTS_CALLS 1
+#define WANTS_FILES 2
+#define WANTS_SOCKETS 4
+#define WANTS_FLOWS 8
+
+/* A service, the driver or the edge process of one world. `slot`: the world's place in the maps of rings and totals.
+ * `moves_in`: its processes belong to it as they are put into its cgroup; those of other lanes once they exec there,
+ * for what a launcher does before that isn't the service's. `spent_ns`: what our programs took of its time. */
+struct lane {
+	__u64 world;
+	__u32 slot;
+	__u16 number;
+	__u8 wants;
+	__u8 moves_in;
+	__u64 spent_ns;
+	__u64 calls[CALLS / 64];
+};
+
+/* By the id of the lane's cgroup. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct lane);
+} lanes SEC(".maps");
+
+/* Element 0: the level of lanes in the tree of cgroups. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} depth SEC(".maps");
+
+/* A thread of a lane, and the system call that it is in.
+ *
+ * `began_ns` is 0 between calls, and after one that seccomp answered in the kernel's place: such a call is seen at its
+ * end only. `number` has COMPAT set for calls by the 32-bit tables. `ret`, `ended_ns`: only once it has ended. */
+#define COMPAT 0x80000000
+
+struct call {
+	__u64 lane;
+	__u64 began_ns;
+	__u64 ended_ns;
+	__s64 ret;
+	__u64 args[6];
+	__u32 number;
+	__u32 nth;
+	__u32 pid;
+	__u32 tid;
+	__u64 over; /* of a process's first thread: the process's end has been told */
+	__u64 outside; /* it was in a call when it came to the lane, which isn't the lane's */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct call);
+} tasks SEC(".maps");
+
+/* What found no room is counted, by world and kind. */
+enum lost { LOST_CALLS, LOST_LIVES, LOST_SOCKETS, LOST_FILES, LOST_FLOWS, LOST_TOTALS, LOST_TASKS, LOST_KINDS = 8 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WORLDS * LOST_KINDS);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+/* The rings of each world. */
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+#define RINGS(name)                                                                  \
+	struct {                                                                     \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);                            \
+		__uint(max_entries, WORLDS);                                         \
+		__type(key, __u32);                                                  \
+		__array(values, struct ring);                                        \
+	} name SEC(".maps")
+
+RINGS(events);
+RINGS(flows);
+
+/* What every record of `events` begins with. `first`, `second`: the lengths of the texts after its fixed part. */
+enum kind { CALL = 1, FORKED, EXECED, EXITED, SOCKET_FIRST = 16, FILE_FIRST = 32 };
+
+struct record {
+	__u64 time_ns;
+	__u32 pid;
+	__u32 tid;
+	__u16 kind;
+	__u16 lane;
+	__u16 first;
+	__u16 second;
+};
+
+INLINE void lose(const struct lane *lane, enum lost kind)
+{
+	__u32 at = lane->slot * LOST_KINDS + kind;
+	__u64 *count = bpf_map_lookup_elem(&losses, &at);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+/* Room in the world's ring of flows for a record of a constant size, to be given to bpf_ringbuf_submit(, FLOW_WAKEUP)
+ * once it is filled; 0 where there is none. A record's time must be taken after its room was: the reader promises that
+ * nothing comes which is older than what it has read. */
+#define FLOW_ROOM(lane, size)                                                        \
+	({                                                                           \
+		__u32 _slot = (lane)->slot;                                          \
+		void *_ring = bpf_map_lookup_elem(&flows, &_slot), *_room = 0;       \
+		if (_ring)                                                           \
+			_room = bpf_ringbuf_reserve(_ring, size, 0);                 \
+		if (_ring && !_room)                                                 \
+			lose(lane, LOST_FLOWS);                                      \
+		_room;                                                               \
+	})
+
+/* Flows are nobody's hurry: whoever reads them looks every few milliseconds while there are any. */
+#define FLOW_WAKEUP 0
+
+/* The lane of the current task's cgroup, for tasks that aren't known yet. */
+INLINE struct lane *lane_of_cgroup(__u64 *id)
+{
+	__u32 only = 0, *level = bpf_map_lookup_elem(&depth, &only);
+
+	if (!level)
+		return 0;
+	*id = bpf_get_current_ancestor_cgroup_id(*level);
+	return bpf_map_lookup_elem(&lanes, id);
+}
+
+/* The open file of a descriptor of the current task, 0 for none. */
+INLINE struct file *file_of(int fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **place = BPF_CORE_READ(table, fd), *file = 0;
+
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), place + fd);
+	return file;
+}
+
+#endif

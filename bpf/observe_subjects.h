@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+ *
+ * What a call is about: files, connections and pipes behind its descriptors. They are found when it begins, because a
+ * descriptor may mean something else by its end, and because only two readings of a connection's numbers, before and
+ * after, tell whether somebody else has moved bytes through it meanwhile.
+ */
+#ifndef OBSERVE_SUBJECTS_H
+#define OBSERVE_SUBJECTS_H
+
+#include "observe.h"
+
+#include <asm/unistd.h>
+
+/* Calls newer than the headers that we are built with; these numbers are the same everywhere. */
+#ifndef __NR_epoll_pwait2
+#define __NR_epoll_pwait2 441
+#endif
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFIFO 0010000
+#define AF_UNIX 1
+#define SOCK_STREAM 1
+#define PIPEFS_MAGIC 0x50495045
+#define SOCK_DONE_BIT 2 /* 1 << SOCK_DONE of enum sock_flags: the other side's FIN has come */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
+};
+
+struct inode___numbered {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct in6_addr___kernel {
+	__u8 bytes[16];
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	unsigned long skc_flags;
+	struct in6_addr___kernel skc_v6_daddr;
+	struct in6_addr___kernel skc_v6_rcv_saddr;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+struct socket;
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	struct socket *sk_socket;
+	__u16 sk_protocol;
+	__u16 sk_type;
+	__u8 sk_shutdown;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct socket {
+	struct file *file;
+	struct sock *sk;
+};
+
+struct tcp_sock {
+	__u32 write_seq;
+	__u32 copied_seq;
+	__u32 rcv_nxt;
+};
+
+struct unix_sock {
+	struct sock *peer;
+};
+#pragma clang attribute pop
+
+/* What a call does with what its descriptors are open on. */
+enum act {
+	NO_ACT,
+	READS,
+	RECEIVES,
+	RECEIVES_MESSAGE,
+	RECEIVES_MESSAGES,
+	WRITES,
+	SENDS,
+	SENDS_MESSAGE,
+	SENDS_MESSAGES,
+	SENDS_FILE,
+	SPLICES,
+	COPIES,
+	LAST_MOVE = COPIES, /* those up to here move bytes */
+	CONNECTS,
+	ACCEPTS,
+	PAIRS,
+	WAITS_EPOLL,
+	WAITS_EPOLL2,
+	WAITS_POLL,
+	WAITS_PPOLL,
+	WAITS_SELECT,
+	WAITS_PSELECT,
+	WAITS_FUTEX,
+	SLEEPS,
+	SLEEPS_CLOCK,
+	LAST_WAIT = SLEEPS_CLOCK,
+	OPENS,
+	SYNCS,
+	TRUNCATES,
+	TRUNCATES_PATH,
+	RENAMES,
+	RENAMES_AT,
+	LINKS,
+	LINKS_AT,
+	UNLINKS,
+	UNLINKS_AT,
+};
+
+static const __u8 acts[CALLS] = {
+	[__NR_read] = READS,
+	[__NR_readv] = READS,
+	[__NR_pread64] = READS,
+	[__NR_preadv] = READS,
+	[__NR_preadv2] = READS,
+	[__NR_recvfrom] = RECEIVES,
+	[__NR_recvmsg] = RECEIVES_MESSAGE,
+	[__NR_recvmmsg] = RECEIVES_MESSAGES,
+	[__NR_write] = WRITES,
+	[__NR_writev] = WRITES,
+	[__NR_pwrite64] = WRITES,
+	[__NR_pwritev] = WRITES,
+	[__NR_pwritev2] = WRITES,
+	[__NR_sendto] = SENDS,
+	[__NR_sendmsg] = SENDS_MESSAGE,
+	[__NR_sendmmsg] = SENDS_MESSAGES,
+	[__NR_sendfile] = SENDS_FILE,
+	[__NR_splice] = SPLICES,
+	[__NR_copy_file_range] = COPIES,
+	[__NR_connect] = CONNECTS,
+	[__NR_accept] = ACCEPTS,
+	[__NR_accept4] = ACCEPTS,
+	[__NR_socketpair] = PAIRS,
+	[__NR_epoll_pwait] = WAITS_EPOLL,
+	[__NR_epoll_pwait2] = WAITS_EPOLL2,
+	[__NR_ppoll] = WAITS_PPOLL,
+	[__NR_pselect6] = WAITS_PSELECT,
+	[__NR_futex] = WAITS_FUTEX,
+	[__NR_nanosleep] = SLEEPS,
+	[__NR_clock_nanosleep] = SLEEPS_CLOCK,
+	[__NR_openat] = OPENS,
+	[__NR_openat2] = OPENS,
+	[__NR_fsync] = SYNCS,
+	[__NR_fdatasync] = SYNCS,
+	[__NR_sync_file_range] = SYNCS,
+	[__NR_ftruncate] = TRUNCATES,
+	[__NR_truncate] = TRUNCATES_PATH,
+	[__NR_renameat2] = RENAMES_AT,
+	[__NR_linkat] = LINKS_AT,
+	[__NR_unlinkat] = UNLINKS_AT,
+#ifdef __NR_renameat
+	[__NR_renameat] = RENAMES_AT,
+#endif
+#ifdef __NR_open /* what x86-64 has kept from before */
+	[__NR_open] = OPENS,
+	[__NR_creat] = OPENS,
+	[__NR_rename] = RENAMES,
+	[__NR_link] = LINKS,
+	[__NR_unlink] = UNLINKS,
+	[__NR_epoll_wait] = WAITS_EPOLL,
+	[__NR_poll] = WAITS_POLL,
+	[__NR_select] = WAITS_SELECT,
+#endif
+};
+
+enum subject_kind { NOTHING, FILE, TCP, UNIX, PIPE };
+
+/* `object`: a socket's struct sock, a file's struct file, as addresses. `number`: of its inode. `before`: what the
+ * numbers of a connection were when the call began; for what is counted by us, the ticket of the call.
+ * `alone`: nobody else was in such a call then. `known`: it was looked at when the call began. */
+struct subject {
+	__u64 object;
+	__u64 number;
+	__u32 before;
+	__u32 device;
+	__u8 kind;
+	__u8 alone;
+};
+
+/* What a thread's call is about: where its bytes come from and where they go to. `limit_us` of a wait. */
+struct about {
+	struct subject from;
+	struct subject to;
+	__u64 limit_us;
+	__u8 act;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct about);
+} abouts SEC(".maps");
+
+/* 0 for a kind of socket whose bytes aren't numbered. */
+INLINE __u8 kind_of_socket(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
+		return NOTHING;
+	if (family == AF_UNIX)
+		return UNIX;
+	if ((family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		return TCP;
+	return NOTHING;
+}
+
+/* What a descriptor of the current task is open on now. */
+static __noinline int find_subject(struct subject *subject, int fd)
+{
+	struct file *file = file_of(fd);
+	struct inode *inode;
+	struct sock *sk;
+	__u16 format;
+
+	subject->kind = NOTHING;
+	if (!file)
+		return 0;
+	inode = BPF_CORE_READ(file, f_inode);
+	format = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	subject->number = BPF_CORE_READ((struct inode___numbered *)inode, i_ino);
+	if (format == S_IFREG) {
+		subject->object = (__u64)file;
+		subject->device = BPF_CORE_READ((struct inode___numbered *)inode, i_sb, s_dev);
+		subject->kind = FILE;
+	} else if (format == S_IFSOCK) {
+		sk = BPF_CORE_READ((struct socket *)BPF_CORE_READ(file, private_data), sk);
+		subject->object = (__u64)sk;
+		subject->kind = kind_of_socket(sk);
+	} else if (format == S_IFIFO) {
+		if (BPF_CORE_READ((struct inode___numbered *)inode, i_sb, s_magic) == PIPEFS_MAGIC)
+			subject->kind = PIPE;
+	}
+	return subject->kind;
+}
+
+#endif
