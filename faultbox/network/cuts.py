@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal
@@ -16,7 +17,8 @@ from faultbox.network.programs import END, Programs, cgroup_id
 Direction = Literal["both", "out", "in"]
 """Which packets: of the caller to the port (out), from the port to the caller (in)."""
 
-_CUT = struct.Struct("=QQQQ")
+_CUT = struct.Struct("=QQQQQ")
+"""struct cut of bpf/cut.bpf.c."""
 _FROM_CALLER, _TO_CALLER = 0, 1
 _KINDS: Final[dict[Direction, tuple[int, ...]]] = {
     "both": (_FROM_CALLER, _TO_CALLER),
@@ -38,6 +40,29 @@ class Cut:
     seed: int
 
 
+class Loss(Handle):
+    """A cut that holds until it is closed."""
+
+    def __init__(self, end: Callable[[], object], count: Callable[[], int]) -> None:
+        super().__init__(end)
+        self._count = count
+
+    @property
+    def packets(self) -> int:
+        """How many packets have been lost to it. Those that several cuts met count for each."""
+        return self._count()
+
+
+class Held:
+    """What is known of a cut while it holds, and its last count afterwards."""
+
+    def __init__(self, cut: Cut) -> None:
+        self.cut = cut
+        self.since: dict[bytes, int] = {}
+        """What had been lost at each of its ends when it began there."""
+        self.lost: int | None = None
+
+
 class Cuts:
     """The cuts of one world. The hooks, which every packet passes, are there while there is a cut."""
 
@@ -45,14 +70,17 @@ class Cuts:
         self._programs = programs
         self._world = world
         self._stand_ins = stand_ins
-        self._held: list[Cut] = []
+        self._held: list[Held] = []
         self._entered: dict[bytes, tuple[int, int]] = {}
+        self._past: Counter[bytes] = Counter()
+        """What was lost at an end under entries that are gone."""
         self._hooks: Handle | None = None
 
-    def hold(self, cut: Cut) -> Handle:
+    def hold(self, cut: Cut) -> Loss:
         """Lose what the cut says until the handle is closed. Raises OSError."""
-        self._held.append(cut)
-        handle = Handle(lambda: self._end(cut))
+        held = Held(cut)
+        self._held.append(held)
+        handle = Loss(lambda: self._end(held), lambda: self._lost(held))
         try:
             self.refresh()
         except OSError:
@@ -63,9 +91,11 @@ class Cuts:
     def refresh(self) -> None:
         """Bring the kernel's map to what is held. Where several cuts meet, the one that loses most holds."""
         wanted: dict[bytes, tuple[int, int]] = {}
-        for cut in self._held:
+        for held in self._held:
+            cut = held.cut
             for key in self._keys(cut):
                 wanted[key] = max(wanted.get(key, (0, 0)), (cut.ppm, cut.seed))
+                held.since.setdefault(key, self._lost_at(key))
         if wanted and self._hooks is None:
             programs = self._programs.of("cut").programs
             self._hooks = hooks.on_cgroup(self._world, {hook: programs[name] for name, hook in _HOOKS.items()})
@@ -80,16 +110,31 @@ class Cuts:
             return
         cuts = self._programs.of("cut").maps["cuts"]
         for key in self._entered.keys() - wanted.keys():
+            self._past[key] = self._lost_at(key)
             bpf.delete(cuts, key)
             del self._entered[key]
         for key, (ppm, seed) in wanted.items():
             if self._entered.get(key) != (ppm, seed):
-                bpf.update(cuts, key, _CUT.pack(cgroup_id(self._world), seed, 0, ppm))
+                self._past[key] = self._lost_at(key)
+                bpf.update(cuts, key, _CUT.pack(cgroup_id(self._world), seed, 0, ppm, 0))
                 self._entered[key] = (ppm, seed)
 
-    def _end(self, cut: Cut) -> None:
-        self._held.remove(cut)
+    def _end(self, held: Held) -> None:
+        held.lost = self._lost(held)
+        self._held.remove(held)
         self.refresh()
+
+    def _lost(self, held: Held) -> int:
+        if held.lost is not None:
+            return held.lost
+        return sum(self._lost_at(key) - before for key, before in held.since.items())
+
+    def _lost_at(self, key: bytes) -> int:
+        """How many packets have been lost at an end in this world's life."""
+        if key not in self._entered:
+            return self._past[key]
+        entry = bpf.lookup(self._programs.of("cut").maps["cuts"], key, _CUT.size)
+        return self._past[key] + (int(_CUT.unpack(entry)[4]) if entry is not None else 0)
 
     def _keys(self, cut: Cut) -> Iterator[bytes]:
         caller = cgroup_id(cut.caller or self._world)

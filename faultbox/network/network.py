@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faultbox.network import hooks
 from faultbox.network.addresses import Addresses, number
-from faultbox.network.cuts import Cut, Cuts, Direction
+from faultbox.network.cuts import Cut, Cuts, Direction, Loss
 from faultbox.network.datagrams import Datagrams, is_datagram
 from faultbox.network.handle import Handle
 from faultbox.network.programs import Programs, cgroup_id
@@ -75,7 +75,7 @@ class Network:
         address: str | None = None,
         loss: float = 1.0,
         seed: int = 0,
-    ) -> Handle:
+    ) -> Loss:
         """Lose the packets between a caller (None: everyone) and ports, TCP and UDP, of old connections and new.
 
         `direction`: "out", what the caller sends; "in", what it is sent. `loss`: the part of the packets that is lost,
@@ -87,7 +87,9 @@ class Network:
         ppm = round(loss * 1_000_000)
         cut = Cut(caller, frozenset(ports), direction, number(address), ppm, seed & (2**64 - 1))
         with self._lock:
-            return self._hold(self._cuts.hold(cut))
+            held = self._cuts.hold(cut)
+            self._handles[held] = None
+            return Loss(self._locked(held), lambda: self._packets(held))
 
     def own_address(self, service: Path, port: int, address: str) -> Handle:
         """Give a service a loopback address (127.77.0.0/16) for a port that another listens on too, before it starts.
@@ -113,6 +115,10 @@ class Network:
         outer = Handle(self._locked(inner))
         self._handles[inner] = None
         return outer
+
+    def _packets(self, held: Loss) -> int:
+        with self._lock:
+            return held.packets
 
     def _locked(self, inner: Handle) -> Callable[[], None]:
         def close() -> None:

@@ -21,7 +21,7 @@ _WORLD = struct.Struct("=Q")
 """What every value that belongs to a world begins with: the world's cgroup id."""
 _OF_WORLDS: Final[dict[Part, dict[str, tuple[int, int]]]] = {
     "steer": {"edges": (END.size, 16), "slots": (4, 8)},
-    "cut": {"cuts": (END.size, 32)},
+    "cut": {"cuts": (END.size, 40)},
     "datagrams": {"edges": (END.size, 16)},
     "addresses": {"addresses": (END.size, 16)},
 }

@@ -120,6 +120,7 @@ class Life:
         self._note_deaths()
         try:
             self._stage.scopes.end_all()
+            self._host.partitions.end_all()
         except EOFError as error:
             self._broke(str(error))
 

@@ -52,7 +52,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     counts = {each.slot: stage.scopes.counts(each) for each in rules}
     misses, notes, remarks = _ask_supervisors(stage)
     lost = tuple(dict.fromkeys(str(each) for each in stage.lost()))
-    remarks += tuple(_already_failing(case, life.value))
+    remarks += (*_already_failing(case, life.value), *host.partitions.unmet())
     if found.broken:
         remarks += lost
     else:
@@ -61,15 +61,16 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     found.timed_out_steps = host.timed_out_steps
     violation = found.violations[0][2] if found.violations else None
     found.traceback = verdicts.frames((found.stopped if found.limit else found.error) or violation)
-    fired = sum(each.fired for each in counts.values()) + host.partitions
-    ruling = verdicts.rule(case, found, fired, has_faults=bool(case.faults or rules or host.partitions))
+    fired = sum(each.fired for each in counts.values()) + host.partitions.lost
+    faulted = bool(case.faults or rules or host.partitions.begun)
+    ruling = verdicts.rule(case, found, fired, has_faults=faulted)
     result = CaseResult(
         info=case.info,
         verdict=ruling.verdict,
         duration_ms=life.lasted_ms,
         reason=ruling.reason,
         code=ruling.code,
-        exercised=bool(fired) if case.faults or rules or host.partitions else None,
+        exercised=bool(fired) if faulted else None,
         traceback=found.traceback if ruling.verdict is not Verdict.PASSED else (),
         rules=verdicts.reports(rules, counts, misses, notes),
         deciding=_deciding(stage, ruling) if ruling.verdict is not Verdict.PASSED else (),

@@ -74,7 +74,7 @@ class Edges:
         if self.process is not None:
             self.process.release(final=True)
 
-    def partition(self, a: str, b: str, ports: tuple[Sequence[int], Sequence[int]], way: Way) -> list[network.Handle]:
+    def partition(self, a: str, b: str, ports: tuple[Sequence[int], Sequence[int]], way: Way) -> list[network.Loss]:
         """Lose what a and b send each other, or one of them; `ports` are those of a and of b. Close all to heal."""
         towards: Direction = {"both": "both", "a_to_b": "out", "b_to_a": "in"}[way]  # type: ignore[assignment]
         back: Direction = {"both": "both", "a_to_b": "in", "b_to_a": "out"}[way]  # type: ignore[assignment]

@@ -43,7 +43,7 @@ class WorldHost:
         self._branches: set[int] = set()
         self._lock = threading.Lock()
         self._started: dict[tuple[str, str], list[int]] = {}
-        self._partitions = Partitions(spec, stage)
+        self.partitions = Partitions(spec, stage)
         self._parted: list[tuple[frozenset[str], int]] = []
         self._inline: dict[str, int] = {}
         self.prints: list[str] = []
@@ -121,23 +121,18 @@ class WorldHost:
 
     def partition(self, a: str, b: str, direction: Way, position: Position, *, started: bool = False) -> int:
         self._check()
-        handle = self._partitions.begin(a, b, direction, position)
+        handle = self.partitions.begin(a, b, direction, position)
         if started:
             self._parted.append((frozenset((a, b)), handle))
         return handle
 
-    @property
-    def partitions(self) -> int:
-        """How many there were so far: a case that had one has met its fault."""
-        return self._partitions.begun
-
     def heal(self, handle: int) -> None:
-        self._partitions.end(handle)
+        self.partitions.end(handle)
 
     def heal_started(self, a: str, b: str) -> None:
         for pair, handle in [each for each in self._parted if each[0] == frozenset((a, b))]:
             self._parted.remove((pair, handle))
-            self._partitions.end(handle)
+            self.partitions.end(handle)
 
     def _scope_id(self, name: str) -> str:
         """A scope's name; a number tells apart those that one place begins again, so that each counts for itself."""

@@ -103,6 +103,34 @@ def test_to_the_end():
     )
     outcome = tool.test(spec)
     assert set(outcome.verdicts().values()) == {"passed"}, outcome
+    assert {name: case["exercised"] for name, case in outcome.cases.items()} == {
+        "test_partition": True,
+        "test_to_the_end": True,
+    }
+
+
+def test_a_partition_that_met_nothing_has_not_been_exercised(tool) -> None:
+    spec = (
+        SYSTEM
+        + """
+def test_idle():
+    partition(api, db, run = health)
+    gone = events(type = "partition_removed")
+    assert_eq([(e["with"], e["lost"]) for e in gone], [("db", "0")])
+
+def test_met():
+    partition(api, db, run = ask)
+    assert_true(int(events(type = "partition_removed")[0]["lost"]) > 0)
+"""
+    )
+    outcome = tool.test(spec)
+    assert outcome.verdicts() == {"test_idle": "passed", "test_met": "passed"}, outcome
+    idle, met = outcome.cases["test_idle"], outcome.cases["test_met"]
+    assert (idle["exercised"], met["exercised"]) == (False, True)
+    assert "partition(api, db) at spec.star:" in str(idle["notes"])
+    assert "met no packet" in str(idle["notes"])
+    assert "met no packet" not in str(met["notes"])
+    assert tool.test(spec, "--strict").code == 1
 
 
 def test_worlds_with_the_same_edges_do_not_meet(tool) -> None:

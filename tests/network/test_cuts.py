@@ -212,3 +212,65 @@ def test_a_loss_is_a_part_of_one(in_town: InTown) -> None:
             town.network.cut(None, [PORT], loss=30)
 
     in_town(body)
+
+
+def test_lost_packets_are_counted_for_the_cut_that_lost_them(in_town: InTown, never: float) -> None:
+    def body(town: Any) -> None:
+        api, web, db = (town.person(name) for name in ("api", "web", "db"))
+        server = db.bound("127.0.0.1", PORT)
+        client, other = api.datagrams(), web.datagrams()
+        for each in (client, other):
+            each.connect(("127.0.0.1", PORT))
+        first = town.network.cut(api.cgroup, [PORT])
+        assert first.packets == 0
+        for sender in (client, client, other):
+            sender.send(b"x")
+        second = town.network.cut(api.cgroup, [PORT])
+        client.send(b"x")
+        assert (first.packets, second.packets) == (3, 1)
+        first.close()
+        client.send(b"x")
+        assert (first.packets, second.packets) == (3, 2)
+        second.close()
+        client.send(b"x")
+        assert (first.packets, second.packets) == (3, 2)
+        assert server.recv(1) == b"x"
+        again = town.network.cut(api.cgroup, [PORT])
+        assert again.packets == 0
+        client.send(b"x")
+        assert (again.packets, first.packets) == (1, 3)
+
+    in_town(body)
+
+
+def test_what_a_greater_loss_takes_over_is_still_counted(in_town: InTown) -> None:
+    def body(town: Any) -> None:
+        api, db = town.person("api"), town.person("db")
+        db.bound("127.0.0.1", PORT)
+        client = api.datagrams()
+        client.connect(("127.0.0.1", PORT))
+        part = town.network.cut(api.cgroup, [PORT], "out", loss=0.3, seed=1)
+        for _ in range(100):
+            client.send(b"x")
+        taken = part.packets
+        assert 15 < taken < 45
+        whole = town.network.cut(api.cgroup, [PORT])
+        client.send(b"x")
+        assert (part.packets, whole.packets) == (taken + 1, 1)
+
+    in_town(body)
+
+
+def test_answers_are_counted_where_they_are_lost(in_town: InTown, never: float) -> None:
+    def body(town: Any) -> None:
+        api, db = town.person("api"), town.person("db")
+        client, served = pair(api, db.listen("127.0.0.1", PORT))
+        cut = town.network.cut(api.cgroup, [PORT], "in")
+        client.send(b"question")
+        assert served.recv(10) == b"question"
+        assert cut.packets >= 1  # the kernel's own acknowledgement
+        before = cut.packets
+        served.send(b"answer")
+        assert cut.packets > before
+
+    in_town(body)
