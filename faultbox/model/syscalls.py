@@ -107,6 +107,24 @@ VARIANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Calls that later kernels or C libraries use in place of an older one. Families come before variants."""
 
 
+_PREFERRED = ("write", "read")
+"""Families that other families' members belong to as well: `send` is part of `write`."""
+
+
+@cache
+def _family_by_name() -> Mapping[str, str]:
+    by_name: dict[str, str] = {}
+    for family in (*_PREFERRED, *FAMILIES):
+        for name in FAMILIES[family]:
+            by_name.setdefault(name, family)
+    return by_name
+
+
+def family_of(name: str) -> str:
+    """The family that events name beside a call; "" where it has none."""
+    return _family_by_name().get(name, "")
+
+
 class UnknownSyscall(ValueError):
     """No system call or family has this name; `nearest` is the most likely one meant ("" if none is)."""
 

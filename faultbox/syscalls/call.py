@@ -13,7 +13,7 @@ from faultbox.linux import seccomp, vmem
 from faultbox.model.fault import FdKind, Port, Rule
 from faultbox.model.syscalls import READERS, WRITERS
 from faultbox.rules import Thing, literal_part, meets
-from faultbox.syscalls.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
+from faultbox.model.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
 from faultbox.syscalls.once import once
 from faultbox.syscalls.peers import peer_of, transport_of
 from faultbox.syscalls.places import Places

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Mapping
-
 from faultbox.link import Link
 from faultbox.model.fault import ActionKind, Decision
-from faultbox.model.syscalls import FAMILIES
+from faultbox.model.syscalls import family_of
 from faultbox.syscalls.call import Syscall
 
 _MOST = 64
@@ -16,21 +14,6 @@ _PATIENCE_NS = 5_000_000
 
 Record = tuple[int, dict[str, str]]
 """Time in ns of CLOCK_MONOTONIC, and the fields of the event."""
-
-_PREFERRED = ("write", "read")
-"""Families that other families' members belong to as well: `send` is part of `write`."""
-
-
-def _family_by_name() -> Mapping[str, str]:
-    by_name: dict[str, str] = {}
-    for family in (*_PREFERRED, *FAMILIES):
-        for name in FAMILIES[family]:
-            by_name.setdefault(name, family)
-    return by_name
-
-
-_FAMILY = _family_by_name()
-
 
 class Outbox:
     """Records in batches: sent when 64 wait, or the oldest has waited 5 ms, or the log asks."""
@@ -67,7 +50,7 @@ def describe(call: Syscall, decision: Decision) -> dict[str, str]:
     """The fields of the event that a decision makes. What the call does not have is left out."""
     fields = {
         "syscall": call.name,
-        "family": _FAMILY.get(call.name, ""),
+        "family": family_of(call.name),
         "pid": str(call.tid),
         "path": call.path,
         "fd": "" if call.fd is None else str(call.fd),

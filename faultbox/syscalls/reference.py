@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from faultbox.model.syscalls import FAMILIES, VARIANTS, names, number
-from faultbox.syscalls.arguments import Shape, shapes
+from faultbox.model.arguments import Shape, shapes
 
 _INTRODUCTION = """# System calls in specs
 
-Made by `python -m faultbox.syscalls.reference`; edit `faultbox/model/syscalls.py` and `faultbox/syscalls/arguments.py`.
+Made by `python -m faultbox.syscalls.reference`; edit `faultbox/model/syscalls.py` and `faultbox/model/arguments.py`.
 
 A keyword of `fault()` and `fault_assumption()`, and a string in `op(syscalls=[...])`, is the name of a family, of
 a call, or (as a keyword) of an operation of the service. An unknown name is a load error with the nearest one.

@@ -8,7 +8,7 @@ import pytest
 
 from faultbox.model.syscalls import FAMILIES, names, number
 from faultbox.syscalls import compile  # noqa: A004
-from faultbox.syscalls.arguments import shapes
+from faultbox.model.arguments import shapes
 
 USER_NOTIF = 0x7FC00000
 
