@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from faultbox.linux import seccomp, vmem
+from faultbox.model.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
 from faultbox.model.fault import FdKind, Port, Rule
 from faultbox.model.syscalls import READERS, WRITERS
 from faultbox.rules import Thing, literal_part, meets
-from faultbox.model.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
 from faultbox.syscalls.once import once
 from faultbox.syscalls.peers import peer_of, transport_of
 from faultbox.syscalls.places import Places

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import time
+
 from faultbox.link import Link
 from faultbox.model.fault import ActionKind, Decision
 from faultbox.model.syscalls import family_of
@@ -14,6 +15,7 @@ _PATIENCE_NS = 5_000_000
 
 Record = tuple[int, dict[str, str]]
 """Time in ns of CLOCK_MONOTONIC, and the fields of the event."""
+
 
 class Outbox:
     """Records in batches: sent when 64 wait, or the oldest has waited 5 ms, or the log asks."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from faultbox.model.syscalls import FAMILIES, VARIANTS, names, number
 from faultbox.model.arguments import Shape, shapes
+from faultbox.model.syscalls import FAMILIES, VARIANTS, names, number
 
 _INTRODUCTION = """# System calls in specs
 

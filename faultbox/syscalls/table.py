@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from faultbox.linux import vmem
 from faultbox.linux.seccomp import AUDIT_ARCH
+from faultbox.model.arguments import Shape, shapes
 from faultbox.model.fault import RuleSet
 from faultbox.model.syscalls import Arch, numbers
 from faultbox.rules import Standing, Tally
-from faultbox.model.arguments import Shape, shapes
 from faultbox.syscalls.filter import native
 
 _NUMBER_AND_ARCH = struct.Struct("=iI")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from faultbox.model.arguments import shapes
 from faultbox.model.syscalls import FAMILIES, names, number
 from faultbox.syscalls import compile  # noqa: A004
-from faultbox.model.arguments import shapes
 
 USER_NOTIF = 0x7FC00000
 
