@@ -12,8 +12,8 @@ from faultbox.model.syscalls import UnknownSyscall, every, expand
 ALWAYS = frozenset(
     {
         "step_send", "step_recv", "service_started", "service_ready", "service_exited", "service_detached",
-        "service_restarted", "fault_applied", "fault_removed", "severed", "partition_applied", "partition_removed",
-        "print",
+        "service_restarted", "service_restart_failed", "fault_applied", "fault_removed", "severed",
+        "partition_applied", "partition_removed", "print",
     }
 )  # fmt: skip
 LINES = frozenset({"stdout", "stderr"})

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,7 @@ from faultbox.run import armed
 from faultbox.run.exits import Exits
 from faultbox.run.ground import Ground
 from faultbox.run.output import ServiceOutput, outputs_of
+from faultbox.run.restarts import Restarts
 from faultbox.run.scopes import AnyRule, Scopes
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ class Stage:
         self.spec: Spec = ground.plan.spec
         self.place = place
         self._ground = ground
-        self._stopping = False
         self._said: dict[str, list[str]] = {}
         self._lock = threading.Lock()
         counters = armed.Counters(place)
@@ -78,6 +77,7 @@ class Stage:
         self.outputs: dict[str, list[ServiceOutput]] = {}
         self._launches: dict[str, int] = {}
         self.exits = Exits(self.world, self._exited)
+        self.restarts = Restarts(self.launch, self.log.append)
 
     def _open_edges(self, case: Case, counters: armed.Counters) -> Edges | None:
         programs = self._ground.network
@@ -143,18 +143,12 @@ class Stage:
     def _exited(self, service: str) -> None:
         """A service's end is in the log already; bring it up again where the spec says so."""
         declared = self.spec.services.get(service)
-        if declared is not None and declared.on_exit == "restart" and not self._stopping:
-            threading.Thread(target=self._restart, args=(declared,), name=f"restart-{service}", daemon=True).start()
-
-    def _restart(self, service: Service) -> None:
-        stopped = (BrokenPipeError, EOFError)  # the case's end has killed it before it began
-        with contextlib.suppress(worlds.LaunchError, worlds.WorldError, *stopped):
-            self.launch(service)
-            self.log.append("service_restarted", service.name, {})
+        if declared is not None and declared.on_exit == "restart":
+            self.restarts.ended(declared)
 
     def stop(self, *, patience_ms: float = 0) -> None:
         """Ask every service to end, then make it; what has been written is in the logs afterwards."""
-        self._stopping = True
+        self.restarts.end()
         alive = (name for name in self.needs.services if self.world.alive(name))
         self._said = {name: self._tail(name, LOG_LINES) for name in alive}
         self.exits.expected = True
