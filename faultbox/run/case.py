@@ -170,6 +170,8 @@ class Life:
             for name, status in self._stage.exits.ended.items()
             if declared[name].on_exit == "fail" and name not in self._host.accepted_exits
         }
+        for name, why in self._stage.restarts.failed.items():
+            self._broke(f"{name} could not be started again: {why}", "NOT_RESTARTED")
 
     def _vitals(self) -> Vitals:
         return Vitals(self._stage.helpers(), self._runner, self._helper_died, self._ordered)
@@ -190,9 +192,9 @@ class Life:
             self.found.halted = "interrupted"
             self._host.halt()
 
-    def _broke(self, reason: str) -> None:
+    def _broke(self, reason: str, code: str = "HELPER_DIED") -> None:
         if not self.found.broken:
-            self.found.broken, self.found.broken_code = reason, "HELPER_DIED"
+            self.found.broken, self.found.broken_code = reason, code
 
     def _limit_passed(self) -> None:
         doing = " and ".join(self._host.doing.values())
