@@ -83,13 +83,15 @@ class Protocol:
     """A protocol of interface(). Without `methods` it can be declared, but this version has no steps for it.
 
     Without `actions` this version has no proxy for it. Keys of `match` are those of rules on requests
-    and on responses; what a request was can be matched on its response too.
+    and on responses; what a request was can be matched on its response too. `tls`: how a connection is secured:
+    from its first byte, once both have agreed to in the protocol itself, or not at all (this version can't).
     """
 
     name: str
     methods: Mapping[str, Method] = field(default_factory=dict)
     match: Mapping[str, MatchKey] = field(default_factory=dict)
     actions: Mapping[MessageAction, ActionForm] = field(default_factory=dict)
+    tls: Literal["first", "in-band", ""] = ""
 
 
 _TIMEOUT = Parameter("timeout", "duration", "30s", "how long to wait for the whole answer")
@@ -138,6 +140,11 @@ _ENDING = (
     Parameter("after_bytes", "number", 0, f"first let that many through: {_SIZE}"),
     Parameter("refuse", "flag", doc="True: new connections are refused too"),
 )
+
+TLS_FAULTS: Final = (
+    "expired", "not_yet_valid", "wrong_host", "self_signed", "untrusted", "handshake", "version", "close", "hang",
+)  # fmt: skip
+"""What error(tls=) can be: the certificate that callers are shown is wrong in that way, or the handshake fails."""
 
 GENERIC: Final[Mapping[MessageAction, ActionForm]] = MappingProxyType(
     {
@@ -370,11 +377,11 @@ _UNBUILT = (
 
 PROTOCOLS: Final[Mapping[str, Protocol]] = MappingProxyType(
     {
-        "http": Protocol("http", MappingProxyType(_HTTP), _HTTP_MATCH, _HTTP_ACTIONS),
-        "tcp": Protocol("tcp", MappingProxyType(_TCP), _TCP_MATCH, _TCP_ACTIONS),
+        "http": Protocol("http", MappingProxyType(_HTTP), _HTTP_MATCH, _HTTP_ACTIONS, "first"),
+        "tcp": Protocol("tcp", MappingProxyType(_TCP), _TCP_MATCH, _TCP_ACTIONS, "first"),
         "udp": Protocol("udp", MappingProxyType(_UDP), _UDP_MATCH, _UDP_ACTIONS),
-        "redis": Protocol("redis", MappingProxyType(_REDIS), _REDIS_MATCH, _REDIS_ACTIONS),
-        "postgres": Protocol("postgres", MappingProxyType(_POSTGRES), _POSTGRES_MATCH, _POSTGRES_ACTIONS),
+        "redis": Protocol("redis", MappingProxyType(_REDIS), _REDIS_MATCH, _REDIS_ACTIONS, "first"),
+        "postgres": Protocol("postgres", MappingProxyType(_POSTGRES), _POSTGRES_MATCH, _POSTGRES_ACTIONS, "in-band"),
         **{name: Protocol(name) for name in _UNBUILT},
     }
 )

@@ -12,13 +12,30 @@ from faultbox.model.source import Position
 
 
 @frozen
+class Tls:
+    """How TLS is spoken at an interface: by default as to a server of tests, whose certificate nobody asks about.
+
+    All but `ca_file` is PEM text, as it was read when the spec was loaded. `shown`: key and certificates that a
+    proxy shows in the service's stead, "" for one of the run's authority. `own`: key and certificates that the
+    steps, readiness and proxies show to the service, "" for none. `ca`: who must have signed the service's
+    certificate, "" for anybody; `ca_file` is where that text came from.
+    """
+
+    shown: str = ""
+    own: str = ""
+    ca: str = ""
+    ca_file: str = ""
+
+
+@frozen
 class Interface:
-    """A protocol on a port, as declared by interface()."""
+    """A protocol on a port, as declared by interface(). `tls`: how it is secured, None where it is not."""
 
     name: str
     protocol: str
     port: int
     position: Position
+    tls: Tls | None = None
 
 
 @frozen
@@ -63,12 +80,46 @@ class Healthcheck:
 
 
 @frozen
-class Observation:
-    """A source of events asked for by observe=, for example observe.stdout(decoder=...)."""
+class Attachment:
+    """Where a function of a probe runs.
 
-    kind: Literal["stdout", "stderr"]
+    `kind`: tracepoint (of `symbol` category:name), raw_tracepoint, uprobe and uretprobe (of a symbol of `binary`), usdt
+    (of `symbol` provider:name or name, of `binary`).
+    """
+
+    function: str
+    kind: Literal["tracepoint", "raw_tracepoint", "uprobe", "uretprobe", "usdt"]
+    symbol: str
+    binary: str = ""
+
+
+@frozen
+class Probe:
+    """A program for the kernel, in the C of bcc. `origin` is what messages call its text: a file, or a place in a spec."""
+
+    name: str
+    text: str
+    origin: str
+    position: Position
+    attach: tuple[Attachment, ...] = ()
+
+
+ObservationKind = Literal["stdout", "stderr", "tail", "files", "probe"]
+
+
+@frozen
+class Observation:
+    """A source of events asked for by observe=, for example observe.stdout(decoder=...).
+
+    `decoder` and `pattern` say how lines become fields. `paths`: files as the service sees them, for tail, or globs of
+    such, for files. `probe`: for probe.
+    """
+
+    kind: ObservationKind
     decoder: str = ""
     pattern: str = ""
+    paths: tuple[str, ...] = ()
+    probe: Probe | None = None
 
 
 @frozen

@@ -24,15 +24,16 @@ def _none(_env: Mapping[str, str]) -> Mapping[str, Any]:
 class Protocol:
     """A protocol's client.
 
-    `ready(address, timeout_s)` asks once: "" when it answers, else what was wrong.
-    `step(address, method, arguments, timeout_s=30.0)` does one operation, with arguments as
-    `model.protocols` describes them (a `timeout_ms` among them comes first). Transport errors are in
+    `ready(address, timeout_s, tls=None)` asks once: "" when it answers, else what was wrong.
+    `step(address, method, arguments, timeout_s=30.0, tls=None)` does one operation, with arguments as
+    `model.protocols` describes them (a `timeout_ms` among them comes first). `tls` says how the connection is
+    secured (`secure.Securing`), where the protocol's table has a way. Transport errors and those of TLS are in
     its response; it raises SpecError for arguments that can't be sent. `defaults(env)` are arguments
     that a step takes from its service's environment where they aren't written (POSTGRES_USER …).
     """
 
     name: str
-    ready: Callable[[Address, float], str]
+    ready: Callable[..., str]
     step: Callable[..., Response]
     defaults: Callable[[Mapping[str, str]], Mapping[str, Any]] = _none
 

@@ -9,7 +9,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from faultbox.protocols.secure import SecuredSocket, Securing
 
 _CHUNK = 256 * 1024
 _WORDS = {
@@ -61,18 +64,20 @@ class Connection:
     """A TCP connection, non-blocking inside. Every method raises StepFailed.
 
     `localhost` is 127.0.0.1 and, when that refuses, ::1. Other names are looked up, which the
-    deadline does not cover. `deadline` is a time of time.monotonic().
+    deadline does not cover. `deadline` is a time of time.monotonic(). `tls`: secured from its first byte on.
     """
 
     _kind = socket.SOCK_STREAM
 
-    def __init__(self, address: tuple[str, int], deadline: float) -> None:
+    def __init__(self, address: tuple[str, int], deadline: float, tls: Securing | None = None) -> None:
         self._deadline = deadline
         self._cancelled = False
         self._reset = False
         self.port = 0
-        self._socket: socket.socket
+        self._socket: socket.socket | SecuredSocket
         self._connect(*address)
+        if tls is not None:
+            self.secure(tls)
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +94,20 @@ class Connection:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # not connected yet, or no longer: who waits on it looks at _cancelled first
+
+    def secure(self, tls: Securing) -> None:
+        """Begin TLS; where that fails the connection is over, and the error says `TLS: …`."""
+        from faultbox.protocols.secure import SecuredSocket
+
+        try:
+            with _lock:
+                assert isinstance(self._socket, socket.socket)
+                self._socket = SecuredSocket(self._socket, tls)
+            while wanted := self._socket.shake_hands():
+                self._wait(wanted)
+        except StepFailed:
+            self.__exit__()
+            raise
 
     def exchange(self, data: bytes) -> Iterator[bytes]:
         """Send `data`, and give what arrives, meanwhile and after; b"" last, when the other end has finished.
@@ -161,6 +180,8 @@ class Connection:
     def _wait(self, events: int) -> int:
         """Until the socket is ready for one of the events (or broken, which is being readable)."""
         self._check()
+        if events & select.POLLIN and not isinstance(self._socket, socket.socket) and self._socket.pending():
+            return select.POLLIN
         poll = select.poll()
         poll.register(self._socket, events)
         left = self._deadline - time.monotonic()

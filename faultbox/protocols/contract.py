@@ -36,10 +36,13 @@ class Part:
     that this is the answer to the oldest request that waits for one (False: an interim answer, a
     push, a greeting). `skips`: after it, that many of the requests that wait will never be answered (what follows a
     failure is skipped); the reader has taken them out of `waiting`. `tls`: once this part has been sent on, both
-    sides begin TLS.
+    sides begin TLS. `anew`: before it is sent on, the service is met on a new connection, in plain, and told this.
+
+    A dialogue that is `editing` may have changed what a part holds: `size` is then how much of the stream it stands
+    for.
     """
 
-    __slots__ = ("last", "message", "payload", "raw", "replies", "skips", "tls")
+    __slots__ = ("anew", "last", "message", "payload", "raw", "replies", "size", "skips", "tls")
 
     def __init__(
         self,
@@ -51,6 +54,8 @@ class Part:
         payload: int = 0,
         skips: int = 0,
         tls: bool = False,
+        anew: bytes = b"",
+        size: int | None = None,
     ) -> None:
         self.raw = raw
         self.message = message
@@ -59,6 +64,8 @@ class Part:
         self.payload = payload
         self.skips = skips
         self.tls = tls
+        self.anew = anew
+        self.size = len(raw) if size is None else size
 
 
 class Reply(NamedTuple):
@@ -117,6 +124,13 @@ class Dialogue:
     """A message has no end of its own: it lasts until the other side says something, or the next one begins."""
     drop_swallows = False
     """What drop() means: the message vanishes (True), or the connection is closed (False)."""
+    editing = False
+    """The reader may change what passes, without any rule: it must be read before it is sent on."""
+    distortion = ""
+    """What went wrong on this connection because a proxy stands there, once something has."""
+    reissued = False
+    """TLS is ended here, and the caller was shown another certificate than the service's own: proofs that the caller
+    has seen that one would fail."""
 
     def __init__(self) -> None:
         self.interest = NOTHING

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import ipaddress
-import os
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
+
+from faultbox.protocols.secure import load_identity
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
-CertificateFault = Literal["expired", "not_yet_valid", "wrong_host", "untrusted"]
-CERTIFICATE_FAULTS: Final[tuple[CertificateFault, ...]] = ("expired", "not_yet_valid", "wrong_host", "untrusted")
+CertificateFault = Literal["expired", "not_yet_valid", "wrong_host", "self_signed", "untrusted"]
+CERTIFICATE_FAULTS: Final[tuple[CertificateFault, ...]] = (
+    "expired",
+    "not_yet_valid",
+    "wrong_host",
+    "self_signed",
+    "untrusted",
+)
 
 _DAY = datetime.timedelta(days=1)
 _NAME = "Faultbox test authority"
@@ -28,7 +35,9 @@ class Authority:
 
     certificate: bytes
     key: bytes
-    _contexts: dict[tuple[str, str, str], ssl.SSLContext] = field(default_factory=dict, compare=False, repr=False)
+    _contexts: dict[tuple[tuple[str, ...], str, str], ssl.SSLContext] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @classmethod
     def new(cls) -> Authority:
@@ -45,24 +54,26 @@ class Authority:
         ).add_extension(_usage(signs=True), critical=True)
         return cls(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
 
-    def context(self, host: str, alpn: str = "", fault: str = "") -> ssl.SSLContext:
-        """For a server that is `host` (a name or an address), and speaks `alpn` where that is not empty.
+    @property
+    def file_name(self) -> str:
+        """What OpenSSL looks for in a directory of authorities: a hash of its name as X509_NAME_hash(3) makes it."""
+        name = _distinguished(_NAME.lower()).public_bytes()
+        # The canonical form is that of lower case without the outer SEQUENCE's tag and length, one byte each.
+        return f"{int.from_bytes(hashlib.sha1(name[2:], usedforsecurity=False).digest()[:4], 'little'):08x}.0"
+
+    def context(self, names: Sequence[str], alpn: str = "", fault: str = "") -> ssl.SSLContext:
+        """For a server that has these names and addresses, and speaks `alpn` where that is not empty.
 
         With a `fault` its certificate is wrong in that way.
         """
-        wanted = (host, alpn, fault)
+        wanted = (tuple(names), alpn, fault)
         if wanted not in self._contexts:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            if alpn:
-                context.set_alpn_protocols([alpn])
             issuer = Authority.new() if fault == "untrusted" else self
-            with _as_file(issuer.issue(host, fault)) as path:
-                context.load_cert_chain(path)
-            self._contexts[wanted] = context
+            self._contexts[wanted] = showing(issuer.issue(names, fault), alpn)
         return self._contexts[wanted]
 
-    def issue(self, host: str, fault: str) -> bytes:
-        """Key and certificate for a host, with the chain."""
+    def issue(self, names: Sequence[str], fault: str = "") -> bytes:
+        """Key and certificate for a host of these names and addresses, with the chain."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric import ec
@@ -73,15 +84,28 @@ class Authority:
         begin, end = {"expired": (-30 * _DAY, -_DAY), "not_yet_valid": (30 * _DAY, 60 * _DAY)}.get(
             fault, (-_DAY, 90 * _DAY)
         )
-        name = "wrong.host.invalid" if fault == "wrong_host" else host
-        builder = _builder(name[:64], _NAME, key.public_key(), begin, end)
+        if fault == "wrong_host":
+            names = ("wrong.host.invalid",)
+        subject = names[0][:64]
+        alone = fault == "self_signed"
+        builder = _builder(subject, subject if alone else _NAME, key.public_key(), begin, end)
         builder = (
-            builder.add_extension(x509.SubjectAlternativeName([_general_name(name)]), critical=False)
+            builder.add_extension(x509.SubjectAlternativeName([_general_name(each) for each in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own.public_key()), critical=False)
             .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         )
-        return _key_pem(key) + _pem(builder.sign(own, hashes.SHA256())) + self.certificate
+        certificate = _pem(builder.sign(key if alone else own, hashes.SHA256()))
+        return _key_pem(key) + certificate + (b"" if alone else self.certificate)
+
+
+def showing(pem: bytes, alpn: str = "") -> ssl.SSLContext:
+    """For a server that shows a key's certificates, both in PEM, and speaks `alpn` where that is not empty."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if alpn:
+        context.set_alpn_protocols([alpn])
+    load_identity(context, pem)
+    return context
 
 
 def _builder(
@@ -96,13 +120,19 @@ def _builder(
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)]))
-        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
+        .subject_name(_distinguished(subject))
+        .issuer_name(_distinguished(issuer))
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + begin)
         .not_valid_after(now + end)
     )
+
+
+def _distinguished(name: str) -> x509.Name:
+    from cryptography import x509
+
+    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:
@@ -143,14 +173,3 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-@contextmanager
-def _as_file(data: bytes) -> Iterator[str]:
-    """A path for OpenSSL, which reads certificates from files alone; nothing touches a disk (memfd_create(2))."""
-    fd = os.memfd_create("faultbox-certificate")
-    try:
-        os.write(fd, data)
-        yield f"/proc/self/fd/{fd}"
-    finally:
-        os.close(fd)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import socket
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from faultbox import helper
 from faultbox.link import Link
 from faultbox.model.event import Event
 from faultbox.model.message import Edge, MessageRuleSet
+from faultbox.model.topology import Tls
 from faultbox.proxy.certificates import Authority
 from faultbox.proxy.counting import Report
 from faultbox.proxy.edge import EdgeLoop, Settings
@@ -36,7 +37,7 @@ def serve(
     counters: mmap.mmap,
     addresses: Mapping[str, str] | None = None,
     cgroup: Path | None = None,
-    secured: Collection[Edge] = (),
+    secured: Mapping[Edge, Tls] | None = None,
     authority: Authority | None = None,
     captures: Mapping[Edge, Path] | None = None,
 ) -> EdgeProcess:
@@ -47,8 +48,8 @@ def serve(
     not met at localhost. `cgroup`: where the process is to live, so that its own connections are told
     from the callers' ones. It ends when this thread does.
 
-    Connections of `secured` edges begin with TLS, which is ended here towards the caller, with a
-    certificate of `authority` (one of its own where none is given), and begun anew to the service.
+    At `secured` edges TLS is spoken, from the first byte or as the protocol agrees to it. It is ended here towards the
+    caller, with a certificate of `authority` (one of its own where none is given), and begun anew to the service.
     `captures`: pcap files that are written of edges (TCP).
     """
     sockets = {edge: _listeners(socket.SOCK_DGRAM if edge.protocol == "udp" else socket.SOCK_STREAM) for edge in edges}
@@ -57,7 +58,7 @@ def serve(
         counters=memoryview(counters).cast("Q"),
         listeners=sockets,
         addresses=dict(addresses or {}),
-        secured=frozenset(secured),
+        secured=dict(secured or {}),
         authority=authority,
         captures=dict(captures or {}),
     )

@@ -40,10 +40,16 @@ class StartTls(NamedTuple):
     """Both sides begin TLS now: what is received from here on is decrypted before it is shown."""
 
 
+class Anew(NamedTuple):
+    """Meet the service on a new connection, in plain, and tell it this before all that follows."""
+
+    opening: bytes
+
+
 class Note(NamedTuple):
     """Something for the trace: fields of an event."""
 
     fields: Mapping[str, str]
 
 
-Command = Send | Finish | Close | Reset | Timer | StartTls | Note
+Command = Send | Finish | Close | Reset | Timer | StartTls | Anew | Note

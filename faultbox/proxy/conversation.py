@@ -13,7 +13,7 @@ from collections import deque
 from faultbox.model.message import PASS, Message, MessageAction, MessageDecision, MessageFault, Side, Unknown
 from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
 from faultbox.proxy import altering
-from faultbox.proxy.commands import Close, Command, Finish, Reset, StartTls
+from faultbox.proxy.commands import Anew, Close, Command, Finish, Reset, StartTls
 from faultbox.proxy.fates import PASSED, SWALLOWED, Slow
 from faultbox.proxy.lane import FOREVER, Wait
 from faultbox.proxy.notes import Notes
@@ -77,7 +77,8 @@ class Conversation:
             return self._flush(out)
         if dialogue.interest is not book.interest:
             dialogue.interest = book.interest
-        if book.empty and not self._owed and stream.ahead == stream.kept and stream.fate is PASSED:
+        ahead = book.empty and not (self._owed or dialogue.editing)
+        if ahead and stream.ahead == stream.kept and stream.fate is PASSED:
             stream.lane.send(data)
             stream.ahead += len(data)
         stream.kept += len(data)
@@ -124,12 +125,16 @@ class Conversation:
                 out.append(Reset())
         return self._flush(out)
 
-    def securing(self) -> tuple[str, list[Command]]:
-        """TLS is about to begin: the fault it is to meet ("" for none)."""
+    def securing(self) -> tuple[MessageDecision, list[Command]]:
+        """A caller begins TLS: what rules say of that."""
         out: list[Command] = []
         decision = self._book.decide_handshake()
         self._notes.decided(Attempt(), decision, out)
-        return str(decision.act.arguments["tls"]) if decision.act is not None else "", out
+        return decision, out
+
+    def reissued(self) -> None:
+        """TLS has begun, and the caller was shown another certificate than the service's own."""
+        self._dialogue.reissued = True
 
     # -- what the holder of the sockets wants to know
 
@@ -167,7 +172,9 @@ class Conversation:
 
     def _take(self, stream: Stream, parts: list[Part], out: list[Command]) -> None:
         for part in parts:
-            stream.kept -= len(part.raw)
+            stream.kept -= part.size
+            if part.anew:
+                stream.lane.push(Anew(part.anew))
             if part.message is not None and self._dialogue.turns:
                 self._end_turns()
             if stream.ahead:
@@ -185,6 +192,9 @@ class Conversation:
                 self._end_message(stream)
             if part.tls:
                 stream.lane.push(StartTls())
+        if self._dialogue.distortion:
+            self._book.distorted(self._dialogue.distortion)
+            self._dialogue.distortion = ""
         if self._dialogue.opaque and not self._sightless:
             self._lose_sight(out)
 
@@ -228,7 +238,7 @@ class Conversation:
         for stream in (self._request, self._response):
             self._take(stream, self._dialogue.end(stream.side), out)
         if self._dialogue.why and not self._book.empty:
-            self._book.ledger.blind(f"{self._book.edge.service}.{self._book.edge.interface}: {self._dialogue.why}")
+            self._book.blind(self._dialogue.why)
             self._notes.blind(self._dialogue.why, out)
         self._exchanges = deque(each for each in self._exchanges if each.answer is not None)
         if self._exchanges and self._response.within:

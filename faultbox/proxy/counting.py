@@ -17,11 +17,16 @@ _MISSES_SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the edge process adds to the counters, by slot. `blind_spots`: connections that no rule could see into."""
+    """What the edge process adds to the counters, by slot.
+
+    `blind_spots`: connections that no rule could see into, or which ended for want of trust. `distortions`: connections
+    that failed because a proxy stood there, of which nobody knows what would have come.
+    """
 
     misses: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     notes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     blind_spots: tuple[str, ...] = ()
+    distortions: tuple[str, ...] = ()
 
 
 class Ledger(MessageTally):
@@ -32,6 +37,7 @@ class Ledger(MessageTally):
         self._misses: dict[int, dict[str, None]] = {}
         self._doubts: Counter[tuple[int, str]] = Counter()
         self._blind: Counter[str] = Counter()
+        self._distorted: Counter[str] = Counter()
 
     def missed(self, standing: MessageStanding, message: Message, *, unresolved: bool) -> None:
         super().missed(standing, message, unresolved=unresolved)
@@ -42,6 +48,16 @@ class Ledger(MessageTally):
     def blind(self, where: str) -> None:
         """Note a connection whose messages can't be understood, while rules stood at its edge."""
         self._blind[where] += 1
+
+    def distorted(self, how: str) -> None:
+        """Note a connection that failed because of us, where no rule asked for it."""
+        self._distorted[how] += 1
+
+    def accepted(self, fired: MessageFired) -> None:
+        """Note a caller that has taken a certificate which a rule had made wrong."""
+        self._doubts[
+            fired.rule.slot, "the caller accepted the certificate: it asks for nothing that is wrong with it"
+        ] += 1
 
     def take_back(self, fired: MessageFired, doubt: str) -> None:
         """A rule that fired could not do its work on that message after all: it counts as unresolved."""
@@ -55,7 +71,8 @@ class Ledger(MessageTally):
         return Report(
             misses={rule.slot: self._closest(rule) for rule in rules},
             notes={rule.slot: tuple(self._notes(rule)) for rule in rules},
-            blind_spots=tuple(f"{where} ({count} connections)" for where, count in sorted(self._blind.items())),
+            blind_spots=_counted(self._blind),
+            distortions=_counted(self._distorted),
         )
 
     def _closest(self, rule: MessageRule) -> tuple[str, ...]:
@@ -74,6 +91,10 @@ class Ledger(MessageTally):
         for (slot, doubt), count in sorted(self._doubts.items()):
             if slot == rule.slot:
                 yield f"{doubt} ({count} messages)"
+
+
+def _counted(several: Counter[str]) -> tuple[str, ...]:
+    return tuple(f"{each} ({count} connection{'s' * (count != 1)})" for each, count in sorted(several.items()))
 
 
 def _too_few(trigger: Trigger, matched: int) -> Iterator[str]:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from faultbox.link import Frame, Link
-from faultbox.model.message import Edge, MessageRuleSet
+from faultbox.model.message import Edge, MessageFired, MessageRuleSet
+from faultbox.model.protocols import PROTOCOLS
+from faultbox.model.topology import Tls
 from faultbox.protocols.contract import dialogue
 from faultbox.proxy.capture import Capture
 from faultbox.proxy.certificates import Authority
@@ -25,7 +27,10 @@ from faultbox.proxy.datagrams import DatagramStation
 from faultbox.proxy.outbox import Outbox
 from faultbox.proxy.pump import Pair
 from faultbox.proxy.rulebook import Rulebook
+from faultbox.proxy.stand_in import StandIn
+from faultbox.proxy.tls import Step
 from faultbox.proxy.traffic import Traffic
+from faultbox.proxy.trust import caller_refuses, handshake_failed, nothing_said
 
 _BACKLOG = 4096
 
@@ -42,8 +47,8 @@ class Settings:
     counters: memoryview[int]
     listeners: Mapping[Edge, tuple[socket.socket, ...]]
     addresses: Mapping[str, str] = field(default_factory=dict)
-    secured: frozenset[Edge] = frozenset()
-    """Edges whose connections begin with TLS."""
+    secured: Mapping[Edge, Tls] = field(default_factory=dict)
+    """Edges at which TLS is spoken, from the first byte or once both have agreed, as the protocol has it."""
     authority: Authority | None = None
     captures: Mapping[Edge, Path] = field(default_factory=dict)
     """Edges of which everything said is kept in a pcap file."""
@@ -60,15 +65,18 @@ class Station:
         outbox: Outbox,
         address: str | None,
         *,
-        secured: bool,
+        tls: Tls | None,
         authority: Callable[[], Authority],
         capture: Capture | None = None,
     ) -> None:
         self.edge = edge
         self.book = book
-        self.authority = authority
         self.capture = capture
-        self._secured = secured
+        self._authority = authority
+        self._tls = tls
+        self._first = tls is not None and PROTOCOLS[edge.protocol].tls == "first"
+        """Connections begin with TLS."""
+        self._stand_in: StandIn | None = None
         self.pairs: set[Pair] = set()
         self._loop = loop
         self._outbox = outbox
@@ -94,7 +102,7 @@ class Station:
             self.opened += 1
             pair = Pair(self._loop, Conversation(dialogue(self.edge.protocol), self.book), self)
             self.pairs.add(pair)
-            if self._secured:
+            if self._first:
                 pair.secure()
             return pair.begin(connect)
 
@@ -111,10 +119,31 @@ class Station:
         self.note({"decision": "unreachable"})
         pair.unreachable()
 
+    def stand_in(self) -> StandIn:
+        if self._stand_in is None:
+            names = (self._address or "localhost", self.edge.service, "localhost", "127.0.0.1", "::1")
+            unspoken = frozenset(("h2",)) if self.edge.protocol == "http" else frozenset[str]()
+            self._stand_in = StandIn(self._tls or Tls(), self._authority(), tuple(dict.fromkeys(names)), unspoken)
+        return self._stand_in
+
+    def untrusting(self, step: Step) -> None:
+        self.note({"decision": "tls failed", "reason": step.failed, "by": step.blame})
+        if step.blame == "caller":
+            self.book.ledger.distorted(caller_refuses(self.edge, step.failed))
+        elif step.blame == "service":
+            self.book.ledger.distorted(handshake_failed(self.edge, step.failed))
+
+    def silent(self) -> None:
+        self.note({"decision": "tls unused", "by": "caller"})
+        self.book.ledger.blind(nothing_said(self.edge))
+
+    def accepted(self, fired: MessageFired) -> None:
+        self.book.ledger.accepted(fired)
+
     def note(self, fields: Mapping[str, str]) -> None:
         edge = self.edge
         where = {"caller": edge.caller, "interface": edge.interface, "protocol": edge.protocol}
-        self._outbox.add(edge.service, {**where, **fields})
+        self._outbox.add(edge.service, {**where, **{name: value for name, value in fields.items() if value}})
 
     def gone(self, pair: Pair) -> None:
         if pair in self.pairs:
@@ -173,7 +202,7 @@ class EdgeLoop:
             book,
             self._outbox,
             address,
-            secured=edge in settings.secured,
+            tls=settings.secured.get(edge),
             authority=self._authority_at_hand,
             capture=Capture(path, edge.port) if path is not None else None,
         )

@@ -13,12 +13,12 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
-from faultbox.model.message import Side
+from faultbox.model.message import MessageFired, Side
 from faultbox.proxy.capture import Capture, Flow
-from faultbox.proxy.certificates import Authority
-from faultbox.proxy.commands import Close, Command, Finish, Note, Reset, Send, StartTls, Timer
+from faultbox.proxy.commands import Anew, Close, Command, Finish, Note, Reset, Send, StartTls, Timer
 from faultbox.proxy.conversation import Conversation
-from faultbox.proxy.tls import Interception
+from faultbox.proxy.stand_in import StandIn
+from faultbox.proxy.tls import Interception, Step
 
 HELD_LIMIT = 256 * 1024
 """Bytes of a side that may wait before its speaker is no longer read."""
@@ -43,7 +43,16 @@ class Holder(Protocol):
 
     def gone(self, pair: Pair) -> None: ...
 
-    def authority(self) -> Authority: ...
+    def stand_in(self) -> StandIn: ...
+
+    def untrusting(self, step: Step) -> None:
+        """TLS of a connection has failed."""
+
+    def silent(self) -> None:
+        """A caller has ended a connection once it had seen our certificate, without a word."""
+
+    def accepted(self, fired: MessageFired) -> None:
+        """A caller has taken a certificate that a rule had made wrong."""
 
 
 class End(asyncio.Protocol):
@@ -143,6 +152,13 @@ class End(asyncio.Protocol):
             with contextlib.suppress(OSError):  # it is no longer connected, which we are about to hear
                 self.transport.write_eof()
 
+    def renew(self) -> None:
+        """Let go of this end's connection: another one comes, and what is written meanwhile waits for it."""
+        old, self.transport, self._early = self.transport, None, []
+        if old is not None:
+            old.set_protocol(asyncio.Protocol())
+            old.close()
+
     def close(self) -> None:
         if self.transport is not None:
             self.transport.close()
@@ -170,6 +186,10 @@ class Pair:
         self._timers: dict[Side, asyncio.TimerHandle] = {}
         self._finished: set[Side] = set()
         self.tls: Interception | None = None
+        self._wrong: MessageFired | None = None
+        """The rule that has made the certificate wrong which the caller is shown."""
+        self._secured = False
+        """Something was said within TLS."""
         self.flow: Flow | None = None
         self.plain = False
         """Bytes are only pumped from here on."""
@@ -188,9 +208,15 @@ class Pair:
 
     def secure(self) -> None:
         """Begin TLS with both ends, the caller first."""
-        fault, commands = self.talk.securing()
-        self.tls = Interception(self._holder.authority(), fault)
+        self.tls = Interception(self._holder.stand_in(), self._fault_of_tls)
+
+    def _fault_of_tls(self) -> str:
+        decision, commands = self.talk.securing()
         self.do(commands)
+        if decision.act is None:
+            return ""
+        self._wrong = decision.fired[-1]
+        return str(decision.act.arguments["tls"])
 
     # -- what transports tell
 
@@ -212,12 +238,29 @@ class Pair:
         if step.to_service:
             self.service.send(step.to_service)
         if step.plain:
+            self._said_within_tls(side)
             self.heard(side, step.plain)
         if step.ended:
             self.ended(side)
         if step.failed and self._closing is None:
-            self._holder.note({"decision": "tls failed", "reason": step.failed})
+            self._holder.untrusting(step)
             self._end_gently()
+
+    def _said_within_tls(self, side: Side) -> None:
+        assert self.tls is not None
+        if not self._secured:
+            self._secured = True
+            if self.tls.reissued:
+                self.talk.reissued()
+        if self._wrong is not None and side == "request":
+            self._holder.accepted(self._wrong)
+            self._wrong = None
+
+    def _left(self) -> None:
+        """The caller was the first to end the connection."""
+        if self.tls is not None and self.tls.silent and self._closing is None:
+            self.tls.spoken = True
+            self._holder.silent()
 
     def made(self, end: End) -> None:
         if end is self.service:
@@ -233,8 +276,10 @@ class Pair:
             self._connect(self)
 
     def ended(self, side: Side) -> None:
-        if self.flow is not None and side == "request":
-            self.flow.ended("request")
+        if side == "request":
+            self._left()
+            if self.flow is not None:
+                self.flow.ended("request")
         if self._closing is not None and side == "request":
             self._close_all()
         else:
@@ -242,6 +287,8 @@ class Pair:
 
     def lost(self, side: Side, exc: Exception | None) -> None:
         other = self.ends[_OTHER[side]]
+        if side == "request" and other.transport is not None and not other.transport.is_closing():
+            self._left()
         if other.transport is None:
             self._forget()
         elif exc is not None:
@@ -277,11 +324,21 @@ class Pair:
                 self._finish(side)
             case StartTls():
                 self.secure()
+            case Anew(opening):
+                self._meet_anew(opening)
             case Close():
                 self._end_gently()
             case Reset():
                 self.caller.reset()
                 self.service.reset()
+
+    def _meet_anew(self, opening: bytes) -> None:
+        assert self.tls is not None
+        assert self._connect is not None
+        self.tls.unsecure()
+        self.service.renew()
+        self._connect(self)
+        self.service.send(opening)
 
     def _timer(self, side: Side) -> None:
         del self._timers[side]

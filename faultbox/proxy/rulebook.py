@@ -91,6 +91,15 @@ class Rulebook:
         """What becomes of a TLS handshake."""
         return decide_message(self._securing, Attempt(), self.ledger, self.seed) if self._securing else PASS
 
+    def blind(self, why: str) -> None:
+        """Note that a connection can't be followed any more."""
+        self.ledger.blind(f"{self.edge.service}.{self.edge.interface}: {why}")
+
+    def distorted(self, how: str) -> None:
+        """Note that a connection went wrong because of us."""
+        edge = self.edge
+        self.ledger.distorted(f"{edge.caller} -> {edge.service}.{edge.interface}: {how}")
+
     def _concerns(self, rule: MessageRule) -> bool:
         edge = self.edge
         return rule.service == edge.service and rule.interface == edge.interface and rule.source in ("", edge.caller)

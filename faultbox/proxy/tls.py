@@ -2,27 +2,35 @@
 
 No sockets: bytes of both sides in, bytes for both and what they mean out. The service comes
 first, with the caller's own SNI and ALPN, so that the caller is offered what the service chose.
-Nothing verifies the service's certificate: that is between caller and service, and the proxy
-stands in for both.
+The service's certificate is asked about as the interface's tls_cert(ca=) says: what else the caller
+would ask is between the two, and the proxy stands in for both.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from faultbox.model.message import Side
-from faultbox.proxy.certificates import CERTIFICATE_FAULTS, Authority
+from faultbox.protocols.secure import words
+from faultbox.proxy.certificates import CERTIFICATE_FAULTS
+from faultbox.proxy.stand_in import StandIn
 
 _HELLO_LIMIT = 64 * 1024
 _RECORD_HEADER = 5
 _HANDSHAKE, _CLIENT_HELLO = 22, 1
 _ALPN, _SNI = 16, 0
 _READ = 256 * 1024
-ALERT = b"\x15\x03\x03\x00\x02\x02\x28"
-"""A fatal handshake_failure (RFC 8446, 6)."""
-HANDSHAKE_FAULTS = ("alert", "close", "hang")
+_REFUSALS = {
+    "handshake": b"\x15\x03\x03\x00\x02\x02\x28",
+    "version": b"\x15\x03\x03\x00\x02\x02\x46",
+    "close": b"",
+}
+"""What a caller is told whose handshake is refused: handshake_failure, protocol_version (RFC 8446, 6), nothing."""
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
 
 
 class Hello(NamedTuple):
@@ -63,7 +71,7 @@ def _parsed(message: bytes) -> Hello:
         raise NotTls from None
     names = extensions.get(_SNI, b"")
     host = names[5 : 5 + int.from_bytes(names[3:5], "big")].decode("ascii", "replace") if len(names) > 5 else ""
-    return Hello(host, tuple(_protocols(extensions.get(_ALPN, b"")[2:])))
+    return Hello(host if _HOST.fullmatch(host) else "", tuple(_protocols(extensions.get(_ALPN, b"")[2:])))
 
 
 def _protocols(data: bytes) -> list[str]:
@@ -90,6 +98,11 @@ class Secured:
     @property
     def alpn(self) -> str:
         return self._tls.selected_alpn_protocol() or ""
+
+    @property
+    def certificate(self) -> bytes:
+        """What the other end has shown, in DER."""
+        return self._tls.getpeercert(binary_form=True) or b""
 
     def take(self) -> bytes:
         return self._out.read()
@@ -137,27 +150,50 @@ class Secured:
 
 @dataclass
 class Step:
-    """What came of bytes: what to send to either end, and what the side said. `failed`: TLS can't go on."""
+    """What came of bytes: what to send to either end, and what the side said.
+
+    `failed`: TLS can't go on. `blame`: who said so of its own accord, no rule having had a hand in it.
+    """
 
     to_caller: bytes = b""
     to_service: bytes = b""
     plain: bytes = b""
     ended: bool = False
     failed: str = ""
+    blame: Literal["caller", "service", ""] = ""
 
 
 class Interception:
-    """TLS of one connection, both ends. `fault` is a certificate's or a handshake's, "" for none."""
+    """TLS of one connection, both ends. `decide` is asked once, when the caller begins: for a fault, "" for none."""
 
-    def __init__(self, authority: Authority, fault: str = "") -> None:
-        self._authority = authority
-        self._fault = fault
+    def __init__(self, stand_in: StandIn, decide: Callable[[], str]) -> None:
+        self._stand_in = stand_in
+        self._decide = decide
+        self.fault = ""
         self._heard = b""
         """What the caller has said before it was answered."""
         self._hello = Hello("", ())
         self._caller: Secured | None = None
         self._service: Secured | None = None
         self._unsaid: list[bytes] = []
+        self._unsecured = False
+        """The service is talked to in plain."""
+        self.spoken = False
+        """The caller has said something."""
+
+    @property
+    def reissued(self) -> bool:
+        """What the caller was shown is not the service's own certificate."""
+        return self._service is None or self._stand_in.shown != self._service.certificate
+
+    @property
+    def silent(self) -> bool:
+        """The caller has seen a certificate, without fault, and has said nothing since."""
+        return self._caller is not None and not self.spoken and not self.fault
+
+    def unsecure(self) -> None:
+        """The service is met anew, and in plain."""
+        self._service, self._unsecured = None, True
 
     def received(self, side: Side, data: bytes) -> Step:
         """A side has sent bytes."""
@@ -170,8 +206,8 @@ class Interception:
         except NotTls:
             step.failed = "the caller does not speak TLS"
         except ssl.SSLError as error:
-            who = "caller" if side == "request" else "service"
-            step.failed = f"TLS with the {who}: {error.reason or error}"
+            step.failed = words(error)
+            step.blame = "" if self.fault else "caller" if side == "request" else "service"
         step.to_caller += self._caller.take() if self._caller is not None else b""
         step.to_service += self._service.take() if self._service is not None else b""
         return step
@@ -179,6 +215,10 @@ class Interception:
     def say(self, side: Side, data: bytes) -> bytes:
         """Encrypt what is to be passed on of a side, for its hearer: bytes to send now."""
         hearer = self._service if side == "request" else self._caller
+        if not data:
+            return b""
+        if self._unsecured and side == "request":
+            return data
         if hearer is None:
             self._unsaid.append(data)
             return b""
@@ -196,35 +236,34 @@ class Interception:
     def _from_caller(self, data: bytes, step: Step) -> None:
         if self._caller is not None:
             step.plain, step.ended = self._caller.feed(data), self._caller.ended
+            self.spoken = self.spoken or bool(step.plain)
             return
         self._heard += data
-        if self._service is not None or self._fault == "hang":
+        if self._service is not None or self.fault == "hang":
             return
         hello = read_hello(self._heard)
         if hello is None:
             return
         self._hello = hello
-        if self._fault in HANDSHAKE_FAULTS:
-            step.to_caller = ALERT if self._fault == "alert" else b""
-            step.failed = f"a rule: {self._fault}"
-            return
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        if hello.alpn:
-            context.set_alpn_protocols(list(hello.alpn))
-        self._service = Secured(context, host=hello.host or None)
-        self._service.feed(b"")
+        self.fault = self._decide()
+        if self.fault in _REFUSALS:
+            step.to_caller, step.failed = _REFUSALS[self.fault], f"a rule: {self.fault}"
+        elif self.fault != "hang":
+            self._service = Secured(self._stand_in.to_service(hello.alpn), host=hello.host or None)
+            self._service.feed(b"")
 
     def _from_service(self, data: bytes, step: Step) -> None:
         service = self._service
+        if self._unsecured:
+            step.plain = data
+            return
         if service is None:
             step.failed = "the service spoke before TLS began"
             return
         step.plain, step.ended = service.feed(data), service.ended
         if service.ready and self._caller is None:
-            fault = self._fault if self._fault in CERTIFICATE_FAULTS else ""
-            self._caller = Secured(self._authority.context(self._hello.host or "localhost", service.alpn, fault))
+            fault = self.fault if self.fault in CERTIFICATE_FAULTS else ""
+            self._caller = Secured(self._stand_in.to_caller(self._hello.host, service.alpn, fault))
             for each in self._unsaid:
                 self._caller.write(each)
             self._caller.feed(self._heard)

@@ -221,7 +221,7 @@ def test_bytes_that_make_no_sense_pass_and_are_told_of(play: Make, rule: Make) -
     assert lines.caller(b"SET 1\n\xff") == [("service", b"SET 1\n\xff")]
     assert lines.talk.plain
     assert lines.notes[-1]["decision"] == "unseen"
-    assert lines.ledger.report().blind_spots == ("db.main: not lines (1 connections)",)
+    assert lines.ledger.report().blind_spots == ("db.main: not lines (1 connection)",)
     assert lines.service(b"GET\n") == [("caller", b"GET\n")]
 
 

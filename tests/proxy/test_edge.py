@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from faultbox import proxy
+from faultbox.linux import pidfd
 from faultbox.model.event import Event, SourceLost
 from faultbox.model.message import Edge, MessageRule, MessageRuleSet
 from faultbox.proxy.playbook import a_rule
@@ -318,6 +319,7 @@ def test_a_dead_process_is_a_lost_source_and_no_way_through(place: Any) -> None:
     select.select([there.process.fileno()], [], [], 20)
     with pytest.raises(SourceLost):
         there.process.drain()
+    assert pidfd.wait(there.process.pidfd, 20_000)  # it ends its link a moment before its listeners
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
     with pytest.raises(EOFError):

@@ -6,25 +6,32 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faultbox.model.host import Response, SpecError
 from faultbox.protocols.answers import DEFAULT_TIMEOUT_S, octets, structured
 from faultbox.protocols.connection import Connection, StepFailed
 from faultbox.protocols.http.wire import ProtocolError, ResponseReader, canonical, is_token, request
 
+if TYPE_CHECKING:
+    from faultbox.protocols.secure import Securing
+
 _METHODS = frozenset({"get", "post", "put", "delete", "patch", "head", "options"})
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w.:-]+)", re.IGNORECASE | re.ASCII)
 
 
-def ready(address: tuple[str, int], timeout_s: float) -> str:
+def ready(address: tuple[str, int], timeout_s: float, tls: Securing | None = None) -> str:
     """Whether GET / gets an answer, of whatever status: "" or what was wrong. One attempt."""
-    return step(address, "get", {}, timeout_s).error
+    return step(address, "get", {}, timeout_s, tls).error
 
 
 def step(
-    address: tuple[str, int], method: str, arguments: Mapping[str, Any], timeout_s: float = DEFAULT_TIMEOUT_S
+    address: tuple[str, int],
+    method: str,
+    arguments: Mapping[str, Any],
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    tls: Securing | None = None,
 ) -> Response:
     """One request: path=, body=, json=, headers=, query=, timeout_ms=.
 
@@ -40,7 +47,7 @@ def step(
     reader = ResponseReader(method.upper())
     error = ""
     try:
-        _exchange(address, data, deadline, reader)
+        _exchange(address, data, deadline, reader, tls)
     except StepFailed as failed:
         error = str(failed)
     except ProtocolError as wrong:
@@ -51,8 +58,10 @@ def step(
     return _response(reader, duration_ms)
 
 
-def _exchange(address: tuple[str, int], data: bytes, deadline: float, reader: ResponseReader) -> None:
-    with Connection(address, deadline) as connection:
+def _exchange(
+    address: tuple[str, int], data: bytes, deadline: float, reader: ResponseReader, tls: Securing | None
+) -> None:
+    with Connection(address, deadline, tls) as connection:
         for received in connection.exchange(data):
             if received:
                 reader.feed(received)

@@ -6,9 +6,16 @@ from collections import deque
 
 from faultbox.model.message import Message
 from faultbox.protocols.contract import HOLD_LIMIT, Part
+from faultbox.protocols.postgres.login import UNBOUND
 from faultbox.protocols.postgres.messages import Request, Response, parameter_types
 from faultbox.protocols.postgres.session import SKIPPED, Awaited, Kind, Session
-from faultbox.protocols.postgres.wire import UNTAGGED, Piece, Responses, error_fields, text
+from faultbox.protocols.postgres.wire import (
+    UNTAGGED,
+    Piece,
+    Responses,
+    error_fields,
+    text,
+)
 
 _ANYTIME = frozenset(b"NAS")
 """Notices, notifications and changed parameters are no answers."""
@@ -39,6 +46,8 @@ class Answering:
         self.frames = Responses()
         self.opaque = ""
         """Why nothing more can be understood of the connection."""
+        self.distortion = ""
+        """What has gone wrong because of us."""
         self.hold = False
         """Answers are wanted to their end."""
         self._session = session
@@ -58,6 +67,10 @@ class Answering:
         self._within = False
         """A frame of no message is under way."""
         self._payload = 0
+        self._tls = False
+        """Once this was said, TLS begins."""
+        self._edited = 0
+        """By how many bytes what has been gathered is shorter than what the service has sent."""
         self._parts: list[Part] = []
 
     def feed(self, data: bytes) -> list[Part]:
@@ -130,12 +143,15 @@ class Answering:
     def _give(self, *, last: bool) -> None:
         """What has been gathered is a part."""
         answer, told = self._answer, self._told
-        if self._raws or (told and last):
+        if self._raws or self._edited or (told and last):
             raw = self._raws[0] if len(self._raws) == 1 else b"".join(self._raws)
             message = answer if answer is not None and not told else None
-            self._parts.append(Part(raw, message, last=last, skips=self._skips, payload=self._payload))
+            part = Part(raw, message, last=last, skips=self._skips, payload=self._payload, tls=self._tls)
+            part.size += self._edited
+            self._parts.append(part)
             self._told = answer is not None
         self._raws, self._size, self._skips, self._payload = [], 0, 0, 0
+        self._tls, self._edited = False, 0
         if last:
             self._answer = None
             self._told = self._ready = self._asks = False
@@ -186,14 +202,11 @@ class Answering:
             self._of_answer(piece, entry)
 
     def _encryption(self, piece: Piece) -> None:
-        """The byte that answers SSLRequest or GSSENCRequest.
-
-        TLS is not ended here: a login by SCRAM over TLS proves the certificate that the client has
-        seen (RFC 5802, 6.1), so libpq would be refused.
-        """
+        """The byte that answers SSLRequest or GSSENCRequest."""
         self._append(piece)
-        if piece.raw != b"N":
-            self.opaque = f"it is encrypted by {'TLS' if piece.raw == b'S' else 'GSSAPI'}"
+        self._tls = piece.raw == b"S"
+        if piece.raw == b"G":
+            self.opaque = "it is encrypted by GSSAPI"
 
     def _small(self, piece: Piece, entry: Awaited) -> None:
         """The answer to what prepares a statement."""
@@ -208,6 +221,10 @@ class Answering:
 
     def _of_answer(self, piece: Piece, entry: Awaited) -> None:
         answer = self._open(entry)
+        if piece.tag == ord("R"):
+            raw = self._session.login.asked(piece)
+            self._edited += len(piece.raw) - len(raw)
+            piece = piece._replace(raw=raw)
         if piece.tag == ord("D") and not self._payload:
             self._payload = self._size + 5
         self._append(piece)
@@ -247,6 +264,8 @@ class Answering:
         if answer is not None:
             answer.status = error_fields(piece.body).get("C", "")
         if entry.kind is Kind.STARTUP:
+            if self._session.login.anew:
+                self.distortion = UNBOUND
             self._finish(entry)
         elif entry.kind in SKIPPED:
             self._skip(failed)

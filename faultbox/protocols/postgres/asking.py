@@ -50,6 +50,7 @@ class Asking:
             ord("F"): self._function,
             ord("c"): self._copied,
             ord("f"): self._copied,
+            ord("p"): self._password,
         }
 
     def feed(self, data: bytes) -> list[Part]:
@@ -107,7 +108,11 @@ class Asking:
             self._parts.append(Part(piece.raw))
         else:
             self._session.parameters = startup_parameters(piece.raw)
+            self._session.login.startup = piece.raw
             self._ask(piece, Kind.STARTUP, Request("CONNECT", parameters=self._session.parameters), piece.raw)
+
+    def _password(self, piece: Piece) -> None:
+        self._parts.append(Part(piece.raw, last=piece.last, anew=self._session.login.answered(piece.body)))
 
     def _query(self, piece: Piece) -> None:
         self._release()

@@ -12,13 +12,16 @@ from faultbox.model.host import Response, SpecError
 from faultbox.model.printed import flat, printed
 from faultbox.protocols.answers import DEFAULT_TIMEOUT_S
 from faultbox.protocols.connection import Connection, StepFailed
-from faultbox.protocols.postgres.wire import Responses, error_fields
+from faultbox.protocols.postgres.wire import SSL_REQUEST, Responses, error_fields
 
 if TYPE_CHECKING:
     from pg8000.native import Connection as Database
 
+    from faultbox.protocols.secure import Securing
+
 _DEFAULT_USER = "postgres"
 _STARTUP = b"\0\x03\0\0user\0postgres\0database\0postgres\0application_name\0faultbox\0\0"
+_SSL_REQUEST = (8).to_bytes(4) + SSL_REQUEST.to_bytes(4)
 _NOT_YET = "57P03"
 """cannot_connect_now: it starts up, or shuts down."""
 
@@ -30,7 +33,7 @@ def defaults(env: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def ready(address: tuple[str, int], timeout_s: float) -> str:
+def ready(address: tuple[str, int], timeout_s: float, tls: Securing | None = None) -> str:
     """Whether it takes connections, whoever may: "" or what was wrong. One attempt.
 
     Being asked for a password, or refused for who one is, is an answer of a server that is up.
@@ -38,7 +41,7 @@ def ready(address: tuple[str, int], timeout_s: float) -> str:
     frames = Responses()
     hello = (len(_STARTUP) + 4).to_bytes(4) + _STARTUP
     try:
-        with Connection(address, time.monotonic() + timeout_s) as connection:
+        with _opened(address, time.monotonic() + timeout_s, tls) as connection:
             for received in connection.exchange(hello):
                 for piece in frames.feed(received):
                     fields = error_fields(piece.body) if piece.tag == ord("E") else {}
@@ -51,7 +54,11 @@ def ready(address: tuple[str, int], timeout_s: float) -> str:
 
 
 def step(
-    address: tuple[str, int], method: str, arguments: Mapping[str, Any], timeout_s: float = DEFAULT_TIMEOUT_S
+    address: tuple[str, int],
+    method: str,
+    arguments: Mapping[str, Any],
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    tls: Securing | None = None,
 ) -> Response:
     """query(sql) or exec(sql), with args=, user=, password=, database= and timeout_ms=, which is for all of it.
 
@@ -66,7 +73,7 @@ def step(
     start = time.monotonic()
     deadline = start + arguments.get("timeout_ms", timeout_s * 1000) / 1000
     try:
-        with Connection(address, deadline) as connection:
+        with _opened(address, deadline, tls) as connection:
             data = _done(connection, method, arguments)
     except StepFailed as failed:
         return Response(error=str(failed), duration_ms=_since(start), protocol="postgres")
@@ -80,6 +87,21 @@ def step(
         duration_ms=_since(start),
         protocol="postgres",
     )
+
+
+def _opened(address: tuple[str, int], deadline: float, tls: Securing | None) -> Connection:
+    """A connection, secured where the server agrees to it; it must, where TLS is asked for."""
+    connection = Connection(address, deadline)
+    try:
+        if tls is not None:
+            connection.write(_SSL_REQUEST)
+            if connection.read(1) != b"S":
+                raise StepFailed("TLS: the server does not offer it (is ssl = on?)")
+            connection.secure(tls)
+    except StepFailed:
+        connection.__exit__()
+        raise
+    return connection
 
 
 def _check(arguments: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from faultbox.protocols.postgres import sql
 from faultbox.protocols.postgres.answering import Answering
 from faultbox.protocols.postgres.asking import Asking
 from faultbox.protocols.postgres.codes import FATAL, code_of, known, words_of
+from faultbox.protocols.postgres.login import WANTED
 from faultbox.protocols.postgres.messages import JOINT, Request, Response
 from faultbox.protocols.postgres.rows import Rewriting, description, made_up_columns, rows
 from faultbox.protocols.postgres.session import Awaited, Session
@@ -49,10 +50,17 @@ class PostgresDialogue(Dialogue):
     def __init__(self) -> None:
         super().__init__()
         session = Session()
+        self._login = session.login
         self._answering = Answering(session, self.waiting)
         self._asking = Asking(session, self._answering.frames)
 
+    @property
+    def editing(self) -> bool:  # type: ignore[override]
+        """While a login is under way in TLS that ends here: what is offered to the client depends on it."""
+        return self.reissued and not self._login.over
+
     def receive(self, side: Side, data: bytes) -> list[Part]:
+        self._login.reissued = self.reissued
         if side == "request":
             parts = self._asking.feed(data)
             self._give_up(self._asking.frames.broken)
@@ -60,10 +68,13 @@ class PostgresDialogue(Dialogue):
         interest = self.interest
         self._answering.hold = "response" in interest.whole or interest.wants("response", "status")
         parts = self._answering.feed(data)
+        self.distortion, self._answering.distortion = self._answering.distortion, ""
         self._give_up(self._answering.opaque)
         return parts
 
     def end(self, side: Side) -> list[Part]:
+        if side == "request" and self._login.withdrawn:
+            self.distortion = WANTED
         rest = (self._asking if side == "request" else self._answering).rest()
         return [Part(rest)] if rest else []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum, auto
 
+from faultbox.protocols.postgres.login import Login
 from faultbox.protocols.postgres.messages import Portal, Request, Statement
 
 
@@ -55,6 +56,7 @@ class Session:
         self.skipping = False
         """The service has failed, and skips what comes until the next Sync."""
         self.parameters: dict[str, str] = {}
+        self.login = Login()
         self._statements: dict[bytes, Statement] = {}
         self._portals: dict[bytes, Portal] = {}
 

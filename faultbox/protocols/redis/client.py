@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faultbox.model.host import Response, SpecError
 from faultbox.model.printed import flat, printed
@@ -13,6 +13,9 @@ from faultbox.protocols.answers import BODY_LIMIT, DEFAULT_TIMEOUT_S, octets
 from faultbox.protocols.connection import Connection, StepFailed
 from faultbox.protocols.redis import wire
 from faultbox.protocols.redis.values import Failure, Simple, command, decode
+
+if TYPE_CHECKING:
+    from faultbox.protocols.secure import Securing
 
 _METHODS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "get": ("GET", ("key",)),
@@ -35,14 +38,18 @@ def defaults(env: Mapping[str, str]) -> Mapping[str, Any]:
     return {name: env[variable] for name, variable in _CREDENTIALS.items() if env.get(variable)}
 
 
-def ready(address: tuple[str, int], timeout_s: float) -> str:
+def ready(address: tuple[str, int], timeout_s: float, tls: Securing | None = None) -> str:
     """Whether PING is answered: "" or what was wrong. One attempt. One who wants a password is ready too."""
-    error = step(address, "ping", {}, timeout_s).error
+    error = step(address, "ping", {}, timeout_s, tls).error
     return "" if error.startswith(("NOAUTH ", "NOPERM ")) else error
 
 
 def step(
-    address: tuple[str, int], method: str, arguments: Mapping[str, Any], timeout_s: float = DEFAULT_TIMEOUT_S
+    address: tuple[str, int],
+    method: str,
+    arguments: Mapping[str, Any],
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    tls: Securing | None = None,
 ) -> Response:
     """One command, as the method's table says, with password=, user= and timeout_ms=.
 
@@ -54,7 +61,7 @@ def step(
     start = time.monotonic()
     deadline = start + arguments.get("timeout_ms", timeout_s * 1000) / 1000
     try:
-        value = _exchange(address, sent, deadline)
+        value = _exchange(address, sent, deadline, tls)
     except StepFailed as failed:
         return Response(error=str(failed), duration_ms=_since(start), protocol="redis")
     if isinstance(value, Failure):
@@ -65,11 +72,11 @@ def step(
     return Response(body=body, data=data, fields=flat(data), ok=True, duration_ms=_since(start), protocol="redis")
 
 
-def _exchange(address: tuple[str, int], sent: list[bytes], deadline: float) -> Any:
+def _exchange(address: tuple[str, int], sent: list[bytes], deadline: float, tls: Securing | None) -> Any:
     """The value of the last reply, or the first error."""
     replies, reply = wire.Replies(), bytearray()
     left = len(sent)
-    with Connection(address, deadline) as connection:
+    with Connection(address, deadline, tls) as connection:
         for received in connection.exchange(b"".join(sent)):
             for piece in replies.feed(received):
                 reply += piece.raw

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faultbox.model.host import Response
 from faultbox.protocols.answers import BODY_LIMIT, DEFAULT_TIMEOUT_S, octets, structured
 from faultbox.protocols.connection import Connection, StepFailed
 
+if TYPE_CHECKING:
+    from faultbox.protocols.secure import Securing
 
-def ready(address: tuple[str, int], timeout_s: float) -> str:
+
+def ready(address: tuple[str, int], timeout_s: float, tls: Securing | None = None) -> str:
     """Whether the port accepts: "" or what was wrong. One attempt."""
     try:
-        with Connection(address, time.monotonic() + timeout_s):
+        with Connection(address, time.monotonic() + timeout_s, tls):
             return ""
     except StepFailed as failed:
         return str(failed)
 
 
 def step(
-    address: tuple[str, int], method: str, arguments: Mapping[str, Any], timeout_s: float = DEFAULT_TIMEOUT_S
+    address: tuple[str, int],
+    method: str,
+    arguments: Mapping[str, Any],
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    tls: Securing | None = None,
 ) -> Response:
     """send(data=, timeout_ms=): a connection, the data with a newline at its end, one line read.
 
@@ -37,7 +44,7 @@ def step(
         data += b"\n"
     start = time.monotonic()
     try:
-        line = _exchange(address, data, start + arguments.get("timeout_ms", timeout_s * 1000) / 1000)
+        line = _exchange(address, data, start + arguments.get("timeout_ms", timeout_s * 1000) / 1000, tls)
     except StepFailed as failed:
         return Response(error=str(failed), duration_ms=_since(start), protocol="tcp")
     body = line.rstrip(b"\r\n").decode("utf-8", "replace")
@@ -45,9 +52,9 @@ def step(
     return Response(body=body, data=value, fields=fields, ok=True, duration_ms=_since(start), protocol="tcp")
 
 
-def _exchange(address: tuple[str, int], data: bytes, deadline: float) -> bytes:
+def _exchange(address: tuple[str, int], data: bytes, deadline: float, tls: Securing | None) -> bytes:
     read = bytearray()
-    with Connection(address, deadline) as connection:
+    with Connection(address, deadline, tls) as connection:
         for received in connection.exchange(data):
             end = received.find(b"\n")
             if end >= 0:

@@ -53,14 +53,81 @@ def test_a_connection_begins(pg: SimpleNamespace, rule: Make) -> None:
     assert play.counts() == (1, 0, 0, 0)
 
 
-@pytest.mark.parametrize(("byte", "name"), [(b"S", "TLS"), (b"G", "GSSAPI")])
-def test_what_is_encrypted_is_pumped_and_told_of(pg: SimpleNamespace, rule: Make, byte: bytes, name: str) -> None:
+def test_what_is_encrypted_by_gssapi_is_pumped_and_told_of(pg: SimpleNamespace, rule: Make) -> None:
     play = Play(dialogue, rule("error", "SELECT*"))
-    play.caller(pg.gssenc if byte == b"G" else pg.ssl)
-    assert play.service(byte) == [("caller", byte)]
+    play.caller(pg.gssenc)
+    assert play.service(b"G") == [("caller", b"G")]
     assert play.talk.plain
-    assert play.ledger.report().blind_spots == (f"db.main: it is encrypted by {name} (1 connections)",)
+    assert play.ledger.report().blind_spots == ("db.main: it is encrypted by GSSAPI (1 connection)",)
     assert play.caller(b"\x16\x03") == [("service", b"\x16\x03")]
+
+
+# -- TLS
+
+
+OFFER = b"R\0\0\0\x2a\0\0\0\nSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"
+LESS = b"R\0\0\0\x17\0\0\0\nSCRAM-SHA-256\0\0"
+
+
+@pytest.fixture(params=[True, False], ids=["with rules", "without rules"])
+def logging_in(pg: SimpleNamespace, rule: Make, request: pytest.FixtureRequest) -> Play:
+    """Up to the StartupMessage, in TLS that ends here with a certificate of our own."""
+    play = Play(dialogue, *([rule("error", "SELECT*")] if request.param else []), protocol="postgres")
+    assert play.caller(pg.ssl) == [("service", pg.ssl)]
+    assert play.service(b"S") == [("caller", b"S"), ("tls",)]
+    play.talk.reissued()
+    hello = pg.startup(user="ada")
+    assert play.caller(hello) == [("service", hello)]
+    return play
+
+
+def scram(flag: bytes) -> bytes:
+    first = flag + b",,n=,r=nonce"
+    return wire.frame(b"p", b"SCRAM-SHA-256\0" + len(first).to_bytes(4) + first)
+
+
+def test_a_login_can_t_be_bound_to_a_certificate_of_ours(pg: SimpleNamespace, logging_in: Play) -> None:
+    assert logging_in.service(OFFER) == [("caller", LESS)]
+    assert logging_in.caller(scram(b"n")) == [("service", scram(b"n"))]
+    done = pg.authenticated + pg.ready()
+    assert sent(logging_in.service(done), "caller") == done
+    assert logging_in.service(OFFER) == [("caller", OFFER)]
+    assert logging_in.ledger.report().distortions == ()
+
+
+def test_one_that_could_bind_is_passed_on_in_plain(pg: SimpleNamespace, logging_in: Play) -> None:
+    logging_in.service(OFFER)
+    assert logging_in.caller(scram(b"y")) == [("anew", pg.startup(user="ada")), ("service", scram(b"y"))]
+    assert sent(logging_in.service(LESS), "caller") == b""
+    assert logging_in.service(b"R\0\0\0\x0c\0\0\0\x0bsalt") == [("caller", b"R\0\0\0\x0c\0\0\0\x0bsalt")]
+    done = pg.authenticated + pg.ready()
+    assert logging_in.service(done) == [("caller", done)]
+    assert logging_in.ledger.report().distortions == ()
+
+
+def test_a_service_that_takes_no_login_in_plain(pg: SimpleNamespace, logging_in: Play) -> None:
+    logging_in.service(OFFER)
+    logging_in.caller(scram(b"y"))
+    refused = pg.error("28000", "no pg_hba.conf entry, no encryption")
+    assert logging_in.service(refused) == [("caller", refused)]
+    (told,) = logging_in.ledger.report().distortions
+    assert "channel_binding=disable" in told
+
+
+def test_a_caller_that_must_bind_leaves(logging_in: Play) -> None:
+    logging_in.service(OFFER)
+    assert logging_in.ended("request") == [("finish", "request")]
+    (told,) = logging_in.ledger.report().distortions
+    assert "channel_binding=require" in told
+    assert "api -> db.main" in told
+
+
+def test_the_service_s_own_certificate_leaves_the_offer_as_it_is(pg: SimpleNamespace, rule: Make) -> None:
+    play = Play(dialogue, rule("error", "SELECT*"))
+    play.caller(pg.ssl)
+    play.service(b"S")
+    play.caller(pg.startup(user="ada"))
+    assert play.service(OFFER) == [("caller", OFFER)]
 
 
 def test_too_many_connections(pg: SimpleNamespace, rule: Make) -> None:
