@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from faultbox.cli import check, doctor, recover, replay, test, version
+from faultbox.cli import check, doctor, inspect, recover, replay, test, version
 from faultbox.cli.arguments import Parser, UsageError, nearest, unknown, usage_lines
 from faultbox.cli.out import drop_stdout
 from faultbox.model.exit import Exit
@@ -16,6 +16,7 @@ from faultbox.model.exit import Exit
 _COMMANDS = {
     "test": test,
     "check": check,
+    "inspect": inspect,
     "replay": replay,
     "recover": recover,
     "doctor": doctor,
@@ -52,6 +53,7 @@ def _dispatch(arguments: list[str]) -> int:
         parsed, extra = parser.parse_known_args(arguments)
     except SystemExit as leaving:  # --help and --version have said what they say
         return int(leaving.code or 0)
+    extra = _take_rest(parsed, extra)
     if extra:
         raise _unexpected(extra[0], flags.get(parsed.command, ()))
     if parsed.command is None:
@@ -59,6 +61,15 @@ def _dispatch(arguments: list[str]) -> int:
         return Exit.USAGE
     status: int = parsed.run(parsed)
     return status
+
+
+def _take_rest(parsed: argparse.Namespace, extra: list[str]) -> list[str]:
+    """Words that argparse left over because a flag stood before them; what still has no place."""
+    name = getattr(_COMMANDS.get(parsed.command), "REST", None)
+    if name is None:
+        return extra
+    getattr(parsed, name).extend(word for word in extra if not word.startswith("-"))
+    return [word for word in extra if word.startswith("-")]
 
 
 def _parsers() -> tuple[Parser, dict[str, list[str]]]:

@@ -114,6 +114,10 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="what stdout gets (default: text)")
 
 
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+
+
 def usage_lines(error: UsageError) -> list[str]:
     """What goes to a terminal: names of files and what bundles say may hold anything."""
     from faultbox.cli.console.look import visible

@@ -17,6 +17,11 @@ class Out:
     def __init__(self) -> None:
         self._gone = False
 
+    @property
+    def gone(self) -> bool:
+        """Whether nobody reads any more."""
+        return self._gone
+
     def lines(self, lines: Iterable[str]) -> None:
         """Write and flush, so that a log in CI has each case as it finishes."""
         text = "".join(f"{line}\n" for line in lines)

@@ -41,7 +41,7 @@ def read_asked(options: Mapping[str, Any], bad: Callable[[str], BadBundle]) -> A
     return Asked(
         select=tuple(take("select", select, fits=strings)),
         runs=take("runs", runs, fits=type(runs) is int and 1 <= runs <= _MAX),
-        timeout_ms=float(timeout) if take("timeout_ms", timeout, fits=number) is not None else None,
+        timeout_ms=None if take("timeout_ms", timeout, fits=number) is None else float(timeout or 0),
         strict=take("strict", strict, fits=type(strict) is bool),
         control=take("control", control, fits=type(control) is bool),
         shard=_shard(options.get("shard"), take),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 from faultbox.evidence.asked import Asked, read_asked
 from faultbox.evidence.errors import BadBundle
@@ -125,10 +126,20 @@ class Bundle:
         return dataclasses.replace(self._record(RunResult, "outcome.json"), results=results)
 
     def result(self, directory: str) -> CaseResult:
-        return self._record(CaseResult, f"cases/{directory}/result.json")
+        result = self._record(CaseResult, f"cases/{directory}/result.json")
+        if result.directory != directory:
+            raise self._bad(f"cases/{directory}/result.json: is that of {result.directory!r}")
+        if not all(_is_shown(each) for each in result.deciding):
+            raise self._bad(f"cases/{directory}/result.json: deciding holds something else than events")
+        return result
 
     def events(self, directory: str, name: str = "events.jsonl") -> Iterator[dict[str, Any]]:
         """A case's events, or its `decisions.jsonl`, line by line; none where the case has no such file."""
+        for line in self.lines(directory, name):
+            yield self._parsed_object(line, f"cases/{directory}/{name}")
+
+    def lines(self, directory: str, name: str = "events.jsonl") -> Iterator[bytes]:
+        """The lines of such a file; the half line that a killed case leaves is none."""
         entry = f"cases/{directory}/{name}"
         if entry not in self._entries:
             return
@@ -136,8 +147,8 @@ class Bundle:
             with io.BufferedReader(self._archive.open(self._entries[entry]), 1 << 17) as lines:  # type: ignore[type-var]
                 while line := lines.readline(_MAX_LINE):
                     if line.endswith(b"\n"):
-                        yield self._parsed_object(line, entry)
-                    elif len(line) >= _MAX_LINE:  # readline may give a little more than asked for
+                        yield line
+                    elif len(line) >= _MAX_LINE:
                         raise self._bad(f"{entry}: a line is longer than {_MAX_LINE} bytes")
         except _BROKEN as error:
             raise self._bad(f"{entry}: {error}") from None
@@ -155,6 +166,21 @@ class Bundle:
             raise self._bad(f"{name} is larger than {MAX_READ >> 20} MiB")
         return content
 
+    def copy(self, name: str, target: IO[bytes]) -> None:
+        """An entry's content into a file. Raises OSError where that can't take it."""
+        with contextlib.closing(self._pieces(name)) as pieces:
+            for piece in pieces:
+                target.write(piece)
+
+    def _pieces(self, name: str) -> Generator[bytes, None, None]:
+        """An entry's content, piece by piece."""
+        try:
+            with self._archive.open(self._entries[name]) as stream:
+                while piece := stream.read(1 << 18):
+                    yield piece
+        except _BROKEN as error:
+            raise self._bad(f"{name}: {error}") from None
+
     def has(self, name: str) -> bool:
         return name in self._entries
 
@@ -165,35 +191,14 @@ class Bundle:
     def end(self, name: str, most: int) -> tuple[bytes, int]:
         """The last bytes of an entry, at most `most` of them, and how many there are before those."""
         kept, size = b"", 0
-        try:
-            with self._archive.open(self._entries[name]) as stream:
-                while piece := stream.read(max(most, 1 << 16)):
-                    size += len(piece)
-                    kept = (kept + piece)[-most:]
-        except _BROKEN as error:
-            raise self._bad(f"{name}: {error}") from None
+        for piece in self._pieces(name):
+            size += len(piece)
+            kept = (kept + piece)[-most:]
         return kept, size - len(kept)
 
     def parsed(self, name: str) -> Any:
         """An entry that is one JSON value."""
         return self._parsed(self.read(name), name)
-
-    def extract_spec(self, directory: Path) -> Path:
-        """Lay out the spec's files below an empty directory; returns where the spec itself is."""
-        left = MAX_READ
-        for name in self.sources:
-            content = self.read(name)
-            left -= len(content)
-            if left < 0:
-                raise self._bad(f"its spec is larger than {MAX_READ >> 20} MiB")
-            target = directory / name
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("xb") as stream:
-                    stream.write(content)
-            except (FileExistsError, NotADirectoryError, IsADirectoryError):
-                raise self._bad(f"{name} is both a file and a directory") from None
-        return directory / self.spec
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:
         """The entries by name, none of which could be taken for anything but a file inside the bundle."""
@@ -244,6 +249,15 @@ class Bundle:
 
     def _bad(self, reason: str) -> BadBundle:
         return BadBundle(f"{self.path}: {reason}")
+
+
+def _is_shown(event: Mapping[str, Any]) -> bool:
+    """Whether a deciding event has all that shows it."""
+    fields = event.get("fields")
+    named = isinstance(fields, dict) and all(isinstance(value, str) for value in fields.values())
+    numbers = all(type(event.get(name, 1)) in {int, float} for name in ("seq", "ms", "times"))
+    kinds = isinstance(event.get("type"), str) and isinstance(event.get("service"), str)
+    return named and numbers and kinds and "ms" in event and "seq" in event
 
 
 def _hostile(info: zipfile.ZipInfo) -> str:

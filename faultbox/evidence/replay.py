@@ -8,6 +8,7 @@ from pathlib import Path
 
 from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.decisions import Disagreement, Taken, by_identity, compared
+from faultbox.evidence.extract import extract_spec
 from faultbox.evidence.spool import Spool
 from faultbox.model.fault import Counts
 from faultbox.model.frozen import frozen
@@ -28,7 +29,7 @@ def ground(bundle: Bundle, scratch: Path) -> Ground:
     original = Path(bundle.original)
     if _unchanged(bundle, original):
         return Ground(original, None, f"Spec: {original} (unchanged since)")
-    spec = bundle.extract_spec(scratch)
+    spec = extract_spec(bundle, scratch)
     if original.parent.is_dir():
         note = f"Spec: from the bundle ({original} has changed or gone); relative paths lead to {original.parent}"
         return Ground(spec, original.parent, note)

@@ -42,7 +42,7 @@ def test_help_imports_nothing_heavy() -> None:
     ("arguments", "text"),
     [
         (["tets"], "faultbox: unknown command tets\n  did you mean test?\n"),
-        (["zzz"], "faultbox: unknown command zzz\n  known: check, doctor, recover, replay, test, version\n"),
+        (["zzz"], "faultbox: unknown command zzz\n  known: check, doctor, inspect, recover, replay, test, version\n"),
         (["test", "--sede", "3"], "faultbox: unknown flag --sede\n  did you mean --seed?\n"),
         (["test", "--sede=3"], "faultbox: unknown flag --sede\n  did you mean --seed?\n"),
         (["test", "--xyzzy"], "faultbox: unknown flag --xyzzy\n  see --help for the flags there are\n"),

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from faultbox import evidence
 from faultbox.evidence import bundle as bundles
+from faultbox.evidence import extract
 from faultbox.evidence.bundle import Bundle
+from faultbox.evidence.extract import extract_spec
 from faultbox.model.verdict import Verdict
 
 MANIFEST = {
@@ -123,10 +125,10 @@ def test_more_than_is_read_at_once(crafted: Callable[..., Path], monkeypatch: py
 def test_many_files_that_are_small_enough_each(
     crafted: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bundles, "MAX_READ", 1 << 20)
+    monkeypatch.setattr(extract, "MAX_READ", 1 << 20)
     bomb = [(entry(f"spec/{number}"), bytes(1 << 19)) for number in range(4)]
     path = crafted(*bomb)
-    assert "its spec is larger than 1 MiB" in refusal(path, lambda bundle: bundle.extract_spec(tmp_path / "out"))
+    assert "its spec is larger than 1 MiB" in refusal(path, lambda bundle: extract_spec(bundle, tmp_path / "out"))
 
 
 def test_an_entry_that_claims_too_much(crafted: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,12 +215,12 @@ def test_manifests_that_lack_what_is_asked(crafted: Callable[..., Path], changes
 
 
 def test_a_spec_that_is_not_there(crafted: Callable[..., Path], tmp_path: Path) -> None:
-    assert refusal(crafted(), lambda bundle: bundle.extract_spec(tmp_path / "out")) == "has no spec 'spec/spec.star'"
+    assert refusal(crafted(), lambda bundle: extract_spec(bundle, tmp_path / "out")) == "has no spec 'spec/spec.star'"
 
 
 def test_a_spec_below_a_file(crafted: Callable[..., Path], tmp_path: Path) -> None:
     path = crafted((entry("spec/spec.star"), b""), (entry("spec/spec.star/x"), b""))
-    text = refusal(path, lambda bundle: bundle.extract_spec(tmp_path / "out"))
+    text = refusal(path, lambda bundle: extract_spec(bundle, tmp_path / "out"))
     assert text == "spec/spec.star/x is both a file and a directory"
 
 

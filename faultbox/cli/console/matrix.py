@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from faultbox.cli.console.look import Look, cells, pad
+from faultbox.cli.console.look import Look, cells, pad, visible
 from faultbox.model.frozen import frozen
 from faultbox.model.plan import CaseInfo
 from faultbox.model.verdict import CaseResult, Verdict
@@ -34,13 +35,15 @@ def tables(infos: Iterable[CaseInfo], results: Iterable[CaseResult], excluded: E
     by_matrix: dict[int, list[CaseInfo]] = {}
     for info in infos:
         if info.matrix >= 0:
-            by_matrix.setdefault(info.matrix, []).append(info)
+            named = replace(info, row=visible(info.row), column=visible(info.column))
+            by_matrix.setdefault(info.matrix, []).append(named)
     done: dict[tuple[int, str, str], list[CaseResult]] = {}
     for result in results:
-        done.setdefault((result.info.matrix, result.info.row, result.info.column), []).append(result)
+        key = (result.info.matrix, visible(result.info.row), visible(result.info.column))
+        done.setdefault(key, []).append(result)
     lines: list[str] = []
     for number, members in by_matrix.items():
-        left_out = [(row, column) for matrix, row, column in excluded if matrix == number]
+        left_out = [(visible(row), visible(column)) for matrix, row, column in excluded if matrix == number]
         shown = {(info.row, info.column): _cell(done.get((number, info.row, info.column), [])) for info in members}
         shown |= dict.fromkeys(left_out, "— (excluded)")
         if len(shown) > 1:
