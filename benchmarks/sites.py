@@ -18,9 +18,9 @@ from faultbox.model.message import Edge, MessageAction, MessageFault, MessageRul
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.topology import Interface, Service
+from faultbox.run import armed
 from faultbox.run.edges import DRIVER, Edges
 from faultbox.run.forking import fork
-from faultbox.run.scopes import Counters
 
 PORTS = {"redis": 6379, "http": 8080}
 _BESIDE = 10_000
@@ -128,8 +128,9 @@ class _Place:
         edges = tuple(Edge(caller, name, "main", name, port) for name, port in PORTS.items())
         services = [Service(name, name, _HERE, (Interface("main", name, port, _HERE),)) for name, port in PORTS.items()]
         needs = Needs(tuple(PORTS), edges=edges, network=True)
-        self._counters = Counters()
-        return Edges(needs, services, self._world, programs, self._counters.page, seed=1)
+        self._counters = armed.Counters(self._directory)
+        page = self._counters.page
+        return Edges(needs, services, self._world, programs, page, seed=1, place=self._directory)
 
     def _launch(self) -> None:
         config = self._directory / "nginx.conf"
@@ -173,7 +174,7 @@ def _caller(site: str) -> str:
     return DRIVER if site == "steered" else _OTHER
 
 
-def _rules(counters: Counters) -> tuple[MessageRule, ...]:
+def _rules(counters: armed.Counters) -> tuple[MessageRule, ...]:
     return tuple(
         MessageRule(
             f"never {name} {number}",

@@ -31,6 +31,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=arguments.duration_ms, metavar="DURATION", help="the limit of a case (default: 120s)"
     )
+    parser.add_argument(
+        "--pcap",
+        action="append",
+        default=[],
+        metavar="INTERFACE",
+        help="keep what is said to db.main, in files that Wireshark reads; a glob of such names; may be repeated",
+    )
     parser.add_argument("--strict", action="store_true", help="anything that is not green fails the run")
     parser.add_argument("--no-control", action="store_true", help="don't run scenarios without faults before cells")
     parser.add_argument("--keep", action="store_true", help="leave the disks and logs of cases that are not green")
@@ -69,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
         fail_fast=options.fail_fast,
         dry_run=options.dry_run,
         shard=options.shard,
+        pcap=tuple(options.pcap),
     )
 
     def make_view() -> View:

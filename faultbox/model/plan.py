@@ -62,6 +62,7 @@ class Needs:
     of each service becomes events, by the kernel's own programs; `blind` says why there are none of those. `imports`:
     modules to import before the world is forked. `lines`: services whose output lines must become events.
     `edges`: every caller to every interface whose messages a rule of this case may meet.
+    `captures`: those of them whose traffic is kept.
     `message_rules`: as `rules`, those on messages. `network`: the case has edges, or may partition.
     """
 
@@ -75,6 +76,7 @@ class Needs:
     lines: frozenset[str] = frozenset()
     io_uring_blocked: frozenset[str] = frozenset()
     edges: tuple[Edge, ...] = ()
+    captures: frozenset[Edge] = frozenset()
     message_rules: tuple[MessageRule, ...] = ()
     network: bool = False
 
@@ -110,7 +112,8 @@ class AssumptionUse:
 class Plan:
     """The cases of a run, controls before what they control.
 
-    Where only a `shard` of a run is run, `cases` are its part and `whole` those of all shards.
+    Where only a `shard` of a run is run, `cases` are its part and `whole` those of all shards. `captured`: (service,
+    interface) of what is kept of the traffic, in every case.
     """
 
     spec: Spec
@@ -126,3 +129,4 @@ class Plan:
     fail_fast: bool = False
     shard: Shard | None = None
     whole: tuple[Case, ...] = ()
+    captured: frozenset[tuple[str, str]] = frozenset()

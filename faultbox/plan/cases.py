@@ -10,6 +10,7 @@ from faultbox.model.fault import Assumption
 from faultbox.model.plan import Case, CaseInfo, CaseKind, Plan, Shard
 from faultbox.model.source import Position
 from faultbox.model.spec import FaultScenario, Function, Matrix, Monitor, Spec, Test
+from faultbox.plan.captures import captured
 from faultbox.plan.seeds import case_seed
 from faultbox.plan.select import select
 from faultbox.plan.shards import part
@@ -31,12 +32,13 @@ def plan(
     keep: bool = False,
     fail_fast: bool = False,
     shard: Shard | None = None,
+    pcap: Sequence[str] = (),
 ) -> Plan:
-    """What a run does. Raises NothingSelected where a pattern names no case, or the spec has none.
+    """What a run does. Raises NothingSelected where a pattern names no case or interface, or the spec has none.
 
     A scenario runs without faults before the cells that use it, selected or not, unless `control`
     is False. `timeout_ms` is the limit of cases whose declaration names none. A `shard` is dealt its
-    part of what was chosen, and runs the controls of that part.
+    part of what was chosen, and runs the controls of that part. `pcap` are names of interfaces, or globs of them.
     """
     known = _Cases(spec, timeout_ms or DEFAULT_TIMEOUT_MS, control=control).all()
     chosen = select(patterns, {each.id: _group(each) for each in known.values()})
@@ -57,6 +59,7 @@ def plan(
         fail_fast=fail_fast,
         shard=shard,
         whole=whole,
+        captured=captured(pcap, spec),
     )
 
 

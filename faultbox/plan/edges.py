@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from faultbox.model.fault import Assumption
 from faultbox.model.message import Edge, MessageRule
@@ -22,10 +22,16 @@ def message_rules(case: Case, spec: Spec) -> tuple[MessageRule, ...]:
     return tuple(_bound(case.faults, spec))
 
 
-def edges(rules: Iterable[MessageRule], asked: Asked, spec: Spec) -> tuple[Edge, ...]:
-    """The edges that these rules, and those that the case's functions may arm, need; in the order of declaration."""
+def edges(
+    rules: Iterable[MessageRule], asked: Asked, spec: Spec, captured: Collection[tuple[str, str]] = ()
+) -> tuple[Edge, ...]:
+    """The edges that these rules, and those that the case's functions may arm, need; in the order of declaration.
+
+    Of what is `captured` (service, interface) every edge is among them.
+    """
     named = spec.assumptions.values() if asked.any_assumption else asked.assumptions
     wanted = {(rule.service, rule.interface, rule.source) for rule in (*rules, *_bound(named, spec))}
+    wanted |= {(service, interface, "") for service, interface in captured}
     for endpoint, source in asked.messages:
         for each in _every(spec) if endpoint is None else (endpoint,):
             wanted.add((each.service, each.interface.name, source))

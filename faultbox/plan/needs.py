@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from faultbox.model.fault import Rule
 from faultbox.model.message import Edge
@@ -20,12 +20,13 @@ from faultbox.rules import bind
 Calls = dict[str, set[str]]
 
 
-def needs(case: Case, spec: Spec, *, blind: str = "") -> Needs:
+def needs(case: Case, spec: Spec, *, blind: str = "", captured: Collection[tuple[str, str]] = ()) -> Needs:
     """The services, filters, rules, edges, imports, output lines and watches of a case.
 
     Filters are the union of what its assumptions and the faults that its functions may arm ask for; what can't be
     read from a function is taken to be all that the spec's assumptions name. Calls that only assertions name are
     watched by the kernel's programs, or notified by the filter too where those can't be had: `blind` says why.
+    The edges to what is `captured` (service, interface) are kept.
     """
     rules = tuple(rule for each in case.faults for rule in bind(each, spec.services, scope_id=each.name))
     monitors = (*spec.monitors, *case.monitors)
@@ -33,7 +34,7 @@ def needs(case: Case, spec: Spec, *, blind: str = "") -> Needs:
     asked = read((case.setup, case.body, case.expect, *monitors, *seeds))
     observed = _observed(asked, spec)
     on_messages = message_rules(case, spec)
-    needed = edges(on_messages, asked, spec)
+    needed = edges(on_messages, asked, spec, captured)
     filters: Calls = defaultdict(set)
     for rule in (*rules, *_armed_assumptions(asked, spec)):
         filters[rule.service] |= rule.syscalls
@@ -53,6 +54,7 @@ def needs(case: Case, spec: Spec, *, blind: str = "") -> Needs:
         lines=_lines(asked, spec, watched=bool(monitors)),
         io_uring_blocked=frozenset(service for service, calls in filters.items() if calls),
         edges=needed,
+        captures=frozenset(each for each in needed if (each.service, each.interface) in captured),
         message_rules=on_messages,
         network=bool(needed) or asked.parted or any(each.own_address for each in spec.services.values()),
     )

@@ -1,8 +1,8 @@
 """What was said at an edge, as a pcap file that Wireshark and tcpdump read.
 
 The packets are made up: one for each piece as it was read or written, between the caller's port and the interface's,
-with sequence numbers that fit. The file shows what the caller said and heard, decrypted where the
-proxy ends TLS, faults included.
+with sequence numbers that fit, at 127.0.0.1 whatever the addresses were. The file shows what the caller said and heard,
+decrypted where the proxy ends TLS, faults included.
 """
 
 from __future__ import annotations
@@ -22,23 +22,36 @@ _FIN, _SYN, _RST, _PUSH, _ACK = 1, 2, 4, 8, 16
 
 
 class Capture:
-    """A pcap file that grows as things are said: what is in it is whole whenever the process ends."""
+    """A pcap file that grows as things are said: what is in it is whole whenever the process ends.
+
+    It is made when the first thing is said. What is said to a `port` is a request.
+    """
 
     def __init__(self, path: Path, port: int) -> None:
-        import dpkt
+        import dpkt  # now rather than while the first caller waits
 
+        self._dpkt = dpkt
+        self._path = path
         self._port = port
-        self._writer = dpkt.pcap.Writer(path.open("wb", buffering=0), snaplen=1 << 18, linktype=_RAW_IP, nano=True)
+        self._writer: Any = None
 
     def flow(self, caller_port: int) -> Flow:
         """A connection begins."""
         return Flow(self, caller_port, self._port)
 
-    def write(self, segment: Any) -> None:
-        import dpkt
+    def datagram(self, side: Side, caller_port: int, data: bytes) -> None:
+        """Something was said without a connection."""
+        source, target = (caller_port, self._port) if side == "request" else (self._port, caller_port)
+        datagram = self._dpkt.udp.UDP(sport=source, dport=target, data=data)
+        datagram.ulen = len(datagram)
+        self.write(datagram, self._dpkt.ip.IP_PROTO_UDP)
 
-        packet = dpkt.ip.IP(src=_LOOPBACK, dst=_LOOPBACK, p=dpkt.ip.IP_PROTO_TCP, ttl=64, data=segment)
+    def write(self, segment: Any, protocol: int) -> None:
+        packet = self._dpkt.ip.IP(src=_LOOPBACK, dst=_LOOPBACK, p=protocol, ttl=64, data=segment)
         packet.len = len(packet)
+        if self._writer is None:
+            file = self._path.open("wb", buffering=0)
+            self._writer = self._dpkt.pcap.Writer(file, snaplen=1 << 18, linktype=_RAW_IP, nano=True)
         self._writer.writepkt(packet, ts=time.time())
 
 
@@ -83,4 +96,4 @@ class Flow:
             data=data,
         )
         self._next[side] = (self._next[side] + len(data) + bool(flags & (_SYN | _FIN))) % (1 << 32)
-        self._capture.write(segment)
+        self._capture.write(segment, dpkt.ip.IP_PROTO_TCP)

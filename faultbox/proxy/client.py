@@ -50,7 +50,7 @@ def serve(
 
     At `secured` edges TLS is spoken, from the first byte or as the protocol agrees to it. It is ended here towards the
     caller, with a certificate of `authority` (one of its own where none is given), and begun anew to the service.
-    `captures`: pcap files that are written of edges (TCP).
+    `captures`: pcap files that are written of edges.
     """
     sockets = {edge: _listeners(socket.SOCK_DGRAM if edge.protocol == "udp" else socket.SOCK_STREAM) for edge in edges}
     settings = Settings(

@@ -6,10 +6,12 @@ import asyncio
 import socket
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from faultbox.model.message import PASS, Edge, MessageAction, MessageDecision, MessageRuleSet, Side
 from faultbox.protocols.udp.faults import Datagram, answer
 from faultbox.proxy.altering import corrupted
+from faultbox.proxy.capture import Capture
 from faultbox.proxy.commands import Command, Note
 from faultbox.proxy.notes import Notes
 from faultbox.proxy.outbox import Outbox
@@ -23,6 +25,8 @@ _MOST_FLOWS = 4096
 """Beyond that the flow that has been quiet for longest is forgotten; an answer to it is lost, as UDP may."""
 
 Deliver = Callable[[bytes], None]
+Address = tuple[Any, ...]
+"""Of a socket of either family: its second part is the port."""
 
 
 class Flow:
@@ -40,13 +44,21 @@ class DatagramStation:
     """All flows of one edge. It offers what a Station does."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, edge: Edge, book: Rulebook, outbox: Outbox, address: str | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        edge: Edge,
+        book: Rulebook,
+        outbox: Outbox,
+        address: str | None,
+        *,
+        capture: Capture | None = None,
     ) -> None:
         self.edge = edge
         self.book = book
         self._loop = loop
         self._outbox = outbox
         self._address = address
+        self._capture = capture
         self._notes = Notes(edge)
         self._flows: OrderedDict[object, Flow] = OrderedDict()
         self._delayed: dict[asyncio.TimerHandle, Callable[[], None]] = {}
@@ -67,6 +79,8 @@ class DatagramStation:
                 return
             except OSError:
                 continue  # an earlier answer met nobody (ICMP)
+            if self._capture is not None:
+                self._capture.datagram("request", address[1], data)
             flow = self._flow(listener, address)
             self._meet("request", data, flow.out, flow.back)
 
@@ -80,7 +94,7 @@ class DatagramStation:
                 return  # nobody listens there: as far as a datagram's sender can be told that, it has been
             self._meet("response", data, flow.back, flow.back)
 
-    def _flow(self, listener: socket.socket, address: object) -> Flow:
+    def _flow(self, listener: socket.socket, address: Address) -> Flow:
         key = (listener.fileno(), address)
         flow = self._flows.get(key)
         if flow is None:
@@ -90,16 +104,21 @@ class DatagramStation:
         self._flows.move_to_end(key)
         return flow
 
-    def _open(self, listener: socket.socket, address: object) -> Flow:
+    def _open(self, listener: socket.socket, address: Address) -> Flow:
         family = listener.family
         host = self._address or ("::1" if family == socket.AF_INET6 else "127.0.0.1")
         upstream = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         upstream.settimeout(0)
         upstream.connect((host, self.edge.port))
         self._opened += 1
-        flow = Flow(upstream, lambda data: _send(listener.sendto, data, address))
+        flow = Flow(upstream, lambda data: self._back(listener, data, address))
         self._loop.add_reader(upstream.fileno(), self._from_service, flow)
         return flow
+
+    def _back(self, listener: socket.socket, data: bytes, address: Address) -> None:
+        if self._capture is not None:
+            self._capture.datagram("response", address[1], data)
+        _send(listener.sendto, data, address)
 
     def _close(self, flow: Flow) -> None:
         self._loop.remove_reader(flow.upstream.fileno())

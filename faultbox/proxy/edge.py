@@ -193,9 +193,10 @@ class EdgeLoop:
     def _station(self, edge: Edge) -> Station | DatagramStation:
         book = Rulebook(edge, self._ledger, self._settings.seed)
         settings, address = self._settings, self._settings.addresses.get(edge.service)
-        if edge.protocol == "udp":
-            return DatagramStation(self._loop, edge, book, self._outbox, address)
         path = settings.captures.get(edge)
+        capture = Capture(path, edge.port) if path is not None else None
+        if edge.protocol == "udp":
+            return DatagramStation(self._loop, edge, book, self._outbox, address, capture=capture)
         return Station(
             self._loop,
             edge,
@@ -204,7 +205,7 @@ class EdgeLoop:
             address,
             tls=settings.secured.get(edge),
             authority=self._authority_at_hand,
-            capture=Capture(path, edge.port) if path is not None else None,
+            capture=capture,
         )
 
     def _authority_at_hand(self) -> Authority:

@@ -22,7 +22,10 @@ DRIVER = "driver"
 
 
 class Edges:
-    """What stands between the services of one world. Made while the process has one thread (it forks)."""
+    """What stands between the services of one world. Made while the process has one thread (it forks).
+
+    `place` is the case's directory, for captures.
+    """
 
     def __init__(
         self,
@@ -33,16 +36,25 @@ class Edges:
         counters: mmap,
         *,
         seed: int,
+        place: Path,
     ) -> None:
         assert world.cgroup is not None
         self._world = world
         self._cgroup = world.cgroup
         self._addresses = {each.name: each.own_address for each in services if each.own_address}
         self.process = (
-            proxy.serve(needs.edges, seed=seed, counters=counters, addresses=self._addresses) if needs.edges else None
+            proxy.serve(
+                needs.edges,
+                seed=seed,
+                counters=counters,
+                addresses=self._addresses,
+                captures=_captures(needs, place / "pcap"),
+            )
+            if needs.edges
+            else None
         )
         _enter(cgroup.create(self._cgroup / DRIVER))
-        self.network = network.attach(programs, self._cgroup)
+        self.network = network.attach(programs, self._cgroup, own_netns=world.settings.netns is None)
         for service in services:
             self._give_address(service)
         for edge in needs.edges:
@@ -141,6 +153,12 @@ def _refusing(edge: Edge, ruleset: MessageRuleSet) -> MessageRule | None:
         ):
             return rule
     return None
+
+
+def _captures(needs: Needs, directory: Path) -> dict[Edge, Path]:
+    if needs.captures:
+        directory.mkdir()
+    return {each: directory / f"{each.caller}-{each.service}.{each.interface}.pcap" for each in needs.captures}
 
 
 def _enter(group: Path) -> None:

@@ -113,7 +113,7 @@ def _network_programs(plan: Plan, needs: Iterable[Needs], group: Path | None) ->
     if group is None:
         raise Unfit(
             "faults on the network need cgroups, and this user may make none",
-            "run as root, or leave out rules= and partition()",
+            "run as root, or leave out rules=, partition() and --pcap",
         )
     try:
         shared = any(each.own_address for each in plan.spec.services.values())
@@ -149,7 +149,7 @@ def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground
             "this kernel or sandbox has no seccomp user notification, which decides syscall faults",
             "run `faultbox doctor` to see what this host can do and what to do about the rest",
         )
-    needs = {case.id: planner.needs(case, plan.spec) for case in plan.cases}
+    needs = {case.id: planner.needs(case, plan.spec, captured=plan.captured) for case in plan.cases}
     programs = _network_programs(plan, needs.values(), group)
     if os.geteuid() != 0:
         try:

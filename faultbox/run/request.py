@@ -15,7 +15,7 @@ class Request:
 
     `root` is the directory that relative `binary=`, `cwd=` and `volumes=` belong to (the
     spec's own where it is None). `jobs` None lets the pool follow the machine. `timeout_ms`
-    None is the default limit of a case.
+    None is the default limit of a case. `pcap` names interfaces whose traffic is kept.
     """
 
     spec: Path
@@ -33,6 +33,7 @@ class Request:
     dry_run: bool = False
     root: Path | None = None
     shard: Shard | None = None
+    pcap: tuple[str, ...] = ()
 
     @property
     def layers_dir(self) -> Path:

@@ -70,6 +70,7 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
             keep=request.keep,
             fail_fast=request.fail_fast,
             shard=request.shard,
+            pcap=request.pcap,
         )
     except SpecErrors as error:
         return SpecRefused(error.problems)
@@ -147,6 +148,7 @@ def run_record(request: Request, plan: Plan) -> dict[str, object]:
             "strict": request.strict,
             "control": request.control,
             "shard": str(request.shard) if request.shard is not None else None,
+            "pcap": list(request.pcap),
         },
         "environment": {
             "faultbox": __version__,

@@ -86,7 +86,7 @@ class Stage:
         from faultbox.run.edges import Edges  # proxies bring asyncio, which costs what a whole world costs
 
         services = [self.spec.services[name] for name in self.needs.services]
-        return Edges(self.needs, services, self.world, programs, counters.page, seed=case.info.seed)
+        return Edges(self.needs, services, self.world, programs, counters.page, seed=case.info.seed, place=self.place)
 
     def start(self, case_rules: Sequence[Rule]) -> None:
         """Begin to log, and give the supervisors the rules that hold from the services' start."""

@@ -74,3 +74,28 @@ def test_tcpdump_reads_it(captured: Path) -> None:
         pytest.skip("tcpdump is not installed")
     read = subprocess.run(["tcpdump", "-nn", "-v", "-r", captured], capture_output=True, text=True, check=True)
     assert "incorrect" not in read.stdout
+
+
+def test_datagrams_too(tmp_path: Path) -> None:
+    path = tmp_path / "edge.pcap"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as service, mmap.mmap(-1, 4096) as counters:
+        service.bind(("127.0.0.1", 0))
+        service.settimeout(20)
+        port = service.getsockname()[1]
+        edge = Edge("api", "dns", "main", "udp", port)
+        process = proxy.serve([edge], seed=1, counters=counters, captures={edge: path})
+        assert not path.exists()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+            caller.settimeout(20)
+            caller.connect(("127.0.0.1", process.listener(edge).port))
+            caller.send(b"who?")
+            data, address = service.recvfrom(100)
+            service.sendto(b"me", address)
+            assert (data, caller.recv(100)) == (b"who?", b"me")
+            mine = caller.getsockname()[1]
+        process.close()
+    with path.open("rb") as file:
+        packets = [dpkt.ip.IP(packet).data for _, packet in dpkt.pcap.Reader(file)]
+    assert [(each.sport, each.dport, each.data) for each in packets] == [(mine, port, b"who?"), (port, mine, b"me")]
+    read = subprocess.run(["tcpdump", "-nn", "-v", "-r", path], capture_output=True, text=True, check=True)
+    assert "bad" not in read.stdout
