@@ -12,13 +12,14 @@ from faultbox.model.frozen import frozen
 class Watch:
     """What of one service becomes events. Totals are kept of everything, and its processes' lives are always events.
 
-    `calls`: system calls by their kernel names. `files`: what it does with regular files. `sockets`: connections made,
-    accepted, refused, reset, closed.
+    `calls`: system calls by their kernel names. `files`: what it does with regular files, or only with those that
+    one of `globs` means. `sockets`: connections made, accepted, refused, reset, closed.
     """
 
     calls: frozenset[str] = frozenset()
     files: bool = False
     sockets: bool = False
+    globs: tuple[str, ...] = ()
 
 
 @frozen

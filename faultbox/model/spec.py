@@ -7,6 +7,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
+from faultbox.model.event import Event
 from faultbox.model.fault import Assumption
 from faultbox.model.frozen import frozen
 from faultbox.model.source import Position, Problem
@@ -17,16 +18,19 @@ Function = Callable[..., Any]
 
 @frozen(eq=False)
 class Monitor:
-    """Something that must hold at every event. `check(event)` raises when it does not.
+    """Something that must hold at every event. `begin()` gives what looks at those of one case: it raises where it does
+    not hold.
 
-    `service` narrows to the events of that lane ("" for all).
+    `service` narrows to the events of that lane ("" for all), `shapes` to events that fit one of these filters (None
+    where a function chooses, or nothing does). `functions` are those of the spec that it calls.
     """
 
     name: str
-    check: Function
+    begin: Callable[[], Callable[[Event], None]]
     position: Position
     service: str = ""
-    source: object = None
+    shapes: tuple[Mapping[str, str], ...] | None = None
+    functions: tuple[object, ...] = ()
 
 
 @frozen

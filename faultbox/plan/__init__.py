@@ -4,7 +4,8 @@
 `judged()` what a function that judges events does.
 """
 
-from faultbox.plan.bodies import ALL_CALLS, WATCHED, judged, watched_by
+from faultbox.plan.asked import ALL_CALLS, WATCHED, watched_by
+from faultbox.plan.bodies import judged
 from faultbox.plan.cases import DEFAULT_TIMEOUT_MS, plan
 from faultbox.plan.needs import needs
 from faultbox.plan.seeds import case_seed

@@ -8,54 +8,24 @@ that the spec's assumptions name anywhere.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 
 from faultbox.model.fault import Assumption
 from faultbox.model.spec import Monitor
 from faultbox.model.syscalls import FAMILIES, known
 from faultbox.model.topology import Endpoint, Service
-from faultbox.plan.values import UNKNOWN, Values
+from faultbox.plan.asked import ALL_CALLS, WATCHED, Asked, watched_by
 from faultbox.spec import describe
-from faultbox.spec.builtins import Function, Invocation, Struct, name_of
+from faultbox.spec.builtins import Filter, Function, Invocation, Several, Struct, name_of, shapes_of
+from faultbox.spec.builtins.reading import UNKNOWN, Values
 
 ARMING = frozenset({"fault", "fault_start", "fault_all"})
 _OWN = frozenset({"run", "service", "services", "rules", "source"})
 PARTING = frozenset({"partition", "partition_start"})
 TRACING = frozenset({"trace", "trace_start"})
 ASKING = frozenset({"events", "assert_eventually", "assert_never", "assert_before"})
-LINES = frozenset({"stdout", "stderr"})
-WATCHED = frozenset({"file", "socket", "process"})
-"""Types of events that only the kernel's own programs give."""
-ALL_CALLS = "*"
-"""Stands for every system call where some are meant and none is named."""
 _DEPTH = 4
 """How deep values that hold functions are looked into."""
-
-
-@dataclass
-class Asked:
-    """What bodies ask for. A service of None means all of them.
-
-    `armed` are keywords of inline faults, `observed` system calls named by assertions and trace(),
-    `assumptions` those armed by name, `anything` says that some fault could not be read at all; it may then be any
-    of those that functions are `handed`, by the keywords of their calls.
-    `lines` are services whose output may be looked at, `watched` those whose events of a type of WATCHED may be.
-    `messages` are interfaces (None: any) whose messages an inline
-    fault may meet, each with the one caller that it is about ("" for all); `any_assumption` says that some assumption
-    is armed which could not be read. `parted`: services may be partitioned.
-    """
-
-    armed: set[tuple[str | None, str]] = field(default_factory=set)
-    observed: set[tuple[str | None, str]] = field(default_factory=set)
-    assumptions: set[Assumption] = field(default_factory=set)
-    anything: bool = False
-    handed: set[str] = field(default_factory=set)
-    lines: set[str | None] = field(default_factory=set)
-    watched: set[tuple[str | None, str]] = field(default_factory=set)
-    messages: set[tuple[Endpoint | None, str]] = field(default_factory=set)
-    any_assumption: bool = False
-    parted: bool = False
 
 
 def read(functions: Iterable[object]) -> Asked:
@@ -63,8 +33,8 @@ def read(functions: Iterable[object]) -> Asked:
     asked = Asked()
     functions = list(functions)
     for each in functions:
-        if isinstance(each, Monitor) and isinstance(each.source, Function):
-            _Body(each.source, asked).judges_events()
+        if isinstance(each, Monitor):
+            _watched(each, asked)
     waiting = [each for function in functions for each in _functions(function)]
     met: set[Function] = set()
     while waiting:
@@ -75,6 +45,18 @@ def read(functions: Iterable[object]) -> Asked:
             body.read()
             waiting.extend(body.reached)
     return asked
+
+
+def _watched(monitor: Monitor, asked: Asked) -> None:
+    """What a monitor must be shown: events of its shapes, or what its functions spell out."""
+    only = monitor.service or None
+    for shape in monitor.shapes or ():
+        asked.look(_service(shape.get("service")) or only, shape, proof=True)
+    if monitor.shapes is None:
+        asked.lines.add(only)
+        for function in monitor.functions:
+            if isinstance(function, Function):
+                _Body(function, asked).judges_events()
 
 
 def judged(function: object) -> Asked:
@@ -92,7 +74,7 @@ def _functions(value: object, depth: int = _DEPTH) -> Iterator[Function]:
     elif isinstance(value, Invocation):
         yield from _functions(value.function, depth)
     elif isinstance(value, Monitor):
-        yield from _functions(value.source, depth)
+        yield from _functions(value.functions, depth)
     elif depth:
         for each in _parts(value):
             yield from _functions(each, depth - 1)
@@ -225,7 +207,7 @@ class _Body:
     def _asking(self, node: ast.Call, name: str) -> None:
         if name == "assert_before":
             for keyword in node.keywords:
-                self._filters(self._values.of(keyword.value), keyword.value, proof=True)
+                self._matched(keyword.value, proof=True)
             return
         named = {each.arg: each.value for each in node.keywords if each.arg not in ("where", "within")}
         functions = _positional(node)[:1] + [each.value for each in node.keywords if each.arg == "where"]
@@ -237,34 +219,32 @@ class _Body:
         for function in functions:
             self._where(function, proof=proof)
 
+    def _matched(self, node: ast.expr, *, proof: bool, service: str | None = None) -> None:
+        """What a matcher, a dict of filters or a function means, or a call of match.event()."""
+        value = self._values.of(node)
+        if isinstance(value, Filter | Several) and (shapes := shapes_of(value)) is not None:
+            for shape in shapes:
+                self._asked.look(_service(shape.get("service")) or service, shape, proof=proof)
+        elif isinstance(node, ast.Call) and name_of(self._values.of(node.func)) == "match.event":
+            named = {each.arg: self._values.of(each.value) for each in node.keywords}
+            self._filters(UNKNOWN if None in named else named, node, proof=proof)
+        else:
+            self._filters(value, node, proof=proof)
+
     def _filters(self, filters: object, node: ast.expr, *, proof: bool) -> None:
         if not isinstance(filters, Mapping):
             self._where(node, proof=proof)
             return
-        wanted = filters.get("service")
-        service = wanted.name if isinstance(wanted, Service) else wanted if isinstance(wanted, str) else None
-        service = None if service is not None and "*" in service else service
-        self._look(service, filters, proof=proof)
-
-    def _look(self, service: str | None, filters: Mapping[str, object], *, proof: bool) -> None:
-        """What events of these fields need. A `proof` needs all of them: that none is there must mean something."""
-        kind, syscall, decision = (filters.get(each) for each in ("type", "syscall", "decision"))
-        any_kind = not isinstance(kind, str) or "*" in kind
-        if any_kind or kind in LINES:
-            self._asked.lines.add(service)
-        met = isinstance(decision, str) and not decision.startswith(("allow", "trace", "*"))
-        if isinstance(syscall, str) and not met:  # what a rule answers is an event without being asked for
-            self._asked.observed.add((service, ALL_CALLS if set("*?") & set(syscall) else syscall))
-        elif proof and not met and (kind == "syscall" or (any_kind and decision is not None)):
-            self._asked.observed.add((service, ALL_CALLS))
-        if any_kind and syscall is None and decision is None:
-            self._asked.watched.update((service, each) for each in watched_by(filters))
-        elif kind in WATCHED:
-            self._asked.watched.add((service, str(kind)))
+        self._asked.look(_service(filters.get("service")), filters, proof=proof)
 
     def _watching(self, node: ast.Call) -> None:
-        for each in _positional(node)[:1] + [each.value for each in node.keywords if each.arg == "check"]:
-            self._where(each)
+        """A monitor that the body begins: what on= means, or what its functions spell out."""
+        given = {each.arg: each.value for each in node.keywords}
+        if "on" in given:
+            self._matched(given["on"], proof=True)
+        else:
+            for each in (*_positional(node)[:1], *(given[name] for name in ("update", "check") if name in given)):
+                self._where(each)
 
     def _where(self, node: ast.expr, *, proof: bool = False) -> None:
         """A condition in code: system calls are those that its text, or the function it names, spells out."""
@@ -291,6 +271,12 @@ class _Body:
             self._asked.watched.update((None, each) for each in {*(WATCHED & words), *watched_by(read)})
 
 
+def _service(named: object) -> str | None:
+    """The one service that a filter is about."""
+    name = named.name if isinstance(named, Service) else named
+    return name if isinstance(name, str) and not set("*?") & set(name) else None
+
+
 def _positional(node: ast.Call) -> list[ast.expr]:
     """Positional arguments, those that the normaliser gave a name included."""
     return [*node.args, *(each.value for each in node.keywords if each.arg is not None and _is_position(each.arg))]
@@ -311,11 +297,3 @@ def _named_strings(node: ast.AST, values: Values) -> Iterator[str]:
             value = values.of(each)
             parts = [value] if isinstance(value, str) else _parts(value)
             yield from (part for part in parts if isinstance(part, str))
-
-
-def watched_by(fields: Collection[str]) -> Iterator[str]:
-    """The types of WATCHED that a filter may mean which names no type, but these fields."""
-    if {"path", "to"} & set(fields):
-        yield "file"
-    if {"peer", "local", "caller", "callee"} & set(fields):
-        yield "socket"

@@ -10,7 +10,7 @@ from faultbox.model.plan import Case
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Endpoint
-from faultbox.plan.bodies import Asked
+from faultbox.plan.asked import Asked
 from faultbox.rules import bind_assumption_messages
 
 DRIVER = "driver"

@@ -13,7 +13,8 @@ from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import UnknownSyscall, every, expand
 from faultbox.model.topology import Service
-from faultbox.plan.bodies import ALL_CALLS, Asked, read
+from faultbox.plan.asked import ALL_CALLS, LINES, Asked
+from faultbox.plan.bodies import read
 from faultbox.plan.edges import edges, message_rules
 from faultbox.rules import bind
 
@@ -47,11 +48,13 @@ def needs(case: Case, spec: Spec, *, blind: str = "", captured: Collection[tuple
         services=tuple(spec.services),
         filters={service: frozenset(calls) for service, calls in filters.items() if calls},
         observed={service: frozenset(_notified(calls, filters[service])) for service, calls in observed.items()},
-        watched={} if blind else {name: _watch(name, asked, observed, filters[name]) for name in spec.services},
+        watched={}
+        if blind
+        else {name: _watch(each, asked, observed, filters[name]) for name, each in spec.services.items()},
         blind=blind,
         rules=rules,
         imports=_imports(spec, needed),
-        lines=_lines(asked, spec, watched=bool(monitors)),
+        lines=_lines(asked, spec),
         io_uring_blocked=frozenset(service for service, calls in filters.items() if calls),
         edges=needed,
         captures=frozenset(each for each in needed if (each.service, each.interface) in captured),
@@ -95,12 +98,14 @@ def _notified(observed: set[str], filtered: set[str]) -> set[str]:
     return filtered if ALL_CALLS in observed else observed & filtered
 
 
-def _watch(service: str, asked: Asked, observed: Calls, filtered: set[str]) -> Watch:
+def _watch(service: Service, asked: Asked, observed: Calls, filtered: set[str]) -> Watch:
     """What the kernel's programs are to show of a service: a call that its filter notifies is reported already."""
-    calls = observed.get(service, set())
+    calls = observed.get(service.name, set())
     wanted = every() if ALL_CALLS in calls else frozenset(calls)
-    kinds = {kind for name, kind in asked.watched if name in (None, service)}
-    return Watch(calls=wanted - filtered, files="file" in kinds, sockets="socket" in kinds)
+    kinds = {kind for name, kind in asked.watched if name in (None, service.name)}
+    globs = tuple(path for each in service.observe if each.kind == "files" for path in each.paths)
+    files = "file" in kinds or bool(globs)
+    return Watch(wanted - filtered, files, "socket" in kinds, globs=() if "file" in kinds else globs)
 
 
 def _meant(name: str | None, spec: Spec) -> Iterable[Service]:
@@ -130,8 +135,8 @@ def _imports(spec: Spec, edges: Iterable[Edge]) -> tuple[str, ...]:
     return (*clients, *proxied, *(["faultbox.proxy"] if proxied else []))
 
 
-def _lines(asked: Asked, spec: Spec, *, watched: bool) -> frozenset[str]:
-    observing = {each.name for each in spec.services.values() if each.observe}
-    if watched or None in asked.lines:
+def _lines(asked: Asked, spec: Spec) -> frozenset[str]:
+    observing = {each.name for each in spec.services.values() if any(one.kind in LINES for one in each.observe)}
+    if None in asked.lines:
         return frozenset(spec.services)
     return frozenset(observing | {each for each in asked.lines if each is not None and each in spec.services})

@@ -68,7 +68,9 @@ class WorldHost:
             address = self._stage.address_of(endpoint)
             protocol = protocols.get(endpoint.interface.protocol)
             given = protocol.defaults(self._spec.services[endpoint.service].env)
-            response = protocol.step(address, method, {**given, **arguments})
+            tls = self._stage.security.of(endpoint)
+            secured = {"tls": tls} if tls is not None else {}
+            response = protocol.step(address, method, {**given, **arguments}, **secured)
         finally:
             self.doing.pop(threading.get_ident(), None)
         if response.error == "timeout":
@@ -163,11 +165,11 @@ class WorldHost:
 
     def watch(self, monitor: Monitor) -> None:
         """Monitors run in the log's thread, in a copy of the caller's context."""
-        wanted = monitor.service
+        wanted, look = monitor.service, monitor.begin()
 
         def check(event: Event) -> None:
             if not wanted or event.service == wanted:
-                monitor.check(event)
+                look(event)
 
         self._stage.log.watch(check, name=monitor.name)
 

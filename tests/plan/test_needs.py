@@ -291,12 +291,10 @@ def test_everything_that_runs_in_a_case_is_read(need: Callable[..., Needs]) -> N
         "def hurt(*_):\n    fault(db, fsync = deny('EIO'), run = get)\n"
         "test('a', get, setup = hurt)\n"
         "fault_scenario('b', scenario = get, faults = full, expect = lambda r: hurt())\n"
-        "fault_scenario('c', scenario = get, faults = full, monitors = [monitor(lambda e: hurt())])\n"
         "fault_scenario('d', scenario = get, faults = full)\n"
     )
     assert need(text, "test_a").filters == {"db": FSYNC}
     assert need(text, "b").filters == {"db": FSYNC | WRITE}
-    assert need(text, "c").filters == {"db": FSYNC | WRITE}
     assert need(text, "d").filters == {"db": WRITE}
     seeded = "s = service('s', 'bin/db', seed = lambda: trace(db, syscalls = ['fsync'], run = get))\nscenario(get)"
     assert watched(need(seeded)) == {"db": FSYNC}

@@ -7,7 +7,9 @@ The rest is what a planner needs to read functions and to name cases.
 from faultbox.spec.builtins.bind import predeclared
 from faultbox.spec.builtins.declare import REGISTRY as BUILTINS
 from faultbox.spec.builtins.declare import name_of
+from faultbox.spec.builtins.filters import Filter
 from faultbox.spec.builtins.finish import declared
+from faultbox.spec.builtins.matchers import Several, shapes_of
 from faultbox.spec.builtins.names import cell_id, scenario_names
 from faultbox.spec.builtins.structs import Struct
 from faultbox.spec.builtins.values import Invocation, function_name
@@ -15,8 +17,10 @@ from faultbox.spec.functions import Function
 
 __all__ = [
     "BUILTINS",
+    "Filter",
     "Function",
     "Invocation",
+    "Several",
     "Struct",
     "cell_id",
     "declared",
@@ -24,4 +28,5 @@ __all__ = [
     "name_of",
     "predeclared",
     "scenario_names",
+    "shapes_of",
 ]

@@ -24,7 +24,7 @@ def load_file(call: Call, path: str) -> str:
     path: relative to the directory of the spec that is run
     gives: its content
     """
-    return _read(call, path)
+    return read(call, path)
 
 
 @builtin("load_json", path=kinds.text)
@@ -36,7 +36,7 @@ def load_json(call: Call, path: str) -> Any:
     """
     import json
 
-    content = _read(call, path)
+    content = read(call, path)
     try:
         return frozen(json.loads(content))
     except (ValueError, RecursionError) as error:
@@ -54,7 +54,8 @@ def here(call: Call, path: str) -> str:
     return os.path.normpath(directory / path)
 
 
-def _read(call: Call, path: str) -> str:
+def read(call: Call, path: str) -> str:
+    """The text of a file, which becomes one of the spec's. Raises Wrong."""
     if "://" in path:
         raise Wrong("BAD_PATH", f"only files can be read, not {path}", at=0)
     found = paths.absolute(call.session, path)

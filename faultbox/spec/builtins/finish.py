@@ -11,9 +11,11 @@ from faultbox.model.fault import Assumption
 from faultbox.model.source import Position, Problem
 from faultbox.model.spec import Spec, Test
 from faultbox.model.topology import Service
+from faultbox.spec.builtins.acting import acts
 from faultbox.spec.builtins.declarations import Declarations
 from faultbox.spec.builtins.declare import Failures
 from faultbox.spec.builtins.kinds import misfit
+from faultbox.spec.builtins.monitors import ALLOWED, acting
 from faultbox.spec.builtins.names import cell_id, scenario_names
 from faultbox.spec.builtins.values import function_name, nearest_name
 from faultbox.spec.functions import Function, describe
@@ -32,6 +34,7 @@ def declared(session: Session, modules: Modules) -> Spec:
         freeze(tuple(each.fields.values()))
     tests = (*_test_functions(session, modules.root), *found.tests)
     _check_services(session, found)
+    _check_monitors(session, found)
     _check_ids(session, found, tests)
     _warn_unused(session, found, _named_in_bodies(modules))
     return Spec(
@@ -85,6 +88,13 @@ def _check_services(session: Session, declared: Declarations) -> None:
     if cycle:
         message = f"services depend on each other in a circle: {' -> '.join(cycle)}"
         session.problem(Problem("DEPENDENCY_CYCLE", message, services[cycle[0]].position))
+
+
+def _check_monitors(session: Session, declared: Declarations) -> None:
+    """Only now is all known that the functions of monitors name."""
+    for monitor in declared.monitors:
+        for what, position in acts(monitor.functions):
+            session.problem(Problem("MONITOR_ACTS", acting(monitor, what), position, accepted=ALLOWED))
 
 
 _LITERAL = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\]):(\d+)")

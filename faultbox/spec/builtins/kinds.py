@@ -232,7 +232,7 @@ def _call_advice(value: object) -> str:
 
 def function_of(count: int) -> Callable[[Any, str], Any]:
     """A kind for functions that will be called with so many positional arguments."""
-    wanted = "no arguments" if count == 0 else "one argument"
+    wanted = {0: "no arguments", 1: "one argument"}.get(count, f"{count} arguments")
 
     def takes(value: Any, label: str) -> Any:
         given = function(value, label)
@@ -253,7 +253,9 @@ def misfit(value: Any, count: int) -> str:
     needed = [each for each in (*known.ordinary[count:], *known.keyword_only) if each not in known.optional]
     if needed:
         return f"{value.name} also needs {', '.join(needed)}"
-    return "" if known.varargs or len(known.ordinary) >= count else f"{value.name} takes none"
+    return (
+        "" if known.varargs or len(known.ordinary) >= count else f"{value.name} takes {len(known.ordinary) or 'none'}"
+    )
 
 
 def choice(*accepted: str) -> Kind:

@@ -14,7 +14,7 @@ from faultbox.model.protocols import ABSENT, GENERIC, PROTOCOLS, ActionForm, Mat
 from faultbox.model.protocols import Parameter as StepParameter
 from faultbox.spec.builtins.bind import TOPICS
 from faultbox.spec.builtins.declare import REGISTRY, Definition, Parameter
-from faultbox.spec.builtins.unavailable import MATCHERS, NEEDS
+from faultbox.spec.builtins.unavailable import NEEDS
 from faultbox.spec.builtins.values import plain
 
 HEAD = """# What a spec can call
@@ -214,7 +214,6 @@ def _later() -> str:
     lines = ["## Names of later versions\n", "They are refused, with what they wait for:\n"]
     for feature, names in NEEDS.items():
         lines.append(f"- {feature}: " + ", ".join(f"`{each}`" for each in names.split()))
-    lines.append(f"- temporal expectations: {', '.join(f'`match.{each}`' for each in MATCHERS)}")
     return "\n".join(lines) + "\n"
 
 

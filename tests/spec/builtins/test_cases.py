@@ -95,9 +95,9 @@ def test_monitors_watch_everything_unless_they_are_attached(load: Load) -> None:
     spec = load("def f(e):\n    pass\nm = monitor(f, service = db)\nmonitor(lambda e: e.type != 'x')\n")
     assert [(each.name, each.service) for each in spec.monitors] == [("f", "db"), ("lambda", "")]
     event = Event(0, "x", "db", seq=3)
-    spec.monitors[0].check(event)
+    spec.monitors[0].begin()(event)
     with pytest.raises(AssertionFailed, match="lambda gave False") as caught:
-        spec.monitors[1].check(event)
+        spec.monitors[1].begin()(event)
     assert caught.value.deciding == (event,)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faultbox.model.topology import Service
-from faultbox.spec import FunctionInfo
-from faultbox.spec.builtins import BUILTINS, Struct
+from faultbox.spec.builtins.declare import REGISTRY, Definition
+from faultbox.spec.builtins.structs import Struct
+from faultbox.spec.functions import FunctionInfo
 
 
 class Unknown:
@@ -31,16 +32,22 @@ class Values:
             case ast.Constant():
                 return node.value
             case ast.Name() if node.id not in self._local:
-                return self._names.get(node.id, BUILTINS.get(node.id, UNKNOWN))
+                return self._names.get(node.id, REGISTRY.get(node.id, UNKNOWN))
             case ast.List() | ast.Tuple():
                 return [self.of(each) for each in node.elts]
             case ast.Dict():
                 return self._dict(node)
             case ast.Attribute() | ast.Subscript():
                 key = node.attr if isinstance(node, ast.Attribute) else self.of(node.slice)
-                return self._item(self.of(node.value), key)
+                return self._ours(node.value, key) or self._item(self.of(node.value), key)
             case _:
                 return UNKNOWN
+
+    def _ours(self, space: ast.expr, name: object) -> Definition | None:
+        """The builtin `space.name`, where nothing in the spec hides our `space`."""
+        if not isinstance(space, ast.Name) or space.id in self._local or space.id in self._names:
+            return None
+        return REGISTRY.get(f"{space.id}.{name}")
 
     def keys(self) -> Iterator[str]:
         """The keys of all dicts that the function can name: what `**unknown` may hold."""
