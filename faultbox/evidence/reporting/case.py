@@ -1,0 +1,140 @@
+"""What a page has of one case: its result, its trace, the ends of its logs, and the files it wrote."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from faultbox.evidence.bundle import Bundle
+from faultbox.evidence.errors import BadBundle
+from faultbox.evidence.reporting.blocks import Unshowable, as_json, element, packed
+from faultbox.evidence.reporting.trace import CHUNK, BadEvent, Trace
+from faultbox.model.frozen import frozen
+from faultbox.model.record import to_json
+from faultbox.model.verdict import CaseResult
+
+LOG_BYTES = 256 << 10
+"""Of each log, how much of its end is kept."""
+MOST_FILES = 5_000
+
+
+@frozen
+class Clock:
+    """One moment on the trace's clock and in UTC; the latter is what wall times are told from."""
+
+    monotonic_ns: int
+    utc_ns: int
+
+
+class CaseBlocks:
+    """Reads a case and gives its elements. Raises BadBundle, as the bundle does."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        directory: str,
+        number: int,
+        *,
+        services: Sequence[str],
+        clock: Clock | None,
+        most: int,
+    ) -> None:
+        self.number = number
+        self.result = bundle.result(directory)
+        self._bundle, self._directory, self._clock = bundle, directory, clock
+        self._raw = bundle.parsed(f"cases/{directory}/result.json")
+        self._logs = [_log(bundle, name) for name in bundle.logs(directory)]
+        self._files, self._more_files = self._changed()
+        wanted = [each.get("seq") for each in self.result.deciding]
+        self.trace = Trace(("driver", *services), [seq for seq in wanted if isinstance(seq, int)], most)
+        try:
+            self.trace.read(bundle.events(directory))
+        except (BadEvent, Unshowable) as error:
+            raise BadBundle(f"{bundle.path}: cases/{directory}/events.jsonl: {error}") from None
+
+    def elements(self) -> Iterator[str]:
+        """The case first, then the columns of its events, then their rows."""
+        name = f"case-{self.number}"
+        try:
+            yield element(name, packed(as_json(self._shape())))
+        except Unshowable as error:
+            raise BadBundle(f"{self._bundle.path}: cases/{self._directory}/result.json: {error}") from None
+        if self.trace.kept:
+            yield element(f"{name}-columns", packed(self.trace.columns.content()))
+        for number, chunk in enumerate(self.trace.chunks):
+            yield element(f"{name}-rows-{number}", chunk)
+
+    def left_out(self) -> Iterator[str]:
+        """What the bundle has and the page has not, a sentence each."""
+        trace = self.trace
+        if trace.left_out:
+            yield f"{trace.left_out:,} of its {trace.total:,} events: the first and the last ones are here"
+        if trace.shortened:
+            yield f"the rest of {trace.shortened:,} fields of events that are very long"
+        if trace.spans.left_out:
+            yield f"{trace.spans.left_out:,} spans of its timeline"
+        for log in self._logs:
+            if log["before"]:
+                yield f"the first {log['before']:,} bytes of {log['name']}"
+        if self._more_files:
+            yield f"{self._more_files:,} of the files that it wrote"
+
+    def _shape(self) -> dict[str, Any]:
+        places = self.trace.places
+        return {
+            "result": to_json(self.result),
+            "replay": replay_command(self._bundle, self.result),
+            "deciding": [places.get(each.get("seq", -1), -1) for each in self.result.deciding],
+            "trace": self._trace(),
+            "logs": self._logs,
+            "files": self._files,
+            "observed": self._raw.get("observed"),
+            "left_out": list(self.left_out()),
+        }
+
+    def _trace(self) -> dict[str, Any]:
+        trace, clock = self.trace, self._clock
+        spans = [
+            {**span, **{name: span[name] - trace.start_ns for name in ("start", "ready", "end") if span.get(name)}}
+            for span in trace.spans
+        ]
+        return {
+            "lanes": trace.lanes,
+            "shapes": trace.shapes,
+            "spans": spans,
+            "events": trace.kept,
+            "total": trace.total,
+            "gap_at": trace.gap_at if trace.left_out else -1,
+            "left_out": trace.left_out,
+            "chunk": CHUNK,
+            "start_utc_ms": (trace.start_ns - clock.monotonic_ns + clock.utc_ns) / 1e6 if clock is not None else None,
+        }
+
+    def _changed(self) -> tuple[list[dict[str, Any]], int]:
+        name = f"cases/{self._directory}/changed.json"
+        files = self._bundle.parsed(name) if self._bundle.has(name) else []
+        if not isinstance(files, list) or not all(isinstance(each, dict) for each in files):
+            raise BadBundle(f"{self._bundle.path}: {name}: must be a list of objects")
+        return files[:MOST_FILES], max(0, len(files) - MOST_FILES)
+
+
+def replay_command(bundle: Bundle, result: CaseResult) -> str:
+    """The command that runs a case again, for a shell in the directory that the bundle is in."""
+    return shlex.join(("faultbox", "replay", bundle.path.name, "--test", result.info.id))
+
+
+def clock_of(environment: Mapping[str, Any]) -> Clock | None:
+    """None where the bundle was made by a version that did not write it."""
+    clock = environment.get("clock")
+    if not isinstance(clock, dict):
+        return None
+    monotonic, utc = clock.get("monotonic_ns"), clock.get("utc_ns")
+    if type(monotonic) is not int or type(utc) is not int or max(abs(monotonic), abs(utc)) >= 1 << 62:
+        return None
+    return Clock(monotonic, utc)
+
+
+def _log(bundle: Bundle, name: str) -> dict[str, Any]:
+    text, before = bundle.end(name, LOG_BYTES)
+    return {"name": name.rpartition("/logs/")[2], "text": text.decode("utf-8", errors="replace"), "before": before}

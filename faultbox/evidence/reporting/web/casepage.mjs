@@ -1,0 +1,64 @@
+// One case: what came out and why, its timeline, and the panels.
+
+import { copyable, h } from "./dom.mjs";
+import { Explorer } from "./explorer.mjs";
+import { describe, duration, relative, what } from "./format.mjs";
+import { pairs, section, title } from "./overview.mjs";
+import { panels } from "./panels.mjs";
+import { json } from "./payload.mjs";
+import { excerpt, sourceLink } from "./source.mjs";
+import { Trace } from "./trace.mjs";
+import { icon, lookOf, toneOf, wordOf } from "./verdict.mjs";
+
+/** The page of a case, and its explorer (null where the case has no events). `wanted` is an event to show first. */
+export async function casePage(aCase, run, wanted) {
+  const shape = await json(`case-${aCase.number}`);
+  const trace = await Trace.open(aCase.number, shape.trace);
+  const explorer = trace.length ? new Explorer(trace, shape, run) : null;
+  const content = [
+    header(aCase, shape, run),
+    why(shape, run, explorer),
+    explorer ? section("Timeline", explorer.element) : section("Timeline", h("p", { class: "muted" }, "This case has no events.")),
+    panels(shape, run),
+  ];
+  return { content, explorer, begin: () => explorer?.begin(wanted) };
+}
+
+function header(aCase, { result, replay, left_out: left }, run) {
+  const look = lookOf(aCase);
+  const exercised = { true: "yes", false: "no: none of its faults fired" }[aCase.exercised];
+  const rows = [
+    ["case", aCase.id],
+    ["took", `${duration(result.duration_ms)}, its world ${duration(result.world_ms)}`],
+    ...(exercised ? [["exercised", exercised]] : []),
+    ["seed", `${run.seed}, of this case ${aCase.seed}`],
+    ["declared", sourceLink(aCase.position, run.sources)],
+    ...(result.run_delay > 0.05 ? [["waited for a processor", `${Math.round(result.run_delay * 100)}% of the time`]] : []),
+  ];
+  return h(
+    "section",
+    { class: "case-head" },
+    h("h1", {}, icon(look), title(aCase), h("span", { class: `tag ${toneOf(look)}` }, aCase.exercised === false ? `${wordOf(look)}, not exercised` : wordOf(look))),
+    result.reason ? h("p", { class: `reason ${toneOf(look)}` }, result.reason, result.code ? h("span", { class: "muted" }, `  ${result.code}`) : null) : null,
+    pairs(rows),
+    h("p", {}, copyable(replay)),
+    [...result.notes, ...left.map((each) => `Not in this page: ${each}.`)].map((note) => h("p", { class: "note" }, note)),
+  );
+}
+
+function why(shape, run, explorer) {
+  const { result } = shape;
+  const frames = result.traceback.map((frame) => excerpt(frame.position, run.sources, frame.start, frame.end) ?? h("pre", { class: "source" }, `${frame.position}\n${frame.text}`));
+  const prints = result.prints.length ? [h("h3", {}, "Printed by the spec"), h("pre", {}, result.prints.join("\n"))] : null;
+  const events = result.deciding.length ? [h("h3", {}, "Events that decided it"), h("ol", { class: "deciding-list" }, result.deciding.map((each, number) => decided(each, number, shape, run, explorer)))] : null;
+  if (!frames.length && !prints && !events) return null;
+  return section("Why", frames, events, prints);
+}
+
+function decided(event, number, shape, run, explorer) {
+  const index = shape.deciding[number];
+  const times = event.times > 1 ? ` (${event.times} times)` : "";
+  const text = [h("span", { class: "muted" }, `#${event.seq} ${relative(event.ms * 1e6)} `), h("b", {}, `${event.service} ${what(event)}`), ` ${describe(event, run.words)}${times}`];
+  if (index < 0 || !explorer) return h("li", {}, text, h("span", { class: "muted" }, " (not among the events of this page)"));
+  return h("li", {}, h("button", { type: "button", class: "event", on: { click: () => explorer.select(index) } }, text));
+}

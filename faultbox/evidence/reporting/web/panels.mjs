@@ -1,0 +1,82 @@
+// What a case has beside its timeline: rules, logs, files, and what was counted without being asked for.
+
+import { h } from "./dom.mjs";
+import { count, duration, size } from "./format.mjs";
+import { section } from "./overview.mjs";
+import { sourceLink } from "./source.mjs";
+
+/** The sections of a case, those that it has something for. A new one is a function in this list. */
+export function panels(shape, run) {
+  return [rules, logs, files, observed].map((panel) => panel(shape, run)).filter(Boolean);
+}
+
+function rules({ result }, run) {
+  if (!result.rules.length) return null;
+  const rows = result.rules.map((rule) =>
+    h("tr", { class: rule.counts.fired ? "" : "silent" }, [
+      h("th", { scope: "row" }, ruleText(rule), rule.label ? h("span", { class: "tag" }, rule.label) : null, h("div", { class: "muted" }, rule.assumption || rule.rule, " ", sourceLink(rule.position, run.sources))),
+      ["seen", "matched", "fired"].map((name) => h("td", { class: `number ${name}` }, rule.counts[name].toLocaleString("en"))),
+      h("td", {}, remarks(rule).map((text) => h("div", { class: "muted" }, text))),
+    ]),
+  );
+  const head = ["rule", "seen", "matched", "fired", ""].map((name) => h("th", { scope: "col" }, name));
+  return section("Rules", h("div", { class: "scroll" }, h("table", { class: "plain rules" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))));
+}
+
+/** `cache: connect=deny(ECONNREFUSED) (calls of api)`, as the console says it. */
+export function ruleText(rule) {
+  const done = rule.action.startsWith(`${rule.keyword}(`) ? rule.action : `${rule.keyword}=${rule.action}`;
+  return `${rule.target}: ${done}${rule.service === rule.target ? "" : ` (calls of ${rule.service})`}`;
+}
+
+function remarks(rule) {
+  const misses = rule.counts.fired ? [] : rule.misses.map((each) => `closest: ${each}`);
+  const unresolved = rule.counts.unresolved ? [`${rule.counts.unresolved} without a known path`] : [];
+  return [...unresolved, ...misses, ...rule.notes];
+}
+
+function logs({ logs: all }) {
+  const said = all.filter((log) => log.text);
+  if (!said.length) return null;
+  return section("Logs", said.map((log) => {
+    const lines = log.text.replace(/\n$/, "").split("\n").length;
+    const cut = log.before ? `, without the ${size(log.before)} before them` : "";
+    return h("details", { class: "log" }, h("summary", {}, h("b", {}, log.name), h("span", { class: "muted" }, ` ${count(lines, "line")}${cut}`)), h("pre", { tabindex: 0 }, log.text));
+  }));
+}
+
+function files({ files: all }) {
+  if (!all.length) return null;
+  const rows = all.map((each) => h("tr", {}, h("th", { scope: "row", class: "path" }, String(each.path ?? "")), h("td", {}, String(each.kind ?? "")), h("td", { class: "number" }, each.kind === "directory" ? "" : size(Number(each.size ?? 0)))));
+  const head = ["path", "kind", "size"].map((name) => h("th", { scope: "col" }, name));
+  return section("Files it wrote", h("div", { class: "scroll" }, h("table", { class: "plain" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))));
+}
+
+const OBSERVED = { calls: "System calls", files: "Files", connections: "Connections" };
+
+/** What the kernel counted: a table each, whatever columns it has. */
+function observed({ observed: found }) {
+  if (!found || typeof found !== "object") return null;
+  const tables = Object.entries(OBSERVED).filter(([name]) => Array.isArray(found[name]) && found[name].length);
+  const lost = Object.entries(found.lost ?? {}).filter(([, number]) => number);
+  if (!tables.length && !lost.length) return null;
+  return section(
+    "Observed",
+    lost.length ? h("p", { class: "doubt" }, `Lost, so not in these numbers: ${lost.map(([name, number]) => `${number} of ${name}`).join(", ")}`) : null,
+    tables.map(([name, label]) => h("details", { class: "log" }, h("summary", {}, h("b", {}, label), h("span", { class: "muted" }, ` ${count(found[name].length, "row")}`)), anyTable(found[name]))),
+  );
+}
+
+function anyTable(rows) {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(Object(row))))].filter((name) => rows.some((row) => typeof row[name] !== "object"));
+  const body = rows.map((row) => h("tr", {}, names.map((name) => h("td", { class: typeof row[name] === "number" ? "number" : "" }, valueText(name, row[name])))));
+  return h("div", { class: "scroll" }, h("table", { class: "plain" }, h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name.replace(/_(ns|bytes)$/, "").replaceAll("_", " "))))), h("tbody", {}, body)));
+}
+
+/** A number with the unit that its column's name ends in. */
+export function valueText(name, value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value !== "number") return String(value);
+  if (name.endsWith("_ns")) return value < 1e6 ? `${(value / 1e3).toFixed(1)}µs` : duration(value / 1e6);
+  return name.endsWith("_bytes") ? size(value) : value.toLocaleString("en");
+}
