@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from faultbox.cli import check, doctor, inspect, recover, replay, test, version
+from faultbox.cli import check, diff, doctor, inspect, recover, replay, report, test, version
 from faultbox.cli.arguments import Parser, UsageError, nearest, unknown, usage_lines
 from faultbox.cli.out import drop_stdout
 from faultbox.model.exit import Exit
@@ -17,7 +17,9 @@ _COMMANDS = {
     "test": test,
     "check": check,
     "inspect": inspect,
+    "diff": diff,
     "replay": replay,
+    "report": report,
     "recover": recover,
     "doctor": doctor,
     "version": version,
