@@ -51,7 +51,7 @@ $(BPF): faultbox/bpf_objects/%.o: bpf/%.c $(wildcard bpf/*.h) | $(RUN)
 $(DEV): $(RUN)
 	@echo "==> adding what only tests and benchmarks need (once)"
 	@.ci/need gcc=gcc /usr/include/stdio.h=libc6-dev strace=strace tcpdump=tcpdump ip=iproute2 redis-cli=redis-tools setpriv=util-linux \
-	  curl=curl /usr/lib/postgresql=postgresql
+	  curl=curl /usr/lib/postgresql=postgresql wrk=wrk nginx=nginx-light
 	@$(PIP) --editable '.[dev]'
 	@touch $@
 
@@ -92,7 +92,6 @@ test: $(DEV) $(BPF) lint ## lint, then every test
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 bench: $(DEV) $(BPF) ## print our figures beside the alternatives', measured now on this machine
-	@.ci/need redis-benchmark=redis-tools wrk=wrk nginx=nginx-light
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove what make and the tools have made here
