@@ -27,16 +27,40 @@ INLINE void finish(struct lane *lane, struct call *call, int returned)
 	observe_socket_call(lane, call);
 }
 
+/* What a program takes is measured at one call of these. */
+#define SAMPLE 64
+
+INLINE int sampled(const struct call *call)
+{
+	return call->nth % SAMPLE == 0;
+}
+
+INLINE void charge(const struct call *call, __u64 since)
+{
+	struct lane *lane = bpf_map_lookup_elem(&lanes, &call->lane);
+
+	if (lane)
+		__sync_fetch_and_add(&lane->spent_ns, (bpf_ktime_get_ns() - since) * SAMPLE);
+}
+
 SEC("tp_btf/sys_enter")
 int BPF_PROG(observe_enter, struct pt_regs *regs, long number)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call = bpf_task_storage_get(&tasks, task, 0, 0);
+	__u64 since = 0;
 
 	if (!call)
 		return 0;
+	call->nth++;
+	if (sampled(call))
+		since = bpf_ktime_get_ns();
 	read_call(call, task, regs, number);
 	call->outside = 0;
+	if (call->number < CALLS)
+		observe_socket_begin(call);
+	if (since)
+		charge(call, since);
 	call->began_ns = bpf_ktime_get_ns();
 	return 0;
 }
@@ -62,6 +86,8 @@ int BPF_PROG(observe_exit, struct pt_regs *regs, long ret)
 		call->ended_ns = bpf_ktime_get_ns();
 		call->ret = ret;
 		finish(lane, call, 1);
+		if (sampled(call))
+			charge(call, call->ended_ns);
 	}
 	call->began_ns = 0;
 	return 0;

@@ -26,12 +26,20 @@ struct kernfs_node {
 };
 
 struct cgroup {
+	int level;
 	struct kernfs_node *kn;
+};
+
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
 };
 
 struct inode {
 	__u16 i_mode;
 	__u32 i_rdev;
+	unsigned long i_ino;
+	struct super_block *i_sb;
 };
 
 struct hlist_bl_node {
@@ -64,6 +72,7 @@ struct path {
 
 struct file {
 	struct inode *f_inode;
+	unsigned int f_mode;
 	struct path f_path;
 	void *private_data;
 };
@@ -91,6 +100,7 @@ struct signal_struct {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	struct file *exe_file;
 };
 
 struct thread_info {
@@ -113,18 +123,45 @@ struct task_struct {
 
 struct sock_common {
 	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num;
 	__u16 skc_family;
+	volatile __u8 skc_state;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 };
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+struct socket;
 
 struct sock {
 	struct sock_common __sk_common;
+	int sk_err;
+	struct socket *sk_socket;
+	__u16 sk_protocol;
+	__u16 sk_type;
+	__u8 sk_shutdown;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
+};
+
+struct tcp_sock {
+	__u32 write_seq;
+	__u32 copied_seq;
+	__u32 rcv_nxt;
+};
+
+struct unix_sock {
+	struct sock *peer;
 };
 
 struct linux_binprm {
@@ -172,7 +209,7 @@ struct dentry___name {
 
 /* A service, the driver or the edge process of one world. `slot`: the world's place in the maps of rings and totals.
  * `moves_in`: its processes belong to it as they are put into its cgroup; those of other lanes once they exec there,
- * for what a launcher does before that isn't the service's. `spent_ns`: what our programs took of its time. */
+ * for what a launcher does before that isn't the service's. `spent_ns`: what our programs took of its time, by a sample. */
 struct lane {
 	__u64 world;
 	__u32 slot;
@@ -191,6 +228,15 @@ struct {
 	__type(key, __u64);
 	__type(value, struct lane);
 } lanes SEC(".maps");
+
+/* Which world has which slot, by its cgroup's id; only user space reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WORLDS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u64);
+} slots SEC(".maps");
 
 /* Element 0: the level of lanes in the tree of cgroups. */
 struct {
@@ -233,6 +279,7 @@ enum lost { LOST_CALLS, LOST_LIVES, LOST_SOCKETS, LOST_FILES, LOST_FLOWS, LOST_T
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, WORLDS * LOST_KINDS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, __u64);
 } losses SEC(".maps");

@@ -15,11 +15,13 @@
 
 #if defined(__TARGET_ARCH_x86)
 #define NUMBER_EXECVE 59
+#define NUMBER_EXECVEAT 322
 #define TS_COMPAT 2
 #define IS_COMPAT(task) (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 #define NUMBER(regs) ((regs)->orig_ax)
 #else
 #define NUMBER_EXECVE 221
+#define NUMBER_EXECVEAT 281
 #define TIF_32BIT 22
 #define IS_COMPAT(task) (BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1)
 #define NUMBER(regs) ((regs)->syscallno)
@@ -240,13 +242,27 @@ INLINE void read_file(struct call_record *record, struct file *file)
 		record->head.first = length_of(FIRST);
 }
 
+INLINE struct file *program_of_current(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+
+	return BPF_CORE_READ(task, mm, exe_file);
+}
+
 /* The path that an argument names: what it has opened, where it has. */
 INLINE void read_path(struct call_record *record, const struct shape *shape, const struct call *call)
 {
 	int directory = shape->directory < 0 ? AT_FDCWD : (int)argument(call, shape->directory);
 
-	if (shape->opens && (record->flags & RETURNED) && call->ret >= 0) {
+	int done = (record->flags & RETURNED) && call->ret >= 0;
+
+	if (done && shape->opens) {
 		read_file(record, file_of(call->ret));
+		return;
+	}
+	if (done && (call->number == NUMBER_EXECVE || call->number == NUMBER_EXECVEAT)) { /* its memory is gone */
+		if (path_of(program_of_current(), FIRST))
+			record->head.first = length_of(FIRST);
 		return;
 	}
 	if (named(argument(call, shape->path), directory, FIRST))

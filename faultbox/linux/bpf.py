@@ -39,15 +39,29 @@ CGROUP_HOOKS = {
 }
 """Attach types of a cgroup's hooks on packets (4.10) and socket addresses (5.8), by what libbpf calls them."""
 
+PERCPU_HASH, RING = 5, 27
+"""Types of maps (enum bpf_map_type). Rings: Linux 5.8."""
+NO_PREALLOC = 1
+"""Flag of `create`: memory for an element is taken when it comes."""
+
 ANY, NOEXIST = 0, 1
 """Flags of `update`."""
 
 _BPF = {"x86_64": 321, "aarch64": 280}
-_MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT, _LINK_CREATE = 1, 2, 3, 4, 28
+_MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _MAP_NEXT = 0, 1, 2, 3, 4
+_GET_INFO, _RAW_TRACEPOINT_OPEN, _LINK_CREATE = 15, 17, 28
 _ELEMENT = struct.Struct("=I4xQQQ")
 """union bpf_attr of the commands on map elements: map, key, value or next key, flags."""
 _LINK = struct.Struct("=IIII48x")
 """union bpf_attr of BPF_LINK_CREATE: program, target (a descriptor or an interface's index), attach type, flags."""
+_NEW_MAP = struct.Struct("=IIIII")
+"""union bpf_attr of BPF_MAP_CREATE: type, sizes of a key and a value, how many there may be, flags."""
+_TRACEPOINT = struct.Struct("=QI")
+"""union bpf_attr of BPF_RAW_TRACEPOINT_OPEN: name (0 where the program itself has it), program."""
+_INFO = struct.Struct("=IIQ")
+"""union bpf_attr of BPF_OBJ_GET_INFO_BY_FD: the descriptor, size and address of what is filled in."""
+_MISSES = struct.Struct("=208xQ")
+"""struct bpf_prog_info up to recursion_misses (Linux 5.12)."""
 _SIZE = 64
 _LIBBPF = "libbpf.so.1"
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -164,6 +178,30 @@ def attach(program: int, target: int, kind: int) -> int:
     sk_lookup, of a cgroup directory for its hooks.
     """
     return _bpf(_LINK_CREATE, _LINK.pack(program, target, kind, 0))
+
+
+def attach_tracing(program: int, name: str = "") -> int:
+    """A link of a program of tracepoints: of BTF (5.5), which know their own, or raw ones (4.17). Raises OSError."""
+    of_name = ctypes.create_string_buffer(name.encode()) if name else None
+    return _bpf(_RAW_TRACEPOINT_OPEN, _TRACEPOINT.pack(0 if of_name is None else ctypes.addressof(of_name), program))
+
+
+def missed(program: int) -> int:
+    """How often a program was not run because it was running on that processor already."""
+    info = ctypes.create_string_buffer(_MISSES.size)
+    _bpf(_GET_INFO, _INFO.pack(program, _MISSES.size, ctypes.addressof(info)))
+    return int(_MISSES.unpack(info.raw)[0])
+
+
+def create(kind: int, key: int, value: int, entries: int, flags: int = 0) -> int:
+    """A map, as a descriptor, with the sizes of its keys and values (0 for a ring's). Raises OSError."""
+    return _bpf(_MAP_CREATE, _NEW_MAP.pack(kind, key, value, entries, flags))
+
+
+def processors() -> int:
+    """How many there may ever be: a map per processor has a value for each, in multiples of 8 bytes."""
+    ranges = Path("/sys/devices/system/cpu/possible").read_text(encoding="ascii").strip().split(",")
+    return 1 + max(int(each.split("-")[-1]) for each in ranges)
 
 
 def update(map_: int, key: bytes, value: bytes, flags: int = ANY) -> None:

@@ -47,6 +47,14 @@ class SourceLost(Exception):
         super().__init__(f"{source}: {reason}")
 
 
+class EventsLost(SourceLost):
+    """A source lost some of its events and goes on: `events` are those that it has."""
+
+    def __init__(self, source: str, reason: str, events: list[Event]) -> None:
+        self.events = events
+        super().__init__(source, reason)
+
+
 class Source(Protocol):
     """Something that gives events of a world to its log.
 
@@ -61,7 +69,10 @@ class Source(Protocol):
         ...
 
     def drain(self) -> list[Event]:
-        """Events that have arrived, oldest first. Raises SourceLost once when the source is gone."""
+        """Events that have arrived, oldest first.
+
+        Raises SourceLost once when the source is gone, EventsLost where some found no room.
+        """
         ...
 
     def ask(self, token: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faultbox.model.event import Event, Source, SourceLost
+from faultbox.model.event import Event, EventsLost, Source, SourceLost
 from faultbox.trace.merge import BrokenPromise, Merge
 
 _DRIVER = 0
@@ -25,6 +25,7 @@ class _Lane:
     asked: int = 0
     promised: int = 0
     broken: bool = False
+    gap: bool = False
 
 
 class Intake:
@@ -151,7 +152,7 @@ class Intake:
 
     def _drain(self, lane: _Lane) -> None:
         try:
-            events = lane.source.drain()
+            events = self._given(lane)
             promised = lane.source.promised
         except (SourceLost, OSError) as error:
             self._lose(lane, error)
@@ -163,6 +164,16 @@ class Intake:
         lane.promised = promised
         if lane.fd >= 0 and lane.source.fileno() < 0:
             self._unpoll(lane)
+
+    def _given(self, lane: _Lane) -> list[Event]:
+        """What the source has; that it lost some is said once."""
+        try:
+            return lane.source.drain()
+        except EventsLost as error:
+            if not lane.gap:
+                lane.gap = True
+                self.lost.append(SourceLost(error.source, error.reason))
+            return error.events
 
     def _offer(self, lane: _Lane, event: Event) -> None:
         try:

@@ -1,0 +1,182 @@
+"""What the kernel's programs say of one world: a source of its log, and totals."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from faultbox.linux import bpf
+from faultbox.linux.timer import Timer
+from faultbox.model.event import Event, EventsLost
+from faultbox.model.fault import Port
+from faultbox.model.observation import Observed, Watch
+from faultbox.observe import calls, layout, lives
+from faultbox.observe.flows import header
+from faultbox.observe.lanes import Lanes
+from faultbox.observe.peers import Peers
+from faultbox.observe.programs import Programs
+from faultbox.observe.ring import Ring
+
+_QUIET_BYTES, _EVENT_BYTES, _FLOW_BYTES = 1 << 17, 1 << 23, 1 << 22
+"""Sizes of rings: of events where only lives are told, of events where more is, of flows."""
+_COUNTS = 4096
+"""Kinds of calls by all lanes of a world."""
+FLOWS_LIMIT = 64 << 20
+"""How much of flows a case keeps on disk, in bytes."""
+_MOST = 16_384
+"""Records taken at once."""
+_MANY = 64
+"""More at once are a flood: then the ring is looked at every so often, not at each record."""
+_PAUSE_NS, _FLOW_PAUSE_NS = 2_000_000, 20_000_000
+_TRIES = 200
+"""How often a record that is just being written is looked at again before the promise is put off."""
+_OF_EVENTS = frozenset(("syscall", "process", "socket", "file", "tasks"))
+"""What may be lost that would have been events."""
+
+
+def attach(
+    programs: Programs,
+    lanes: Mapping[str, tuple[Path, Watch]],
+    spool: Path,
+    *,
+    ports: Sequence[Port] = (),
+    addresses: Mapping[str, str] | None = None,
+) -> Observer:
+    """Observe a world from now on: its lanes by name, each with its cgroup. Raises OSError.
+
+    Call it in the world's process, once its cgroups are there and before services start. Services count from their
+    first exec in their cgroup; `driver` and `edge` from when they are in theirs. `spool`: the case's directory, where
+    `flows.bin` is written. `ports`, `addresses`: the interfaces of the world, and the services by the loopback address
+    that they have of their own.
+    """
+    return Observer(programs, Lanes(programs, lanes), spool, Peers(ports, addresses))
+
+
+class Observer:
+    """One world's observation. The log's thread calls `drain`, `ask` and `promised`, `launching` may be anybody's."""
+
+    name = "kernel"
+
+    def __init__(self, programs: Programs, lanes: Lanes, spool: Path, peers: Peers) -> None:
+        self._programs = programs
+        self._lanes = lanes
+        self._began = time.monotonic_ns()
+        self._missed = programs.missed()
+        self._promised = 0
+        self._told_lost = 0
+        self._spent_ns = 0
+        self._events = Ring(_EVENT_BYTES if lanes.want_events else _QUIET_BYTES)
+        self._flows = Ring(_FLOW_BYTES)
+        self._counts = bpf.create(bpf.PERCPU_HASH, layout.INDEX.size, layout.TOTAL.size, _COUNTS, bpf.NO_PREALLOC)
+        self._file = os.open(spool / "flows.bin", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        self._kept = os.write(self._file, header(dict(enumerate(lanes.names))))
+        self._not_kept = 0
+        self._decoders: dict[int, calls.Decode] = {
+            layout.Kind.CALL: calls.decoder(peers),
+            layout.Kind.FORKED: lives.decode,
+            layout.Kind.EXECED: lives.decode,
+            layout.Kind.EXITED: lives.decode,
+        }
+        self._timer, self._flow_timer = Timer(), Timer()
+        self._epoll = select.epoll()
+        for each in (self._events.fd, self._flows.fd, self._timer.fileno(), self._flow_timer.fileno()):
+            self._epoll.register(each, select.EPOLLIN)
+        lanes.open({"events": self._events.fd, "flows": self._flows.fd, "totals": self._counts})
+
+    def launching(self, name: str) -> None:
+        """A process of a service is about to be started: its cgroup may have been made anew. Raises OSError."""
+        self._lanes.launching(name)
+
+    def totals(self) -> Observed:
+        """What has been counted so far."""
+        lost = self._lanes.lost()
+        missed = self._programs.missed() - self._missed
+        if missed:
+            lost["missed"] = missed
+        if self._not_kept:
+            lost["flows"] = lost.get("flows", 0) + self._not_kept
+        share = (self._spent_ns + self._lanes.spent_ns()) / max(time.monotonic_ns() - self._began, 1)
+        return Observed(calls=tuple(calls.totals(self._counts, self._lanes.names)), lost=lost, share=share)
+
+    def close(self) -> None:
+        """Watch the world no more. The log must have forgotten this source."""
+        self._lanes.close()
+        self._keep_flows()
+        self._epoll.close()
+        for each in (self._timer, self._flow_timer, self._events, self._flows):
+            each.close()
+        for descriptor in (self._counts, self._file):
+            os.close(descriptor)
+
+    # -- the source
+
+    def fileno(self) -> int:
+        return self._epoll.fileno()
+
+    @property
+    def promised(self) -> int:
+        return self._promised
+
+    def ask(self, token: int) -> None:
+        """Whoever asks drains next, and every drain promises what it can."""
+
+    def drain(self) -> list[Event]:
+        """A record is in the ring before the call that it tells of returns: what is claimed by now is all there is."""
+        began = time.thread_time_ns()
+        ready = {descriptor for descriptor, _ in self._epoll.poll(0)}
+        if self._flow_timer.fileno() in ready or self._flows.fd in ready:
+            self._keep_flows()
+        events = self._take_events()
+        self._spent_ns += time.thread_time_ns() - began
+        lost = sum(count for kind, count in self._lanes.lost().items() if kind in _OF_EVENTS)
+        if lost > self._told_lost:
+            self._told_lost = lost
+            raise EventsLost(self.name, f"{lost} events found no room on their way from the kernel", events)
+        return events
+
+    def _take_events(self) -> list[Event]:
+        now, until = time.monotonic_ns(), self._events.written
+        records = self._events.take(_MOST)
+        for _ in range(_TRIES):
+            if self._events.position >= until or len(records) >= _MOST:
+                break
+            records += self._events.take(_MOST - len(records))
+        if self._events.position >= until:
+            self._promised = now
+        self._pace(behind=self._events.position < until, flood=len(records) > _MANY)
+        return [self._event(record) for record in records]
+
+    def _pace(self, *, behind: bool, flood: bool) -> None:
+        """Where many come, look again in a while rather than at the next one; where some are left, at once."""
+        self._timer.clear()
+        if behind or flood:
+            self._timer.start(1 if behind else _PAUSE_NS)
+        self._epoll.modify(self._events.fd, 0 if behind or flood else select.EPOLLIN)
+
+    def _event(self, record: bytes) -> Event:
+        head = layout.RECORD.unpack_from(record)
+        return self._decoders[head[3]](self._lanes.names[head[4]], head, record)
+
+    def _keep_flows(self) -> None:
+        """Move flows to disk as they are. They are in no hurry: while there are any, their ring is left for a while."""
+        self._flow_timer.clear()
+        some = False
+        while records := self._flows.take(_MOST):
+            some = True
+            self._keep(b"".join(records), len(records))
+        if some:
+            self._flow_timer.start(_FLOW_PAUSE_NS)
+        self._epoll.modify(self._flows.fd, 0 if some else select.EPOLLIN)
+
+    def _keep(self, data: bytes, records: int) -> None:
+        """After the first that is too much nothing is kept: a file has no gap but its end."""
+        if self._not_kept or self._kept + len(data) > FLOWS_LIMIT:
+            self._not_kept += records
+            return
+        self._kept += len(data)
+        done = 0
+        while done < len(data):
+            done += os.write(self._file, memoryview(data)[done:])

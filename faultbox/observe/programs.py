@@ -1,0 +1,187 @@
+"""The kernel's programs of observation, loaded and attached once a run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from faultbox.link import Link
+from faultbox.linux import bpf, helper
+from faultbox.model.arguments import Shape, shapes
+from faultbox.model.frozen import frozen
+from faultbox.model.syscalls import Arch, number
+from faultbox.observe import layout
+
+_RAW = {"observe_victim": "mark_victim"}
+"""Programs of raw tracepoints, which don't know theirs."""
+_OPENERS = frozenset(("open", "openat", "openat2", "creat"))
+_PART = 16
+"""Descriptors in one frame of a link."""
+_ARCH: Mapping[str, Arch] = {"x86_64": "x86_64", "aarch64": "aarch64"}
+
+
+class NoObservation(Exception):
+    """This host or user can't watch services from the kernel; all else works. `advice` says what to do."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        self.reason = reason
+        self.advice = advice
+        super().__init__(f"no observation by the kernel: {reason}: {advice}")
+
+
+@frozen
+class Programs:
+    """What was loaded and attached. The links live while a process holds them: worlds inherit them by fork."""
+
+    programs: Mapping[str, int]
+    maps: Mapping[str, int]
+    links: tuple[int, ...]
+
+    def slots(self) -> Iterator[tuple[int, int]]:
+        """The places that worlds have in the maps of rings and totals, with the worlds' cgroup ids."""
+        for key in bpf.keys(self.maps["slots"], layout.INDEX.size):
+            world = bpf.lookup(self.maps["slots"], key, layout.KEY.size)
+            if world is not None:
+                yield layout.INDEX.unpack(key)[0], layout.KEY.unpack(world)[0]
+
+    def forget(self, world: Path) -> None:
+        """Remove what a killed world left in the shared maps; before its cgroup is removed. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            self.release(world.stat().st_ino)
+
+    def release(self, world: int) -> None:
+        """Remove everything of a world, by its cgroup's id. Nothing is told of it any more."""
+        lanes = self.maps["lanes"]
+        for key in bpf.keys(lanes, layout.KEY.size):
+            lane = bpf.lookup(lanes, key, layout.LANE.size)
+            if lane is not None and layout.LANE.unpack(lane)[0] == world:
+                bpf.delete(lanes, key)
+        for slot in [slot for slot, owner in self.slots() if owner == world]:
+            index = layout.INDEX.pack(slot)
+            for each in ("events", "flows", "totals"):
+                bpf.delete(self.maps[each], index)
+            bpf.delete(self.maps["slots"], index)
+
+    def missed(self) -> int:
+        """How often a program was not run because it was running on that processor already, on the whole host."""
+        return sum(bpf.missed(each) for each in self.programs.values())
+
+    def close(self) -> None:
+        """Let go of all of it; what other processes hold lives on."""
+        for descriptor in (*self.links, *self.programs.values(), *self.maps.values()):
+            os.close(descriptor)
+
+
+class Pending:
+    """Programs that another process is loading meanwhile: reading the kernel's types takes most of the 80 ms."""
+
+    def __init__(self, link: Link, pid: int) -> None:
+        self._link = link
+        self._pid = pid
+
+    def result(self) -> Programs:
+        """Wait for them, once. Raises NoObservation."""
+        try:
+            return self._receive()
+        finally:
+            self._link.close()
+            os.waitpid(self._pid, 0)
+
+    def _receive(self) -> Programs:
+        descriptors: list[int] = []
+        while (frame := self._link.receive()) is not None:
+            descriptors += frame.fds
+            if frame.kind == "failed":
+                raise NoObservation(*frame.body)
+            if frame.kind == "loaded":
+                programs, maps, links = frame.body
+                each = iter(descriptors)
+                return Programs(
+                    dict(zip(programs, each, strict=False)),
+                    dict(zip(maps, each, strict=False)),
+                    tuple(next(each) for _ in range(links)),
+                )
+        raise NoObservation("the process that loads the programs was killed", "run again; see what kills processes")
+
+
+def begin(depth: int) -> Pending:
+    """`prepare` in a process of its own, for a caller that has something else to do. It must have one thread."""
+    ours, theirs = Link.pair()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            helper.become("fb-observe", {theirs.fileno()}, parent)
+            _serve(depth, theirs)
+        finally:
+            os._exit(0)
+    theirs.close()
+    return Pending(ours, pid)
+
+
+def _serve(depth: int, link: Link) -> None:
+    try:
+        loaded = prepare(depth)
+    except NoObservation as error:
+        link.send("failed", (error.reason, error.advice))
+        return
+    descriptors = (*loaded.programs.values(), *loaded.maps.values(), *loaded.links)
+    for start in range(0, len(descriptors), _PART):
+        link.send("part", None, descriptors[start : start + _PART])
+    link.send("loaded", (tuple(loaded.programs), tuple(loaded.maps), len(loaded.links)))
+
+
+def prepare(depth: int) -> Programs:
+    """Load the programs and attach them, as root or with CAP_BPF and CAP_PERFMON of the host. Raises NoObservation.
+
+    `depth`: how far below the root of the cgroup tree the cgroups of services lie. From here on every system call on
+    this host takes 0.1 us more, those of services 0.3, until the last process that has inherited this has ended.
+    """
+    if os.uname().machine not in _ARCH:
+        raise NoObservation(f"it is not made for {os.uname().machine}", "use an x86-64 or arm64 machine")
+    try:
+        loaded = bpf.load("observe")
+    except bpf.NoBpf as error:
+        raise NoObservation(error.reason, error.advice) from error
+    bpf.update(loaded.maps["depth"], layout.INDEX.pack(0), layout.INDEX.pack(depth))
+    _describe_calls(loaded.maps["shapes"])
+    try:
+        links = tuple(bpf.attach_tracing(each, _RAW.get(name, "")) for name, each in loaded.programs.items())
+    except OSError as error:
+        advice = "use Linux 5.15 or newer with CONFIG_BPF_EVENTS and CONFIG_FTRACE_SYSCALLS"
+        raise NoObservation(f"tracepoints can't be attached to ({error.strerror})", advice) from error
+    return Programs(loaded.programs, loaded.maps, links)
+
+
+def machine() -> Arch:
+    """The table of calls of this machine."""
+    return _ARCH[os.uname().machine]
+
+
+def _describe_calls(table: int) -> None:
+    """Tell the programs which arguments of each call are what."""
+    for name, shape in shapes().items():
+        nr = number(name, machine())
+        if nr is not None and nr < layout.CALLS:
+            bpf.update(table, layout.INDEX.pack(nr), layout.SHAPE.pack(*_packed(name, shape)))
+    known = {number(name, machine()) for name in shapes()}
+    nothing = layout.SHAPE.pack(-1, -1, -1, -1, -1, -1, -1, 0)
+    for nr in range(layout.CALLS):
+        if nr not in known:
+            bpf.update(table, layout.INDEX.pack(nr), nothing)
+
+
+def _packed(name: str, shape: Shape) -> Iterator[int]:
+    def index(argument: int | None) -> int:
+        return -1 if argument is None else argument
+
+    first, second = (*shape.paths, None, None)[:2]
+    yield index(shape.fd)
+    for each in (first, second):
+        yield index(None if each is None else each.dirfd)
+        yield index(None if each is None else each.path)
+    yield index(shape.address)
+    yield index(shape.size)
+    yield int(name in _OPENERS)
