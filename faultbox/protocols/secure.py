@@ -11,6 +11,8 @@ from faultbox.linux import memfd
 from faultbox.model.topology import Tls
 from faultbox.protocols.connection import StepFailed
 
+_CLOSED = "TLS: the connection was closed in the handshake"
+
 
 class Securing(NamedTuple):
     """How a connection is secured, and the name that the service is asked for (SNI)."""
@@ -26,7 +28,10 @@ class SecuredSocket:
     """
 
     def __init__(self, plain: socket.socket, tls: Securing) -> None:
-        self._tls = tls.context.wrap_socket(plain, server_hostname=tls.name, do_handshake_on_connect=False)
+        try:
+            self._tls = tls.context.wrap_socket(plain, server_hostname=tls.name, do_handshake_on_connect=False)
+        except OSError:  # it was reset meanwhile
+            raise StepFailed(_CLOSED) from None
 
     def shake_hands(self) -> int:
         """Go on with the handshake; gives what to wait for (of poll(2)), 0 when it is over."""
@@ -37,7 +42,7 @@ class SecuredSocket:
         except ssl.SSLWantWriteError:
             return select.POLLOUT
         except (ssl.SSLEOFError, ConnectionResetError):
-            raise StepFailed("TLS: the connection was closed in the handshake") from None
+            raise StepFailed(_CLOSED) from None
         except ssl.SSLError as error:
             raise StepFailed(f"TLS: {words(error)}") from None
         return 0

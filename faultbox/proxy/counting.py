@@ -36,6 +36,7 @@ class Ledger(MessageTally):
         super().__init__(counters)
         self._misses: dict[int, dict[str, None]] = {}
         self._doubts: Counter[tuple[int, str]] = Counter()
+        self._accepted: Counter[int] = Counter()
         self._blind: Counter[str] = Counter()
         self._distorted: Counter[str] = Counter()
 
@@ -55,9 +56,7 @@ class Ledger(MessageTally):
 
     def accepted(self, fired: MessageFired) -> None:
         """Note a caller that has taken a certificate which a rule had made wrong."""
-        self._doubts[
-            fired.rule.slot, "the caller accepted the certificate: it asks for nothing that is wrong with it"
-        ] += 1
+        self._accepted[fired.rule.slot] += 1
 
     def take_back(self, fired: MessageFired, doubt: str) -> None:
         """A rule that fired could not do its work on that message after all: it counts as unresolved."""
@@ -85,6 +84,9 @@ class Ledger(MessageTally):
         counts = self.counts(rule)
         if counts.matched and not counts.fired:
             yield from _too_few(rule.fault.trigger, counts.matched)
+        accepted = self._accepted[rule.slot]
+        if accepted:
+            yield f"callers accepted the certificate all the same ({accepted} connection{'s' * (accepted != 1)})"
         for (masked, decided), count in sorted(self.shadowed.items()):
             if masked == rule.id:
                 yield f"{count} matching messages were decided by {decided} first"

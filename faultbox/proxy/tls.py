@@ -178,6 +178,7 @@ class Interception:
         self._unsaid: list[bytes] = []
         self._unsecured = False
         """The service is talked to in plain."""
+        self._failed = False
         self.spoken = False
         """The caller has said something."""
 
@@ -196,8 +197,10 @@ class Interception:
         self._service, self._unsecured = None, True
 
     def received(self, side: Side, data: bytes) -> Step:
-        """A side has sent bytes."""
+        """A side has sent bytes. After a failure nothing is made of them."""
         step = Step()
+        if self._failed:
+            return step
         try:
             if side == "request":
                 self._from_caller(data, step)
@@ -208,6 +211,7 @@ class Interception:
         except ssl.SSLError as error:
             step.failed = words(error)
             step.blame = "" if self.fault else "caller" if side == "request" else "service"
+        self._failed = bool(step.failed)
         step.to_caller += self._caller.take() if self._caller is not None else b""
         step.to_service += self._service.take() if self._service is not None else b""
         return step

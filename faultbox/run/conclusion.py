@@ -53,10 +53,11 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     misses, notes, remarks = _ask_supervisors(stage)
     lost = tuple(dict.fromkeys(str(each) for each in stage.lost()))
     remarks += (*_already_failing(case, life.value), *host.partitions.unmet())
+    distorted = _distortions(stage)
     if found.broken:
-        remarks += lost
+        remarks += (*lost, *distorted)
     else:
-        found.lost = lost
+        found.lost, found.distorted = lost, distorted
     found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
     found.timed_out_steps = host.timed_out_steps
     violation = found.violations[0][2] if found.violations else None
@@ -111,6 +112,16 @@ def _ask_supervisors(
         notes |= report.notes
         remarks += report.blind_spots
     return misses, notes, tuple(remarks)
+
+
+def _distortions(stage: Stage) -> tuple[str, ...]:
+    """Connections that went otherwise than without proxies, though no rule had anything to do with it."""
+    edges = stage.edges.process if stage.edges is not None else None
+    if edges is None:
+        return ()
+    with contextlib.suppress(EOFError):  # its death is a finding already
+        return edges.report().distortions
+    return ()
 
 
 def _deciding(stage: Stage, ruling: verdicts.Ruling) -> tuple[dict[str, Any], ...]:

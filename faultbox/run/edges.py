@@ -14,7 +14,7 @@ from faultbox.model.fault import Trigger
 from faultbox.model.host import Way
 from faultbox.model.message import Edge, MessageRule, MessageRuleSet
 from faultbox.model.plan import Needs
-from faultbox.model.topology import Service
+from faultbox.model.topology import Service, Tls
 from faultbox.network.cuts import Direction
 
 DRIVER = "driver"
@@ -37,6 +37,7 @@ class Edges:
         *,
         seed: int,
         place: Path,
+        authority: proxy.Authority | None,
     ) -> None:
         assert world.cgroup is not None
         self._world = world
@@ -48,6 +49,8 @@ class Edges:
                 seed=seed,
                 counters=counters,
                 addresses=self._addresses,
+                secured=_secured(needs.edges, services),
+                authority=authority,
                 captures=_captures(needs, place / "pcap"),
             )
             if needs.edges
@@ -136,6 +139,12 @@ class Edges:
         if caller == DRIVER:
             return self._cgroup / DRIVER
         return cgroup.create(self._world.members_of.directory(caller))
+
+
+def _secured(edges: Sequence[Edge], services: Sequence[Service]) -> dict[Edge, Tls]:
+    """The edges at which the spec has TLS, and how."""
+    declared = {(service.name, each.name): each.tls for service in services for each in service.interfaces}
+    return {edge: tls for edge in edges if (tls := declared[edge.service, edge.interface]) is not None}
 
 
 def _refusing(edge: Edge, ruleset: MessageRuleSet) -> MessageRule | None:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from faultbox import network, syscalls
 from faultbox import plan as planner
@@ -17,9 +18,14 @@ from faultbox import world as worlds
 from faultbox.link import Link
 from faultbox.linux import cgroup, namespaces, seccomp
 from faultbox.model.plan import Case, Needs, Plan
+from faultbox.model.spec import Spec
+from faultbox.model.topology import Tls
 from faultbox.run.forking import fork
 from faultbox.run.request import Request
 from faultbox.world.layout import rmtree
+
+if TYPE_CHECKING:
+    from faultbox.proxy import Authority
 
 
 class Unfit(Exception):
@@ -40,6 +46,8 @@ class Ground:
     group: Path | None
     layout: worlds.Layout
     network: network.Programs | None = None
+    authority: Authority | None = None
+    """The run's own, where some interface speaks TLS."""
     programs: dict[frozenset[str], bytes] = field(default_factory=dict)
     needs: dict[str, Needs] = field(default_factory=dict)
 
@@ -76,7 +84,14 @@ class Ground:
             addresses={each.name: each.own_address for each in services if each.own_address},
             volumes={inside: host for each in services for host, inside in each.volumes.items()},
             visible=visible(self.plan, self.request),
+            trust=self._trust(),
         )
+
+    def _trust(self) -> worlds.Trust | None:
+        if self.authority is None:
+            return None
+        beside = dict.fromkeys(each.ca_file for each in _secured(self.plan.spec) if each.ca_file)
+        return worlds.Trust(self.authority.certificate, self.authority.file_name, tuple(beside))
 
     def fork_world(self, case: Case, place: Path, link: Link, strangers: Iterable[Link]) -> int:
         """Fork the process of a case's world; it sends `done` with the result over the link and ends."""
@@ -104,6 +119,21 @@ class Ground:
                 self.network.forget(self.group / place.name)
             cgroup.remove(self.group / place.name)
         rmtree(self.layout.of(place.name))
+
+
+def _secured(spec: Spec) -> list[Tls]:
+    """How TLS is spoken at each interface that speaks it."""
+    every = (each.tls for service in spec.services.values() for each in service.interfaces)
+    return [each for each in every if each is not None]
+
+
+def _authority(spec: Spec) -> Authority | None:
+    """What signs the certificates that proxies show. Its making costs the import of cryptography."""
+    if not _secured(spec):
+        return None
+    from faultbox.proxy import Authority
+
+    return Authority.new()
 
 
 def _network_programs(plan: Plan, needs: Iterable[Needs], group: Path | None) -> network.Programs | None:
@@ -160,7 +190,8 @@ def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground
         worlds.prepare(request.layers_dir)
     except worlds.NoLayers as error:
         raise Unfit(f"no place for the disks of worlds in {request.layers_dir}", str(error)) from error
-    ground = Ground(plan, request, group, worlds.Layout(request.run_dir, request.layers_dir), programs, needs=needs)
+    layout = worlds.Layout(request.run_dir, request.layers_dir)
+    ground = Ground(plan, request, group, layout, programs, _authority(plan.spec), needs=needs)
     try:
         ground.make_ready()
         gc.collect()

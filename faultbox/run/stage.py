@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from faultbox.run.ground import Ground
 from faultbox.run.output import ServiceOutput, outputs_of
 from faultbox.run.restarts import Restarts
 from faultbox.run.scopes import AnyRule, Scopes
+from faultbox.run.securing import Security
 
 if TYPE_CHECKING:
     from faultbox.proxy import EdgeProcess
@@ -77,6 +79,7 @@ class Stage:
         self.outputs: dict[str, list[ServiceOutput]] = {}
         self._launches: dict[str, int] = {}
         self.exits = Exits(self.world, self._exited)
+        self.security = Security(ground.authority.certificate if ground.authority is not None else b"")
         self.restarts = Restarts(self.launch, self.log.append)
 
     def _open_edges(self, case: Case, counters: armed.Counters) -> Edges | None:
@@ -86,7 +89,16 @@ class Stage:
         from faultbox.run.edges import Edges  # proxies bring asyncio, which costs what a whole world costs
 
         services = [self.spec.services[name] for name in self.needs.services]
-        return Edges(self.needs, services, self.world, programs, counters.page, seed=case.info.seed, place=self.place)
+        return Edges(
+            self.needs,
+            services,
+            self.world,
+            programs,
+            counters.page,
+            seed=case.info.seed,
+            place=self.place,
+            authority=self._ground.authority,
+        )
 
     def start(self, case_rules: Sequence[Rule]) -> None:
         """Begin to log, and give the supervisors the rules that hold from the services' start."""
@@ -121,7 +133,8 @@ class Stage:
         return named.own_address or ("127.0.0.1" if name in ("localhost", "0.0.0.0", named.name) else name)
 
     def _command(self, service: Service) -> worlds.Command:
-        env = worlds.environment(service, self.spec.services.values())
+        trusting = self._ground.authority is not None
+        env = worlds.environment(service, self.spec.services.values(), trusting=trusting)
         return worlds.Command(
             service.name, (service.binary, *service.args), env, service.cwd, service.user, service.limits
         )
@@ -136,9 +149,15 @@ class Stage:
             service,
             alive=lambda: not given_up.is_set() and self.world.alive(service.name),
             resolve=lambda name: self._resolve(name, service),
-            speaks=lambda name: protocols.get(name).ready,
+            speaks=self._question,
+            secures=lambda port: self.security.of_port(service, port),
         )
         self.log.append("service_ready", service.name, {})
+
+    def _question(self, endpoint: Endpoint) -> Callable[[tuple[str, int], float], str]:
+        """An interface's own question."""
+        ready, tls = protocols.get(endpoint.interface.protocol).ready, self.security.of(endpoint)
+        return ready if tls is None else partial(ready, tls=tls)
 
     def _exited(self, service: str) -> None:
         """A service's end is in the log already; bring it up again where the spec says so."""

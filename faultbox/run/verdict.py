@@ -23,13 +23,14 @@ class Findings:
     """What was found out about a case, in the order in which it may decide.
 
     `broken`: the tool or host failed. `deaths`: services that ended unasked. `error`: what the
-    scenario or its expectation raised. `limit`: the case's limit passed, in what step. `stopped`: where a halt met
-    the scenario.
+    scenario or its expectation raised. `distorted`: connections that failed because a proxy stood there. `limit`:
+    the case's limit passed, in what step. `stopped`: where a halt met the scenario.
     """
 
     broken: str = ""
     broken_code: str = ""
     halted: str = ""
+    distorted: Sequence[str] = ()
     deaths: Mapping[str, ExitStatus] = field(default_factory=dict)
     limit: str = ""
     stopped: CaseHalted | None = None
@@ -67,6 +68,9 @@ def _rulings(found: Findings, *, unmet: bool) -> Iterator[Ruling]:
         yield Ruling(Verdict.ERRORED, found.broken, found.broken_code or "ERROR")
     if found.halted:
         yield Ruling(Verdict.HALTED, found.halted, "HALTED")
+    if found.distorted:
+        reason = f"a connection failed because of the proxy in it: {'; '.join(found.distorted)}"
+        yield Ruling(Verdict.INCONCLUSIVE, reason, "DISTORTED")
     if found.deaths:
         yield Ruling(Verdict.FAILED, "; ".join(map(_death, found.deaths.items())), "SERVICE_DIED")
     for name, event, error in found.violations:

@@ -7,6 +7,7 @@ from faultbox.world.layout import Frozen, Layout, NoLayers, discard, mount_froze
 from faultbox.world.output import Output
 from faultbox.world.processes import ended
 from faultbox.world.readiness import NotReady, wait_ready
+from faultbox.world.trust import Trust
 from faultbox.world.world import Exit, Notices, Process, Settings, World, WorldError
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Output",
     "Process",
     "Settings",
+    "Trust",
     "World",
     "WorldError",
     "discard",

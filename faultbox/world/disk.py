@@ -31,7 +31,8 @@ _QUIET = mounts.NOSUID | mounts.NODEV | mounts.NOEXEC
 class Disk:
     """What a world's disk is to look like.
 
-    `volumes`: path in the world to host path. `hosts`: names for /etc/hosts, with their addresses.
+    `volumes`: path in the world to host path. `hosts`: names for /etc/hosts, with their addresses. `files`: what is
+    in the world's own files at real paths, whatever the host has there; not where a volume or nothing writable is.
     """
 
     world: str
@@ -40,6 +41,7 @@ class Disk:
     visible: tuple[Path, ...] = ()
     hosts: Mapping[str, str] = field(default_factory=dict)
     hostname: str = "faultbox"
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @frozen
@@ -230,6 +232,7 @@ def _layer(disk: Disk, names: _Names, place: Place, target: str, *, before_pivot
     lowers = seed.below(place.point, place.lower) if seed else [place.lower]
     _prepare_fresh(names, here + upper, place.point, seeded=len(lowers) > 1 or lowers[0] != place.lower)
     _prepare_etc(disk, names, here + upper, place.point)
+    _prepare_files(disk, names, here, upper, place.point)
     try:
         mounts.overlay(target, [here + each for each in lowers], here + upper, here + work, names.options)
     except OSError as error:
@@ -272,6 +275,30 @@ def _prepare_etc(disk: Disk, names: _Names, upper: str, point: str) -> None:
     texts = ("\n".join(lines), "# no name server: nothing outside this world can be reached", disk.hostname)
     for path, text in zip(_ETC, texts, strict=True):
         (etc / os.path.basename(path)).write_text(text + "\n", encoding="utf-8")
+
+
+def _prepare_files(disk: Disk, names: _Names, here: str, upper: str, point: str) -> None:
+    """Put the world's own files into the layer that holds them, in directories like those below."""
+    for path, content in disk.files.items():
+        target = names.inside(here + upper, point, path)
+        if target is None:
+            continue
+        for above in reversed(target.relative_to(here + upper).parents[:-1]):
+            _like(here + os.path.join(point, above), Path(here + upper, above), names)
+        names.made.update((path, os.path.dirname(path)))
+        target.write_bytes(content)
+        target.chmod(0o644)
+
+
+def _like(original: str, copy: Path, names: _Names) -> None:
+    """Make a directory with the owner and the mode of another, whatever is in it; 755 where there is no other."""
+    if copy.is_dir():
+        return
+    copy.mkdir()
+    shape = os.stat(original) if os.path.isdir(original) else None
+    copy.chmod(stat.S_IMODE(shape.st_mode) if shape is not None else 0o755)
+    if shape is not None and names.all_users:
+        os.chown(copy, shape.st_uid, shape.st_gid)
 
 
 def _kernel_file_systems(names: _Names) -> None:

@@ -8,16 +8,18 @@ import re
 from collections.abc import Iterable, Mapping
 
 from faultbox.model.topology import Service
+from faultbox.world.trust import VARIABLES
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def environment(
-    service: Service, services: Iterable[Service], *, host: Mapping[str, str] | None = None
+    service: Service, services: Iterable[Service], *, host: Mapping[str, str] | None = None, trusting: bool = False
 ) -> dict[str, str]:
     """PATH and HOME of the run, LANG, PYTHONHASHSEED, every interface's address, and what the spec says; nothing else.
 
     `host` is the environment of the run (os.environ). What the spec says comes last and wins.
+    `trusting`: the run has an authority, and programs are told where it is.
     A service with user= gets that user's HOME, where the user is known here.
     """
     host = os.environ if host is None else host
@@ -29,6 +31,8 @@ def environment(
     }
     for each in services:
         closed.update(addresses(each))
+    if trusting:
+        closed.update(VARIABLES)
     closed.update(service.env)
     return closed
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from faultbox.model.frozen import frozen
-from faultbox.model.topology import Healthcheck, Service
+from faultbox.model.topology import Endpoint, Healthcheck, Service
+
+if TYPE_CHECKING:
+    import ssl
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.05
@@ -20,8 +24,22 @@ _STATUS_LINE_MAX = 4096
 
 Resolve = Callable[[str], str]
 """From a host name as the spec writes it to the address that it has in the world."""
-Speaks = Callable[[str], Callable[[tuple[str, int], float], str]]
-"""From a protocol's name to its question: (address, timeout in seconds) to "" or what was wrong."""
+Speaks = Callable[[Endpoint], Callable[[tuple[str, int], float], str]]
+"""From an interface to its protocol's question: (address, timeout in seconds) to "" or what was wrong."""
+
+
+class Secure(Protocol):
+    """How TLS is spoken at a port, and the name that is asked for."""
+
+    @property
+    def context(self) -> ssl.SSLContext: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+Secures = Callable[[int], Secure]
+"""From a port of the service, at which TLS is spoken, to how."""
 
 
 class NotReady(Exception):
@@ -75,9 +93,10 @@ class _Get:
     path: str
     authority: str
     expected: int | None
+    tls: Secure | None = None
 
     def ask(self, timeout_s: float) -> str:
-        with _connected(self.host, self.port, timeout_s) as connection:
+        with _secured(_connected(self.host, self.port, timeout_s), self.tls) as connection:
             head = f"GET {self.path} HTTP/1.1\r\nHost: {self.authority}\r\nConnection: close\r\nAccept: */*\r\n\r\n"
             connection.sendall(head.encode())
             line = b""
@@ -117,16 +136,18 @@ def wait_ready(
     alive: Callable[[], bool],
     resolve: Resolve | None = None,
     speaks: Speaks | None = None,
+    secures: Secures | None = None,
 ) -> None:
     """Wait until the service answers as its healthcheck asks; raises NotReady.
 
     Without a healthcheck, or with ready(), every interface is asked on its own protocol, or only to accept
     where that has no question. `alive` says whether a process of the service is left: one that exits is
     reported at once. `resolve` defaults to 127.0.0.1 for every name. Without `speaks` only http is spoken.
+    Where the service speaks TLS `secures` is needed.
     """
     check = service.healthcheck or Healthcheck("ready")
     began = time.monotonic()
-    for question in _questions(service, check, resolve or _loopback, speaks):
+    for question in _questions(service, check, resolve or _loopback, speaks, secures):
         _await(service, question, alive, began, check.timeout_ms)
 
 
@@ -151,7 +172,9 @@ def _await(service: Service, question: _Question, alive: Callable[[], bool], beg
         pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
-def _questions(service: Service, check: Healthcheck, resolve: Resolve, speaks: Speaks | None) -> list[_Question]:
+def _questions(
+    service: Service, check: Healthcheck, resolve: Resolve, speaks: Speaks | None, secures: Secures | None
+) -> list[_Question]:
     if check.kind == "tcp":
         host, _, port = check.target.removeprefix("tcp://").rpartition(":")
         return [_Accept(f"tcp {check.target}", resolve(host.strip("[]")), int(port))]
@@ -159,15 +182,18 @@ def _questions(service: Service, check: Healthcheck, resolve: Resolve, speaks: S
         url = urlsplit(check.target if "://" in check.target else f"http://{check.target}")
         path = (url.path or "/") + (f"?{url.query}" if url.query else "")
         host = resolve(url.hostname or "localhost")
-        return [_Get(f"GET {check.target}", host, url.port or 80, path, url.netloc, check.expect_status)]
+        number = url.port or (443 if url.scheme == "https" else 80)
+        tls = secures(number) if url.scheme == "https" and secures is not None else None
+        return [_Get(f"GET {check.target}", host, number, path, url.netloc, check.expect_status, tls)]
     found: list[_Question] = []
     for endpoint in service.endpoints:
         what = f"{endpoint} ({endpoint.interface.protocol} on port {endpoint.port})"
         host = resolve(endpoint.host)
         if endpoint.interface.protocol == "http":
-            found.append(_Get(what, host, endpoint.port, "/", endpoint.addr, 0))
+            tls = secures(endpoint.port) if endpoint.interface.tls is not None and secures is not None else None
+            found.append(_Get(what, host, endpoint.port, "/", endpoint.addr, 0, tls))
         elif speaks is not None:
-            found.append(_Speak(what, host, endpoint.port, speaks(endpoint.interface.protocol)))
+            found.append(_Speak(what, host, endpoint.port, speaks(endpoint)))
         else:
             found.append(_Accept(what, host, endpoint.port))
     return found
@@ -183,6 +209,23 @@ def _connected(address: str, port: int, timeout_s: float) -> socket.socket:
         connection.close()
         raise
     return connection
+
+
+def _secured(connection: socket.socket, tls: Secure | None) -> socket.socket:
+    """The same connection within TLS."""
+    if tls is None:
+        return connection
+    import ssl
+
+    try:
+        return tls.context.wrap_socket(connection, server_hostname=tls.name)
+    except ssl.SSLError as error:
+        connection.close()
+        reason = (error.reason or str(error)).replace("_", " ").lower()
+        raise OSError(errno.EPROTO, f"TLS: {reason}") from None
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _loopback(name: str) -> str:

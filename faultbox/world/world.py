@@ -14,7 +14,7 @@ from faultbox.link import Link
 from faultbox.linux import cgroup, pidfd, process
 from faultbox.model.frozen import frozen
 from faultbox.model.host import ExitStatus
-from faultbox.world import ending, init, network
+from faultbox.world import ending, init, network, trust
 from faultbox.world.changes import ChangedFile, changed_in
 from faultbox.world.command import Command, LaunchError
 from faultbox.world.disk import Built, Disk
@@ -39,7 +39,7 @@ class Settings:
     this process may make others; None where there is none. `services`: names that /etc/hosts resolves, to
     127.0.0.1 or as `addresses` says. `volumes`: path in the world to host path, the only writable holes.
     `visible`: host paths to be shown even where they lie in /tmp, /run or /dev/shm. `netns`: a network namespace
-    to enter instead of a new one.
+    to enter instead of a new one. `trust`: an authority of which programs in it are told.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Settings:
     visible: tuple[Path, ...] = ()
     hostname: str = "faultbox"
     netns: int | None = None
+    trust: trust.Trust | None = None
 
 
 @frozen
@@ -314,7 +315,8 @@ class World:
 def _disk(settings: Settings) -> Disk:
     volumes = {inside: os.path.realpath(host) for inside, host in settings.volumes.items()}
     hosts = {name: settings.addresses.get(name, "127.0.0.1") for name in settings.services}
-    return Disk(settings.name, settings.layout, volumes, settings.visible, hosts, settings.hostname)
+    files = trust.files(settings.trust) if settings.trust is not None else {}
+    return Disk(settings.name, settings.layout, volumes, settings.visible, hosts, settings.hostname, files)
 
 
 def _begin_init(settings: Settings) -> tuple[Link, Link, int, int]:

@@ -108,6 +108,8 @@ class Place:
                 if self.upgrades:
                     connection.recv(len(UPGRADE))
                     connection.sendall(b"S")
+                if not connection.recv(1, socket.MSG_PEEK):  # wrapping one that was reset leaks it
+                    continue
                 secured = self.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 with contextlib.closing(secured):
                     while secured.recv(65536):

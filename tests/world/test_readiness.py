@@ -2,13 +2,15 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 
 import pytest
 
 from faultbox.model.source import Position
-from faultbox.model.topology import Healthcheck, Interface, Service
+from faultbox.model.topology import Healthcheck, Interface, Service, Tls
+from faultbox.proxy import Authority
 from faultbox.world import NotReady, wait_ready
 
 HERE = Position("spec.star", 1)
@@ -19,11 +21,25 @@ def service(*interfaces, check=None):
     return Service("api", "/bin/api", HERE, interfaces=declared, healthcheck=check)
 
 
+class Secure:
+    """Both ends of TLS, of which neither asks for anything."""
+
+    name = "localhost"
+
+    def __init__(self):
+        authority = Authority.new()
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.check_hostname = False
+        self.context.verify_mode = ssl.CERT_NONE
+        self.server = authority.context(("localhost",))
+
+
 class Server:
     """Answers each connection with the next of `answers` (None: closes at once), the last one for ever."""
 
-    def __init__(self, *answers, host="127.0.0.1"):
+    def __init__(self, *answers, host="127.0.0.1", tls=None):
         self.requests = []
+        self._tls = tls
         self._answers = list(answers)
         self._socket = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.port = self._socket.getsockname()[1]
@@ -34,10 +50,12 @@ class Server:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
+                if self._tls is not None:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
                 with connection:
                     answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
                     if answer is not None:
-                        self.requests.append(connection.recv(4096).decode())
+                        self.requests.append(connection.recv(4096).decode(errors="replace"))
                         connection.sendall(answer)
 
     def close(self):
@@ -167,12 +185,29 @@ def test_nothing_to_ask_is_ready():
 def test_a_protocol_s_own_question_is_asked_until_it_is_answered_well(server):
     asked = []
 
-    def speaks(protocol):
+    def speaks(endpoint):
         def ready(address, timeout_s):
-            asked.append((protocol, address, timeout_s > 0))
+            asked.append((endpoint.interface.protocol, address, timeout_s > 0))
             return "it is starting up" if len(asked) < 3 else ""
 
         return ready
 
     wait_ready(service(("main", "postgres", 5432)), alive=alive, speaks=speaks)
     assert asked == [("postgres", ("127.0.0.1", 5432), True)] * 3
+
+
+def test_tls_is_spoken_where_it_is_declared_or_asked_for(server):
+    secure = Secure()
+    up = server(b"HTTP/1.1 204 No Content\r\n\r\n", tls=secure.server)
+    secured = Service("api", "/bin/api", HERE, interfaces=(Interface("main", "http", up.port, HERE, Tls()),))
+    wait_ready(secured, alive=alive, secures=lambda _port: secure)
+    check = Healthcheck("http", f"https://localhost:{up.port}/health")
+    wait_ready(service(check=check), alive=alive, secures=lambda _port: secure)
+    assert [each.split("\r\n")[0] for each in up.requests] == ["GET / HTTP/1.1", "GET /health HTTP/1.1"]
+
+
+def test_a_handshake_that_fails_is_not_ready(server):
+    up = server(b"not TLS")
+    check = Healthcheck("http", f"https://localhost:{up.port}/", timeout_ms=100)
+    with pytest.raises(NotReady, match="TLS: wrong version number"):
+        wait_ready(service(check=check), alive=alive, secures=lambda _port: Secure())
