@@ -21,17 +21,14 @@ def _address(value: Any, label: str) -> str:
 
 
 def _url(value: Any, label: str) -> str:
-    """a URL; "http://" may be left out"""
+    """a URL with "http://", which may be left out, or "https://" """
     given = kinds.text(value, label)
-    if given.startswith("https://"):
-        raise Wrong(
-            "NOT_AVAILABLE", f"{label} needs TLS, which this version does not have yet: {show(given, typed=False)}"
-        )
-    bare = given.removeprefix("http://")
+    scheme = "https" if given.startswith("https://") else "http"
+    bare = given.removeprefix(f"{scheme}://")
     if "://" in bare or any(each.isspace() for each in bare):
         raise Wrong("BAD_ADDRESS", f"{label} is no http URL: {show(given, typed=False)}")
     _check_address(bare.partition("/")[0], label, 'a URL like "http://localhost:8080/health"', default_port=True)
-    return f"http://{bare}"
+    return f"{scheme}://{bare}"
 
 
 def _check_address(given: str, label: str, accepted: str, *, default_port: bool = False) -> None:
@@ -61,6 +58,8 @@ def tcp(_call: Call, addr: str, *, timeout: float = 30_000) -> Healthcheck:
 @builtin("http", url=_url, expect_status=kinds.integer, timeout=kinds.positive_duration)
 def http(_call: Call, url: str, *, expect_status: int | None = None, timeout: float = 30_000) -> Healthcheck:
     """A service is ready when a GET is answered with the expected status.
+
+    By https:// a certificate is asked about as at the interface of that port: without its tls_cert(ca=), not at all.
 
     url: what is asked for
     expect_status: the status; by default any from 200 to 399

@@ -10,7 +10,7 @@ from faultbox.model.fault import Trigger
 from faultbox.model.frozen import frozen
 from faultbox.model.message import MessageAction, Side
 from faultbox.model.printed import printed
-from faultbox.model.protocols import PROTOCOLS
+from faultbox.model.protocols import PROTOCOLS, TLS_FAULTS
 from faultbox.model.source import Position
 from faultbox.spec.builtins import kinds
 from faultbox.spec.builtins.declare import Call, builtin
@@ -160,17 +160,25 @@ def response(call: Call, when: When, **words: Any) -> Draft:
     return drafted(call, MessageAction.RESPOND, words, {}, **when)
 
 
-@builtin("error", _REST, drop=kinds.boolean, unavailable=LATER)
+@builtin("error", _REST, drop=kinds.boolean, tls=kinds.choice(*TLS_FAULTS), unavailable=LATER)
 @_ruling
-def error(call: Call, when: When, *, drop: bool = False, **words: Any) -> Draft:
+def error(call: Call, when: When, *, drop: bool = False, tls: str | None = None, **words: Any) -> Draft:
     """Answers with an error of the protocol, which clients recognise as such.
 
     error(drop=True) is drop(refuse=True): nobody answers, connections are closed and new ones refused.
 
+    error(tls=) is about the handshakes that callers begin from then on, at an interface with tls=; a connection
+    that there is already goes on.
+
     drop: answer nothing, be gone
+    tls: what is wrong with TLS: the certificate that is shown (`"expired"`, `"not_yet_valid"`, `"wrong_host"`,
+        `"self_signed"`, `"untrusted"`: by an authority that nobody knows), or the handshake, which is refused
+        (`"handshake"`, `"version"`), cut off (`"close"`) or never answered (`"hang"`)
     **words: what the error says (`status=`, `message=` …) and which requests it is for, as
         [the interface's protocol](#faults-on-messages) knows them
     """
+    if tls is not None:
+        return _of_tls(call, tls, when, words, drop=drop)
     if not drop:
         return drafted(call, MessageAction.ERROR, words, {}, **when)
     matched = {name: value for name, value in words.items() if name not in ("status", "status_code")}
@@ -178,6 +186,15 @@ def error(call: Call, when: When, *, drop: bool = False, **words: Any) -> Draft:
         if words[name] not in (0, None):
             raise Wrong("NO_EFFECT", f"drop=True answers nothing, so {name} has no meaning", at=name)
     return drafted(call, MessageAction.DROP, matched, {"refuse": True}, **when)
+
+
+def _of_tls(call: Call, fault: str, when: When, words: Mapping[str, Any], *, drop: bool) -> Draft:
+    given = [*words, *(name for name in ("match", "side") if when[name]), *(["drop"] if drop else [])]
+    if given:
+        raise Wrong(
+            "NO_EFFECT", f"tls= is about handshakes, before anything is said: leave out {given[0]}", at=given[0]
+        )
+    return drafted(call, MessageAction.ERROR, {}, {"tls": fault}, **when)
 
 
 _ENDING = {"after_bytes": kinds.at_least(0), "refuse": kinds.boolean}

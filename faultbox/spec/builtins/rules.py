@@ -63,10 +63,21 @@ def bind_rule(draft: Draft, endpoint: Endpoint, used: Position) -> MessageFault:
     What a recipe of the library made stands where it is `used`: that is in a file the user can see.
     """
     protocol = PROTOCOLS[endpoint.interface.protocol]
+    position = used if draft.position.file.startswith(LIBRARY) else draft.position
+    if "tls" in draft.arguments:
+        _check_tls(draft, endpoint, protocol)
+        return MessageFault(draft.action, position, arguments=draft.arguments, trigger=draft.trigger, label=draft.label)
     form = _form(draft, endpoint, protocol)
     words = _Words(draft, endpoint, protocol, form)
-    position = used if draft.position.file.startswith(LIBRARY) else draft.position
     return MessageFault(draft.action, position, words.side, words.match, words.arguments, draft.trigger, draft.label)
+
+
+def _check_tls(draft: Draft, endpoint: Endpoint, protocol: Protocol) -> None:
+    if endpoint.interface.tls is None:
+        how = f"interface({endpoint.interface.name!r}, {protocol.name!r}, {endpoint.port}, tls=True)"
+        able = ", ".join(each for each, known in PROTOCOLS.items() if known.tls)
+        advice = f"write {how}" if protocol.tls else f"this version has TLS for {able}"
+        raise Wrong("UNSUPPORTED", f"{draft.text} on {endpoint}, which does not speak TLS; {advice}")
 
 
 def _form(draft: Draft, endpoint: Endpoint, protocol: Protocol) -> ActionForm:
