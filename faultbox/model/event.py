@@ -14,7 +14,9 @@ class Event:
     `time_ns` is CLOCK_MONOTONIC. `service` is the lane it belongs to (`driver` for the
     scenario itself). `fields` are flat strings, as specs compare them; `data` keeps the
     types where a decoder knew them. `seq` is the position in the case's trace, counted
-    from 1, and 0 until the log has ordered the event.
+    from 1, and 0 until the log has ordered the event. `origin` says where it belongs among the case's flows
+    (model.flow), "" where nothing is known: `thread <tid>`, `connection <number>` (of the edge process),
+    `pipe <inode> <first> <last>` (the numbers of a line's bytes in it).
     """
 
     time_ns: int
@@ -23,6 +25,7 @@ class Event:
     fields: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     seq: int = 0
+    origin: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The shape of one line of `events.jsonl`."""
@@ -35,6 +38,8 @@ class Event:
         }
         if self.data:
             shape["data"] = dict(self.data)
+        if self.origin:
+            shape["origin"] = self.origin
         return shape
 
 

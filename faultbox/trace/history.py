@@ -40,7 +40,7 @@ class History:
         """Give the event its number."""
         with self._changed:
             number = self._dropped + len(self._events) + 1
-            numbered = Event(event.time_ns, event.type, event.service, event.fields, event.data, number)
+            numbered = Event(event.time_ns, event.type, event.service, event.fields, event.data, number, event.origin)
             if len(self._events) >= self._keep + self._keep // 4:
                 surplus = len(self._events) - self._keep + 1
                 del self._events[:surplus]
