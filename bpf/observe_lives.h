@@ -123,6 +123,7 @@ int BPF_PROG(observe_exec, struct task_struct *task, int old, struct linux_binpr
 		return 0;
 	}
 	if (!call->began_ns) { /* its first: of the call that brought it here the end is seen */
+		observe_socket_exec();
 		call->outside = 0;
 		call->number = NUMBER_EXECVE;
 		call->began_ns = bpf_ktime_get_ns();

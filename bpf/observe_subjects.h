@@ -19,69 +19,12 @@
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
+#define S_IFDIR 0040000
 #define S_IFIFO 0010000
 #define AF_UNIX 1
 #define SOCK_STREAM 1
 #define PIPEFS_MAGIC 0x50495045
 #define SOCK_DONE_BIT 2 /* 1 << SOCK_DONE of enum sock_flags: the other side's FIN has come */
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct super_block {
-	__u32 s_dev;
-	unsigned long s_magic;
-};
-
-struct inode___numbered {
-	unsigned long i_ino;
-	struct super_block *i_sb;
-};
-
-struct in6_addr___kernel {
-	__u8 bytes[16];
-};
-
-struct sock_common {
-	__be32 skc_daddr;
-	__be32 skc_rcv_saddr;
-	__be16 skc_dport;
-	__u16 skc_num;
-	unsigned short skc_family;
-	unsigned long skc_flags;
-	struct in6_addr___kernel skc_v6_daddr;
-	struct in6_addr___kernel skc_v6_rcv_saddr;
-};
-
-struct sock_cgroup_data {
-	struct cgroup *cgroup;
-};
-
-struct socket;
-
-struct sock {
-	struct sock_common __sk_common;
-	int sk_err;
-	struct socket *sk_socket;
-	__u16 sk_protocol;
-	__u16 sk_type;
-	__u8 sk_shutdown;
-	struct sock_cgroup_data sk_cgrp_data;
-};
-
-struct socket {
-	struct file *file;
-	struct sock *sk;
-};
-
-struct tcp_sock {
-	__u32 write_seq;
-	__u32 copied_seq;
-	__u32 rcv_nxt;
-};
-
-struct unix_sock {
-	struct sock *peer;
-};
-#pragma clang attribute pop
 
 /* What a call does with what its descriptors are open on. */
 enum act {
@@ -111,7 +54,10 @@ enum act {
 	SLEEPS,
 	SLEEPS_CLOCK,
 	LAST_WAIT = SLEEPS_CLOCK,
+	CREATS,
 	OPENS,
+	OPENS_AT,
+	OPENS_AT2,
 	SYNCS,
 	TRUNCATES,
 	TRUNCATES_PATH,
@@ -154,11 +100,10 @@ static const __u8 acts[CALLS] = {
 	[__NR_futex] = WAITS_FUTEX,
 	[__NR_nanosleep] = SLEEPS,
 	[__NR_clock_nanosleep] = SLEEPS_CLOCK,
-	[__NR_openat] = OPENS,
-	[__NR_openat2] = OPENS,
+	[__NR_openat] = OPENS_AT,
+	[__NR_openat2] = OPENS_AT2,
 	[__NR_fsync] = SYNCS,
 	[__NR_fdatasync] = SYNCS,
-	[__NR_sync_file_range] = SYNCS,
 	[__NR_ftruncate] = TRUNCATES,
 	[__NR_truncate] = TRUNCATES_PATH,
 	[__NR_renameat2] = RENAMES_AT,
@@ -169,7 +114,7 @@ static const __u8 acts[CALLS] = {
 #endif
 #ifdef __NR_open /* what x86-64 has kept from before */
 	[__NR_open] = OPENS,
-	[__NR_creat] = OPENS,
+	[__NR_creat] = CREATS,
 	[__NR_rename] = RENAMES,
 	[__NR_link] = LINKS,
 	[__NR_unlink] = UNLINKS,
@@ -179,11 +124,11 @@ static const __u8 acts[CALLS] = {
 #endif
 };
 
-enum subject_kind { NOTHING, FILE, TCP, UNIX, PIPE };
+enum subject_kind { NOTHING, FILE, DIRECTORY, TCP, UNIX, PIPE };
 
 /* `object`: a socket's struct sock, a file's struct file, as addresses. `number`: of its inode. `before`: what the
  * numbers of a connection were when the call began; for what is counted by us, the ticket of the call.
- * `alone`: nobody else was in such a call then. `known`: it was looked at when the call began. */
+ * `alone`: nobody else was in such a call then. */
 struct subject {
 	__u64 object;
 	__u64 number;
@@ -226,6 +171,7 @@ INLINE __u8 kind_of_socket(struct sock *sk)
 static __noinline int find_subject(struct subject *subject, int fd)
 {
 	struct file *file = file_of(fd);
+	struct socket *socket;
 	struct inode *inode;
 	struct sock *sk;
 	__u16 format;
@@ -235,17 +181,18 @@ static __noinline int find_subject(struct subject *subject, int fd)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	format = BPF_CORE_READ(inode, i_mode) & S_IFMT;
-	subject->number = BPF_CORE_READ((struct inode___numbered *)inode, i_ino);
-	if (format == S_IFREG) {
+	subject->number = BPF_CORE_READ(inode, i_ino);
+	if (format == S_IFREG || format == S_IFDIR) {
 		subject->object = (__u64)file;
-		subject->device = BPF_CORE_READ((struct inode___numbered *)inode, i_sb, s_dev);
-		subject->kind = FILE;
+		subject->device = BPF_CORE_READ(inode, i_sb, s_dev);
+		subject->kind = format == S_IFREG ? FILE : DIRECTORY;
 	} else if (format == S_IFSOCK) {
-		sk = BPF_CORE_READ((struct socket *)BPF_CORE_READ(file, private_data), sk);
+		socket = BPF_CORE_READ(file, private_data);
+		sk = BPF_CORE_READ(socket, sk);
 		subject->object = (__u64)sk;
 		subject->kind = kind_of_socket(sk);
 	} else if (format == S_IFIFO) {
-		if (BPF_CORE_READ((struct inode___numbered *)inode, i_sb, s_magic) == PIPEFS_MAGIC)
+		if (BPF_CORE_READ(inode, i_sb, s_magic) == PIPEFS_MAGIC)
 			subject->kind = PIPE;
 	}
 	return subject->kind;

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+ *
+ * What flows: bytes with the numbers that both ends of a connection give them, and waits.
+ *
+ * TCP numbers bytes itself. A call moved exactly those between the number before it and the number after it where the
+ * difference is what it returned: nobody else's bytes can be among them. Bytes of Unix sockets and pipes are counted
+ * here; a call's are known where no other call of that direction overlapped with it. Otherwise: 0, not known.
+ */
+#ifndef OBSERVE_FLOWS_H
+#define OBSERVE_FLOWS_H
+
+#include "observe_subjects.h"
+
+#define UNKNOWN 0
+#define MANY_MESSAGES 32 /* of sendmmsg and recvmmsg, whose lengths are added up */
+#define FOR_EVER 0xffffffff
+
+enum flow_kind { OPENED = 1, SENT, RECEIVED, CLOSED, WROTE, WAITED, FLOW_FORKED, FLOW_ENDED };
+
+enum detail { STDOUT = 1, STDERR = 2, IN_EPOLL = 1, IN_POLL, IN_SELECT, IN_FUTEX, IN_SLEEP };
+
+/* A record of flows.bin, as model/flow.py explains them. `other`: the peer's end, or a child. `accepted`: of OPENED. */
+struct flow {
+	__u16 size;
+	__u8 kind;
+	__u8 accepted;
+	__u16 lane;
+	__u16 detail;
+	__u32 tid;
+	__u32 pid;
+	__u64 time_ns;
+	__u64 began_ns;
+	__u32 end;
+	__u32 length;
+	__u32 position;
+	__u32 other;
+};
+
+/* Ports in host order, addresses in network order; what is IPv4 in IPv6 is IPv4 here. */
+struct addresses {
+	__u16 family;
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 unused;
+	__u8 local[16];
+	__u8 remote[16];
+};
+
+struct opened_flow {
+	struct flow flow;
+	struct addresses addresses;
+};
+
+/* One direction of an end that we count. `entered`, `inside`: calls that have begun, and not ended. */
+struct numbers {
+	__u64 total;
+	__u64 entered;
+	__u64 inside;
+};
+
+/* An end of a Unix connection, or a pipe that is a service's output (`output`: STDOUT, STDERR), by its inode's number:
+ * sockets and pipes share their numbers (get_next_ino). `exact`: all its bytes have been counted. */
+struct end_state {
+	struct numbers out;
+	struct numbers in;
+	__u32 peer;
+	__u16 output;
+	__u8 exact;
+	__u8 told;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct end_state);
+} ends SEC(".maps");
+
+/* Give a flow of the current task to its world, as happening now. */
+static __noinline int tell_flow(struct lane *lane, struct call *call, struct flow *flow)
+{
+	struct flow *room;
+
+	if (!(lane->wants & WANTS_FLOWS))
+		return 0;
+	room = FLOW_ROOM(lane, sizeof(*flow));
+	if (!room)
+		return 0;
+	*room = *flow;
+	room->size = sizeof(*flow);
+	room->lane = lane->number;
+	room->pid = call->pid;
+	room->tid = call->tid;
+	room->time_ns = bpf_ktime_get_ns();
+	room->began_ns = call->began_ns ?: room->time_ns;
+	bpf_ringbuf_submit(room, FLOW_WAKEUP);
+	return 0;
+}
+
+static __noinline int tell_opened(struct lane *lane, struct call *call, struct flow *flow, struct addresses *addresses)
+{
+	struct opened_flow *room;
+
+	if (!(lane->wants & WANTS_FLOWS))
+		return 0;
+	room = FLOW_ROOM(lane, sizeof(*room));
+	if (!room)
+		return 0;
+	room->flow = *flow;
+	room->addresses = *addresses;
+	room->flow.size = sizeof(*room);
+	room->flow.kind = OPENED;
+	room->flow.lane = lane->number;
+	room->flow.pid = call->pid;
+	room->flow.tid = call->tid;
+	room->flow.time_ns = bpf_ktime_get_ns();
+	room->flow.began_ns = call->began_ns ?: room->flow.time_ns;
+	bpf_ringbuf_submit(room, FLOW_WAKEUP);
+	return 0;
+}
+
+INLINE struct end_state *end_of(__u32 number)
+{
+	return bpf_map_lookup_elem(&ends, &number);
+}
+
+/* The entry of an end that was seen for the first time. Whether all its bytes will have been counted depends on whether
+ * it is new. */
+INLINE struct end_state *begin_end(__u32 number, __u32 peer, __u8 exact)
+{
+	struct end_state fresh = { .peer = peer, .exact = exact };
+
+	bpf_map_update_elem(&ends, &number, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&ends, &number);
+}
+
+/* The call is about to move bytes that we count. Its place in `inside` comes first: who begins beside it sees either
+ * that or its `entered`. */
+INLINE void enter_numbers(struct subject *subject, struct numbers *numbers)
+{
+	subject->alone = __sync_fetch_and_add(&numbers->inside, 1) == 0;
+	subject->before = __sync_fetch_and_add(&numbers->entered, 1) + 1;
+}
+
+/* It has moved `moved` bytes; the number of the last one. */
+INLINE __u32 leave_numbers(struct subject *subject, struct numbers *numbers, __u32 moved)
+{
+	int alone = subject->alone && (__u32)__sync_fetch_and_add(&numbers->entered, 0) == subject->before;
+	__u32 position = __sync_fetch_and_add(&numbers->total, moved) + moved;
+
+	__sync_fetch_and_add(&numbers->inside, -1);
+	return alone ? position : UNKNOWN;
+}
+
+/* The inode's number of the other end of a Unix connection, where somebody has a descriptor of it. */
+INLINE __u32 peer_of(struct sock *sk)
+{
+	struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	struct socket *socket = BPF_CORE_READ(peer, sk_socket);
+
+	if (!peer || !socket)
+		return 0;
+	return BPF_CORE_READ(socket, file, f_inode, i_ino);
+}
+
+/* How many bytes sendmmsg or recvmmsg moved; 0 where that isn't known. */
+static __noinline __u32 bytes_of_messages(struct call *call)
+{
+	__u64 messages = call->args[1];
+	__u32 bytes = 0, length;
+
+	if (call->ret > MANY_MESSAGES)
+		return 0;
+	for (int index = 0; index < MANY_MESSAGES && index < call->ret; index++) {
+		/* struct mmsghdr: a struct msghdr of 56 bytes, its length */
+		if (bpf_probe_read_user(&length, sizeof(length), (void *)(messages + index * 64 + 56)))
+			return 0;
+		bytes += length;
+	}
+	return bytes;
+}
+
+struct timespec {
+	__u64 seconds;
+	__u64 fraction;
+};
+
+INLINE __u64 limit_of(__u64 at, __u32 per_us)
+{
+	struct timespec limit;
+
+	if (!at || bpf_probe_read_user(&limit, sizeof(limit), (void *)at))
+		return FOR_EVER;
+	return limit.seconds > FOR_EVER / 1000000 ? FOR_EVER : limit.seconds * 1000000 + limit.fraction / per_us;
+}
+
+/* A limit that is a time of CLOCK_MONOTONIC. */
+INLINE __u64 limit_until(__u64 at)
+{
+	__u64 now = bpf_ktime_get_ns() / 1000;
+	struct timespec limit;
+
+	if (!at || bpf_probe_read_user(&limit, sizeof(limit), (void *)at))
+		return FOR_EVER;
+	limit.seconds = limit.seconds * 1000000 + limit.fraction / 1000;
+	return limit.seconds > now ? limit.seconds - now : 0;
+}
+
+INLINE __u64 limit_of_ms(int ms)
+{
+	return ms < 0 ? FOR_EVER : (__u64)ms * 1000;
+}
+
+#define FUTEX_COMMAND 127
+#define FUTEX_WAIT 0
+#define FUTEX_LOCK_PI 6
+#define FUTEX_WAIT_BITSET 9
+#define FUTEX_WAIT_REQUEUE_PI 11
+#define FUTEX_LOCK_PI2 13
+#define FUTEX_CLOCK_REALTIME 256
+
+/* A limit by the wall clock isn't known here. */
+INLINE __u64 limit_of_futex(struct call *call, struct about *about)
+{
+	__u32 command = call->args[1] & FUTEX_COMMAND;
+
+	if (command == FUTEX_WAIT)
+		return limit_of(call->args[3], 1000);
+	if (command == FUTEX_LOCK_PI)
+		return FOR_EVER;
+	if (command == FUTEX_WAIT_BITSET || command == FUTEX_WAIT_REQUEUE_PI || command == FUTEX_LOCK_PI2)
+		return call->args[1] & FUTEX_CLOCK_REALTIME ? FOR_EVER : limit_until(call->args[3]);
+	about->act = NO_ACT;
+	return 0;
+}
+
+/* How long a wait may last, read before it: the kernel writes the rest of the time into some of these. */
+static __noinline int begin_wait(struct call *call, struct about *about)
+{
+	__u64 limit = FOR_EVER;
+
+	switch (about->act) {
+	case WAITS_EPOLL: limit = limit_of_ms(call->args[3]); break;
+	case WAITS_EPOLL2: limit = limit_of(call->args[3], 1000); break;
+	case WAITS_POLL: limit = limit_of_ms(call->args[2]); break;
+	case WAITS_PPOLL: limit = limit_of(call->args[2], 1000); break;
+	case WAITS_SELECT: limit = limit_of(call->args[4], 1); break;
+	case WAITS_PSELECT: limit = limit_of(call->args[4], 1000); break;
+	case WAITS_FUTEX: limit = limit_of_futex(call, about); break;
+	case SLEEPS: limit = limit_of(call->args[0], 1000); break;
+	case SLEEPS_CLOCK:
+		if (!(call->args[1] & 1))
+			limit = limit_of(call->args[2], 1000);
+		else if (call->args[0] == 1)
+			limit = limit_until(call->args[2]);
+		break;
+	}
+	about->limit_us = limit;
+	return 0;
+}
+
+#define NOT_WAITED (-11) /* EAGAIN: the futex had another value already */
+
+static __noinline int end_wait(struct lane *lane, struct call *call, struct about *about)
+{
+	struct flow flow = { .kind = WAITED };
+
+	switch (about->act) {
+	case WAITS_EPOLL:
+	case WAITS_EPOLL2: flow.detail = IN_EPOLL; break;
+	case WAITS_POLL:
+	case WAITS_PPOLL: flow.detail = IN_POLL; break;
+	case WAITS_SELECT:
+	case WAITS_PSELECT: flow.detail = IN_SELECT; break;
+	case WAITS_FUTEX: flow.detail = IN_FUTEX; break;
+	default: flow.detail = IN_SLEEP;
+	}
+	if (flow.detail == IN_FUTEX && call->ret == NOT_WAITED)
+		return 0;
+	if (flow.detail == IN_FUTEX)
+		flow.length = call->ret == 0;
+	else if (call->ret > 0)
+		flow.length = call->ret;
+	flow.position = about->limit_us > FOR_EVER ? FOR_EVER : about->limit_us;
+	return tell_flow(lane, call, &flow);
+}
+
+#endif
