@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from faultbox.cli import check, diff, doctor, inspect, recover, replay, report, test, version
+from faultbox.cli import check, diff, doctor, inspect, recover, replay, report, test, verify, version
 from faultbox.cli.arguments import Parser, UsageError, nearest, unknown, usage_lines
 from faultbox.cli.out import drop_stdout
 from faultbox.model.exit import Exit
@@ -18,6 +18,7 @@ _COMMANDS = {
     "check": check,
     "inspect": inspect,
     "diff": diff,
+    "verify": verify,
     "replay": replay,
     "report": report,
     "recover": recover,

@@ -16,6 +16,7 @@ _ACCIDENTS = re.compile(
     | (?<![0-9A-Za-z])(?=[0-9a-f]*\d)[0-9a-f]{16,}(?![0-9A-Za-z])                               # an id in hexadecimal
     | (?<=/)tmp\w{6,} | \btmp\.\w{6,}                                                         # mkstemp(3), mktemp(1)
     | (?<=/proc/)\d+ | (?<=:\[)\d+(?=\])                                                      # pids, inodes of sockets
+    | (?P<kept>\b(?i:pid)\W{1,3})\d+ | (?<=\w\[)\d+(?=\]:) | ^\d+(?=:[A-Z][ ])        # as of syslog and redis
     | \d{5,}(?:\.\d+)?                                                                       # pids, ports, times
     """,
     re.VERBOSE,
@@ -25,4 +26,4 @@ _ACCIDENTS = re.compile(
 @lru_cache(maxsize=4096)
 def masked(text: str) -> str:
     """The text with `_` for everything of that kind."""
-    return _ACCIDENTS.sub("_", text)
+    return _ACCIDENTS.sub(r"\g<kept>_", text)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from faultbox.evidence.bundle import Bundle
-from faultbox.evidence.decisions import Disagreement, Taken, by_identity, compared
+from faultbox.evidence.comparison import Comparison, Key, Recorded, Sides, compare_case, named, recorded
+from faultbox.evidence.decisions import by_identity, may_be_decision
 from faultbox.evidence.extract import extract_spec
 from faultbox.evidence.spool import Spool
-from faultbox.model.fault import Counts
 from faultbox.model.frozen import frozen
-from faultbox.model.verdict import CaseResult, RuleReport
+from faultbox.model.verdict import CaseResult
+
+__all__ = ["Comparison", "Ground", "compare", "ground", "recorded"]
 
 
 @frozen
@@ -50,83 +51,18 @@ def _unchanged(bundle: Bundle, original: Path) -> bool:
     return same and base / Path(bundle.spec).relative_to("spec") == original
 
 
-@dataclass
-class Comparison:
-    """A replay beside its bundle: what was the same, what was not, and where services called more or less often."""
-
-    cases: int = 0
-    decisions: int = 0
-    differences: list[str] = field(default_factory=list)
-    drift: list[str] = field(default_factory=list)
-
-
-@frozen
-class Recorded:
-    """What a bundle says of one case."""
-
-    result: CaseResult
-    decisions: Taken
-
-
-Key = tuple[str, int]
-"""A case's id and run."""
-
-
-def recorded(bundle: Bundle) -> dict[Key, Recorded]:
-    """Everything that a replay is compared with. Raises BadBundle, better before the replay than after it."""
-    cases = {}
-    for directory in bundle.directories():
-        result = bundle.result(directory)
-        decisions = by_identity(bundle.events(directory, "decisions.jsonl"))
-        cases[result.info.id, result.info.run] = Recorded(result, decisions)
-    return cases
+_SIDES = Sides("then", "now")
 
 
 def compare(before: Mapping[Key, Recorded], again: Spool, results: Sequence[CaseResult]) -> Comparison:
-    """The replayed results beside the recorded ones: verdicts, decisions per call identity, counters per rule."""
+    """The replayed results beside the recorded ones."""
     found = Comparison()
     directories = {(each.info.id, each.info.run): each.directory for each in again.planned}
     for new in results:
         key = (new.info.id, new.info.run)
-        if key not in before:
-            found.differences.append(f"{new.info.id}: is not in the bundle")
-            continue
-        old = before[key].result
-        found.cases += 1
-        found.differences += [f"{new.info.id}: {each}" for each in _verdicts(old, new)]
-        found.drift += [f"{new.info.id}: {each}" for each in _counters(old.rules, new.rules)]
-        for same, disagreement in compared(before[key].decisions, by_identity(again.events(directories[key]))):
-            found.decisions += same
-            if disagreement is not None:
-                found.differences.append(f"{new.info.id}: {_in_words(disagreement)}")
+        if key in before:
+            decisions = by_identity(again.events(directories[key], may_be=may_be_decision))
+            compare_case(before[key], Recorded(new, decisions), _SIDES, found)
+        else:
+            found.verdicts.append(f"{named(key)}: is not in the bundle")
     return found
-
-
-def _verdicts(old: CaseResult, new: CaseResult) -> Iterator[str]:
-    if old.verdict is not new.verdict:
-        yield f"{old.verdict} then, {new.verdict} now ({new.reason or old.reason})"
-    elif old.exercised is not new.exercised:
-        yield f"exercised {_yes(old.exercised)} then, {_yes(new.exercised)} now"
-
-
-def _yes(value: bool | None) -> str:
-    return {True: "yes", False: "no", None: "no fault"}[value]
-
-
-def _counters(old: Sequence[RuleReport], new: Sequence[RuleReport]) -> Iterator[str]:
-    """What rules matched and fired, which the services' own calling decides as much as the seed does."""
-    then = {(each.rule, each.service): each.counts for each in old}
-    now = {(each.rule, each.service): each.counts for each in new}
-    for key in then | now:
-        before, after = then.get(key, Counts()), now.get(key, Counts())
-        if (before.matched, before.fired) != (after.matched, after.fired):
-            yield (
-                f"rule {key[0]} of {key[1]}: matched {before.matched}, fired {before.fired} then; "
-                f"matched {after.matched}, fired {after.fired} now"
-            )
-
-
-def _in_words(found: Disagreement) -> str:
-    service, call, about, rule = found.identity
-    before, after = found.before or "went on", found.after or "went on"
-    return f"{service} {call} {about}".rstrip() + f", call {found.turn} under {rule}: {before} then, {after} now"

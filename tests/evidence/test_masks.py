@@ -10,7 +10,10 @@ from faultbox.evidence.masks import masked
 @pytest.mark.parametrize(
     ("text", "left"),
     [
-        ("2:M 21 Nov 2026 17:15:54.125 # Server initialized", "2:M _ _ # Server initialized"),
+        ("2:M 21 Nov 2026 17:15:54.125 # Server initialized", "_:M _ _ # Server initialized"),
+        ("just started, pid=2, port 80", "just started, pid=_, port 80"),
+        ("Serving HTTP (PID: 31)", "Serving HTTP (PID: _)"),
+        ("sshd[41]: bye", "sshd[_]: bye"),
         ('127.0.0.1 - - [21/Nov/2026:17:15:54 +0000] "GET / HTTP/1.1" 200', '127.0.0.1 - - [_:_] "GET / HTTP/1.1" 200'),
         ("at 2026-04-23T11:12:34.567Z done", "at _ done"),
         ("order 4731e7b4164e46848ce57378da643e32 stored", "order _ stored"),
