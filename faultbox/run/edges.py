@@ -9,16 +9,13 @@ from pathlib import Path
 
 from faultbox import network, proxy
 from faultbox import world as worlds
-from faultbox.linux import cgroup
 from faultbox.model.fault import Trigger
 from faultbox.model.host import Way
 from faultbox.model.message import Edge, MessageRule, MessageRuleSet
 from faultbox.model.plan import Needs
 from faultbox.model.topology import Service, Tls
 from faultbox.network.cuts import Direction
-
-DRIVER = "driver"
-"""The caller that the scenario itself is, and the name of its cgroup in the world's."""
+from faultbox.run.eyes import DRIVER, cgroup_of, enter
 
 
 class Edges:
@@ -56,7 +53,7 @@ class Edges:
             if needs.edges
             else None
         )
-        _enter(cgroup.create(self._cgroup / DRIVER))
+        enter(self._cgroup / DRIVER, os.getpid())
         self.network = network.attach(programs, self._cgroup, own_netns=world.settings.netns is None)
         for service in services:
             self._give_address(service)
@@ -138,7 +135,7 @@ class Edges:
         """The cgroup of a caller, there before its first process."""
         if caller == DRIVER:
             return self._cgroup / DRIVER
-        return cgroup.create(self._world.members_of.directory(caller))
+        return cgroup_of(self._world, caller)
 
 
 def _secured(edges: Sequence[Edge], services: Sequence[Service]) -> dict[Edge, Tls]:
@@ -168,7 +165,3 @@ def _captures(needs: Needs, directory: Path) -> dict[Edge, Path]:
     if needs.captures:
         directory.mkdir()
     return {each: directory / f"{each.caller}-{each.service}.{each.interface}.pcap" for each in needs.captures}
-
-
-def _enter(group: Path) -> None:
-    (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")

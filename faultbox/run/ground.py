@@ -20,6 +20,7 @@ from faultbox.linux import cgroup, namespaces, seccomp
 from faultbox.model.plan import Case, Needs, Plan
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Tls
+from faultbox.run.eyes import Eyes
 from faultbox.run.forking import fork
 from faultbox.run.request import Request
 from faultbox.world.layout import rmtree
@@ -46,6 +47,7 @@ class Ground:
     group: Path | None
     layout: worlds.Layout
     network: network.Programs | None = None
+    eyes: Eyes = field(default_factory=Eyes)
     authority: Authority | None = None
     """The run's own, where some interface speaks TLS."""
     programs: dict[frozenset[str], bytes] = field(default_factory=dict)
@@ -117,6 +119,8 @@ class Ground:
         if self.group is not None:
             if self.network is not None:
                 self.network.forget(self.group / place.name)
+            if self.eyes.programs is not None:
+                self.eyes.programs.forget(self.group / place.name)
             cgroup.remove(self.group / place.name)
         rmtree(self.layout.of(place.name))
 
@@ -172,14 +176,14 @@ def _installation(binary: Path) -> Path:
 
 
 @contextlib.contextmanager
-def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground]:
+def prepare(request: Request, plan: Plan, group: Path | None, eyes: Eyes) -> Iterator[Ground]:
     """Refuse what this host can't do, then prepare what all worlds share. Raises Unfit."""
     if not seccomp.supported():
         raise Unfit(
             "this kernel or sandbox has no seccomp user notification, which decides syscall faults",
             "run `faultbox doctor` to see what this host can do and what to do about the rest",
         )
-    needs = {case.id: planner.needs(case, plan.spec, captured=plan.captured) for case in plan.cases}
+    needs = {case.id: planner.needs(case, plan.spec, blind=eyes.blind, captured=plan.captured) for case in plan.cases}
     programs = _network_programs(plan, needs.values(), group)
     if os.geteuid() != 0:
         try:
@@ -191,7 +195,7 @@ def prepare(request: Request, plan: Plan, group: Path | None) -> Iterator[Ground
     except worlds.NoLayers as error:
         raise Unfit(f"no place for the disks of worlds in {request.layers_dir}", str(error)) from error
     layout = worlds.Layout(request.run_dir, request.layers_dir)
-    ground = Ground(plan, request, group, layout, programs, _authority(plan.spec), needs=needs)
+    ground = Ground(plan, request, group, layout, programs, eyes, _authority(plan.spec), needs=needs)
     try:
         ground.make_ready()
         gc.collect()

@@ -22,6 +22,7 @@ from faultbox.spec.gate import Gate
 if TYPE_CHECKING:  # the gate starts before the rest is imported
     from faultbox.model.plan import Plan
     from faultbox.model.update import RunStarted, Update
+    from faultbox.run.eyes import Eyes
     from faultbox.run.request import Request
 
 
@@ -49,7 +50,9 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
     from faultbox import spec as specs
     from faultbox.model.source import SpecErrors
     from faultbox.model.update import Printed, Refused, RunDone, SpecRefused
+    from faultbox.run import eyes
 
+    opening = None if request.dry_run else eyes.Opening(group)
     try:
         spec = specs.load(
             request.spec,
@@ -77,26 +80,28 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
     except planner.NothingSelected as error:
         return Refused(str(error), error.advice, Exit.USAGE)
     write_spool(request, plan)
-    link.send("update", _started(request, plan))
-    if request.dry_run:
+    if opening is None:
+        link.send("update", _started(request, plan, ""))
         from faultbox.model.verdict import RunResult
 
         return RunDone(RunResult(seed=request.seed, results=()))
-    return _execute(request, group, plan, link)
+    seeing = opening.result()
+    link.send("update", _started(request, plan, seeing.blind))
+    return _execute(request, group, plan, seeing, link)
 
 
-def _execute(request: Request, group: Path | None, plan: Plan, link: Link) -> Update:
+def _execute(request: Request, group: Path | None, plan: Plan, seeing: Eyes, link: Link) -> Update:
     from faultbox.model.update import Refused, RunDone
     from faultbox.run import ground, pool
 
     try:
-        with ground.prepare(request, plan, group) as prepared:
+        with ground.prepare(request, plan, group, seeing) as prepared:
             return RunDone(pool.run(plan, request, prepared, link))
     except ground.Unfit as error:
         return Refused(error.reason, error.advice, Exit.ERRORED)
 
 
-def _started(request: Request, plan: Plan) -> RunStarted:
+def _started(request: Request, plan: Plan, blind: str) -> RunStarted:
     from faultbox.model.update import RunStarted
 
     return RunStarted(
@@ -106,16 +111,20 @@ def _started(request: Request, plan: Plan) -> RunStarted:
         services=tuple(plan.spec.services),
         cases=tuple(case.info for case in plan.cases),
         excluded=plan.excluded,
-        notes=_notes(plan),
+        notes=_notes(plan, blind),
         warnings=plan.spec.warnings,
     )
 
 
-def _notes(plan: Plan) -> tuple[str, ...]:
-    if plan.shard is None:
-        return ()
-    about = f"{len(plan.cases)} of {len(plan.whole)} cases"
-    return (f"Shard {plan.shard}: {about}; `faultbox merge` judges assumptions over all shards",)
+def _notes(plan: Plan, blind: str) -> tuple[str, ...]:
+    """What holds for the run as a whole; `blind`: why the kernel shows nothing of services, if it doesn't."""
+    notes = []
+    if blind:
+        notes.append(f"No BPF here ({blind}): what needs to see files, sockets or processes is inconclusive")
+    if plan.shard is not None:
+        about = f"{len(plan.cases)} of {len(plan.whole)} cases"
+        notes.append(f"Shard {plan.shard}: {about}; `faultbox merge` judges assumptions over all shards")
+    return tuple(notes)
 
 
 def write_spool(request: Request, plan: Plan) -> None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from faultbox import network, protocols, syscalls, trace
 from faultbox import world as worlds
 from faultbox.model.event import SourceLost
-from faultbox.model.fault import Rule
+from faultbox.model.fault import Port, Rule
 from faultbox.model.plan import Case, Needs
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Endpoint, Service
-from faultbox.run import armed
+from faultbox.run import armed, eyes
 from faultbox.run.exits import Exits
 from faultbox.run.ground import Ground
 from faultbox.run.output import ServiceOutput, outputs_of
@@ -28,6 +28,7 @@ from faultbox.run.scopes import AnyRule, Scopes
 from faultbox.run.securing import Security
 
 if TYPE_CHECKING:
+    from faultbox.observe import Observer
     from faultbox.proxy import EdgeProcess
     from faultbox.run.edges import Edges
 
@@ -66,6 +67,7 @@ class Stage:
         }
         self.world = worlds.World.open(ground.settings(place.name, needs))
         self.edges = self._open_edges(case, counters)
+        self.observer = self._open_eyes(ports, addresses)
         self.log = trace.Log(place / "events.jsonl")
         self.scopes = Scopes(
             self.supervisors,
@@ -81,6 +83,13 @@ class Stage:
         self.exits = Exits(self.world, self._exited)
         self.security = Security(ground.authority.certificate if ground.authority is not None else b"")
         self.restarts = Restarts(self.launch, self.log.append)
+
+    def _open_eyes(self, ports: Sequence[Port], addresses: dict[str, str]) -> Observer | None:
+        programs = self._ground.eyes.programs
+        if programs is None:
+            return None
+        edge = self.edges.process.pid if self.edges is not None and self.edges.process is not None else None
+        return eyes.watch(programs, self.world, self.needs, self.place, ports=ports, addresses=addresses, edge=edge)
 
     def _open_edges(self, case: Case, counters: armed.Counters) -> Edges | None:
         programs = self._ground.network
@@ -105,6 +114,8 @@ class Stage:
         for decider in self.deciders():
             self.log.add(decider)
         self.log.add(self.exits)
+        if self.observer is not None:
+            self.log.add(self.observer)
         self.log.start()
         self.scopes.start([rule for rule in case_rules if rule.fault.from_start])
 
@@ -112,6 +123,9 @@ class Stage:
 
     def launch(self, service: Service) -> None:
         """Start one service; its output and its system calls are observed from its first instruction."""
+        if self.observer is not None:
+            eyes.cgroup_of(self.world, service.name)
+            self.observer.launching(service.name)
         process = self.world.launch(
             self._command(service),
             filter=self._ground.filter_for(self.needs, service.name),
@@ -184,6 +198,8 @@ class Stage:
             self.log.stop()
             for output in (each for outputs in self.outputs.values() for each in outputs):
                 output.close()
+            if self.observer is not None:
+                self.observer.close()
         finally:
             self.world.close(keep=keep)
 
