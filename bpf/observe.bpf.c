@@ -65,6 +65,19 @@ int BPF_PROG(observe_enter, struct pt_regs *regs, long number)
 	return 0;
 }
 
+#define EINTR (-4)
+#define ERESTARTSYS (-512)
+#define ERESTART_RESTARTBLOCK (-516)
+#define SIGKILL_BIT (1 << 8)
+
+/* A call that was interrupted by the end of its thread doesn't return to the program. */
+INLINE int returns(struct task_struct *task, long ret)
+{
+	if (ret != EINTR && (ret > ERESTARTSYS || ret < ERESTART_RESTARTBLOCK))
+		return 1;
+	return !(BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(observe_exit, struct pt_regs *regs, long ret)
 {
@@ -85,7 +98,7 @@ int BPF_PROG(observe_exit, struct pt_regs *regs, long ret)
 	if (lane) {
 		call->ended_ns = bpf_ktime_get_ns();
 		call->ret = ret;
-		finish(lane, call, 1);
+		finish(lane, call, returns(task, ret));
 		if (sampled(call))
 			charge(call, call->ended_ns);
 	}

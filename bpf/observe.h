@@ -108,6 +108,14 @@ struct thread_info {
 	__u32 status;
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
+struct sigpending {
+	sigset_t signal;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct mm_struct *mm;
@@ -119,6 +127,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct signal_struct *signal;
+	struct sigpending pending;
 };
 
 struct sock_common {
@@ -340,15 +349,26 @@ INLINE void lose(const struct lane *lane, enum lost kind)
 /* Flows are nobody's hurry: whoever reads them looks every few milliseconds while there are any. */
 #define FLOW_WAKEUP 0
 
-/* The lane of the current task's cgroup, for tasks that aren't known yet. */
+/* The lane of the current task's cgroup, for tasks that aren't known yet. Whoever sees only a part of the tree of cgroups
+ * can't tell the level of lanes in it: it is put right here, by the first task of a lane. */
 INLINE struct lane *lane_of_cgroup(__u64 *id)
 {
 	__u32 only = 0, *level = bpf_map_lookup_elem(&depth, &only);
+	struct lane *lane;
 
 	if (!level)
 		return 0;
 	*id = bpf_get_current_ancestor_cgroup_id(*level);
-	return bpf_map_lookup_elem(&lanes, id);
+	lane = bpf_map_lookup_elem(&lanes, id);
+	for (int other = 1; other < DEEPEST && !lane; other++) {
+		*id = bpf_get_current_ancestor_cgroup_id(other);
+		if (!*id)
+			break;
+		lane = bpf_map_lookup_elem(&lanes, id);
+		if (lane)
+			*level = other;
+	}
+	return lane;
 }
 
 /* The open file of a descriptor of the current task, 0 for none. */
