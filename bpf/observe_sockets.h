@@ -329,6 +329,7 @@ INLINE void observe_socket_call(struct lane *lane, struct call *call)
 		end_pair(lane, call);
 	else if (act >= WAITS_EPOLL && act <= LAST_WAIT)
 		end_wait(lane, call, about);
+	about->act = NO_ACT;
 }
 
 /* The current task has made a thread or a process. */
@@ -339,11 +340,23 @@ INLINE void observe_socket_fork(struct lane *lane, struct call *parent, struct c
 	tell_flow(lane, parent, &flow);
 }
 
+/* Of a call that a signal ended together with its thread: it moved nothing. */
+INLINE void leave_move(struct subject *subject, int in)
+{
+	if (subject->kind == UNIX || subject->kind == PIPE)
+		moved_by_count(subject, 0, in);
+}
+
 /* The current task ends. */
 INLINE void observe_socket_end(struct lane *lane, struct call *call)
 {
+	struct about *about = bpf_task_storage_get(&abouts, (void *)bpf_get_current_task_btf(), 0, 0);
 	struct flow flow = { .kind = FLOW_ENDED };
 
+	if (about && about->act && about->act <= LAST_MOVE) {
+		leave_move(&about->from, IN);
+		leave_move(&about->to, OUT);
+	}
 	tell_flow(lane, call, &flow);
 }
 

@@ -39,7 +39,7 @@ CGROUP_HOOKS = {
 }
 """Attach types of a cgroup's hooks on packets (4.10) and socket addresses (5.8), by what libbpf calls them."""
 
-PERCPU_HASH, RING = 5, 27
+HASH, PERCPU_HASH, RING = 1, 5, 27
 """Types of maps (enum bpf_map_type). Rings: Linux 5.8."""
 NO_PREALLOC = 1
 """Flag of `create`: memory for an element is taken when it comes."""

@@ -57,7 +57,7 @@ def decoder(peers: Peers) -> Decode:
             "family": family_of(name),
             "pid": str(pid),
             "tid": str(tid),
-            "path": _path(record[_TEXTS:], first),
+            "path": path_text(record[_TEXTS:], first),
             "fd": str(fd) if fd >= 0 else "",
             "kind": _kind(mode, device) if mode else ("file" if first else ""),
             "peer": "",
@@ -69,7 +69,7 @@ def decoder(peers: Peers) -> Decode:
         elif family:
             fields["peer"] = peers.accepted_on(service, own) or peers.text(family, socket.ntohs(port), address)
         elif second:
-            fields["to"] = _path(record[_TEXTS + (first & ~layout.CUT) :], second)
+            fields["to"] = path_text(record[_TEXTS + (first & ~layout.CUT) :], second)
         if flags & RETURNED:
             fields["result"] = str(ret)
             fields["errno"] = errno_name(ret)
@@ -112,7 +112,7 @@ def errno_name(ret: int) -> str:
     return errno.errorcode.get(-ret) or _RESTARTS.get(-ret, str(-ret))
 
 
-def _path(data: bytes, length: int) -> str:
+def path_text(data: bytes, length: int) -> str:
     """As a path is written; `..` stays, for what is before it may be a symbolic link."""
     return _NEEDLESS.sub("/", layout.text(data, length)) if length else ""
 

@@ -21,7 +21,7 @@ MAGIC: Final = b"FBFLOWS1"
 _LENGTH: Final = struct.Struct("<I")
 _RECORD: Final = struct.Struct("<HBBHHIIQQIIII")
 """size, kind, bits, lane, detail, tid, pid, time, began, end, length, position, other."""
-_ADDRESSES: Final = struct.Struct("<HHHxx16s16s")
+ADDRESSES: Final = struct.Struct("<HHHxx16s16s")
 """family, local port, remote port, local address, remote address."""
 _KINDS: Final[Mapping[int, FlowKind]] = {
     1: "opened",
@@ -116,8 +116,8 @@ def _flow(records: bytes, at: int, lanes: Mapping[int, str]) -> Flow:
     )
     kind = _KINDS[number]
     local, remote = _DETAILS.get((kind, detail), ""), ""
-    if size >= _RECORD.size + _ADDRESSES.size:
-        family, port, far, here, there = _ADDRESSES.unpack_from(records, at + _RECORD.size)
+    if size >= _RECORD.size + ADDRESSES.size:
+        family, port, far, here, there = ADDRESSES.unpack_from(records, at + _RECORD.size)
         local, remote = text_of(family, here, port), text_of(family, there, far)
     return Flow(
         time_ns=time,

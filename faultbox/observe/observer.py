@@ -13,7 +13,7 @@ from faultbox.linux.timer import Timer
 from faultbox.model.event import Event, EventsLost
 from faultbox.model.fault import Port
 from faultbox.model.observation import Observed, Watch
-from faultbox.observe import calls, layout, lives
+from faultbox.observe import calls, files, layout, lives, sockets
 from faultbox.observe.flows import header
 from faultbox.observe.lanes import Lanes
 from faultbox.observe.peers import Peers
@@ -70,7 +70,9 @@ class Observer:
         self._spent_ns = 0
         self._events = Ring(_EVENT_BYTES if lanes.want_events else _QUIET_BYTES)
         self._flows = Ring(_FLOW_BYTES)
+        self._peers = peers
         self._counts = bpf.create(bpf.PERCPU_HASH, layout.INDEX.size, layout.TOTAL.size, _COUNTS, bpf.NO_PREALLOC)
+        self._edges, self._files = sockets.new_totals(), files.new_totals()
         self._file = os.open(spool / "flows.bin", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         self._kept = os.write(self._file, header(dict(enumerate(lanes.names))))
         self._not_kept = 0
@@ -79,12 +81,15 @@ class Observer:
             layout.Kind.FORKED: lives.decode,
             layout.Kind.EXECED: lives.decode,
             layout.Kind.EXITED: lives.decode,
+            **dict.fromkeys(sockets.KINDS, sockets.decoder(peers, lanes.names)),
+            **dict.fromkeys(files.KINDS, files.decode),
         }
         self._timer, self._flow_timer = Timer(), Timer()
         self._epoll = select.epoll()
         for each in (self._events.fd, self._flows.fd, self._timer.fileno(), self._flow_timer.fileno()):
             self._epoll.register(each, select.EPOLLIN)
-        lanes.open({"events": self._events.fd, "flows": self._flows.fd, "totals": self._counts})
+        maps = {"totals": self._counts, "edges": self._edges, "files": self._files}
+        lanes.open({"events": self._events.fd, "flows": self._flows.fd} | maps)
 
     def launching(self, name: str) -> None:
         """A process of a service is about to be started: its cgroup may have been made anew. Raises OSError."""
@@ -99,7 +104,14 @@ class Observer:
         if self._not_kept:
             lost["flows"] = lost.get("flows", 0) + self._not_kept
         share = (self._spent_ns + self._lanes.spent_ns()) / max(time.monotonic_ns() - self._began, 1)
-        return Observed(calls=tuple(calls.totals(self._counts, self._lanes.names)), lost=lost, share=share)
+        names = self._lanes.names
+        return Observed(
+            calls=tuple(calls.totals(self._counts, names)),
+            files=tuple(files.totals(self._files, names)),
+            connections=tuple(sockets.totals(self._edges, names, self._peers)),
+            lost=lost,
+            share=share,
+        )
 
     def close(self) -> None:
         """Watch the world no more. The log must have forgotten this source."""
@@ -108,7 +120,7 @@ class Observer:
         self._epoll.close()
         for each in (self._timer, self._flow_timer, self._events, self._flows):
             each.close()
-        for descriptor in (self._counts, self._file):
+        for descriptor in (self._counts, self._edges, self._files, self._file):
             os.close(descriptor)
 
     # -- the source

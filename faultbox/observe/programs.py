@@ -60,7 +60,7 @@ class Programs:
                 bpf.delete(lanes, key)
         for slot in [slot for slot, owner in self.slots() if owner == world]:
             index = layout.INDEX.pack(slot)
-            for each in ("events", "flows", "totals"):
+            for each in ("events", "flows", "totals", "edges", "files"):
                 bpf.delete(self.maps[each], index)
             bpf.delete(self.maps["slots"], index)
 
