@@ -107,4 +107,4 @@ def test_what_a_function_may_mean_is_read_from_its_text(judge: str, reason: str,
     with Gate() as gate:
         spec = specs.load(path, seed=1, gate=gate)
     blind = dataclasses.replace(NEEDS, watched={}, blind="no BPF here")
-    assert why_not_observable({}, blind, SPEC, spec.monitors[0].source) == reason
+    assert why_not_observable({}, blind, SPEC, spec.monitors[0].functions[0]) == reason
