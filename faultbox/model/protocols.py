@@ -17,9 +17,9 @@ from typing import Any, Final, Literal
 from faultbox.model.frozen import frozen
 from faultbox.model.message import MessageAction, Side
 
-Kind = Literal["text", "content", "strings", "any", "duration", "number", "flag"]
+Kind = Literal["text", "content", "strings", "any", "duration", "number", "flag", "sqlstate"]
 """What a parameter takes: a str; a str or bytes; a dict of str to str; anything that JSON can hold; `"3s"`; an int
-or float; True or False."""
+or float; True or False; five digits and letters, or a name of model.sqlstates."""
 
 ABSENT: Final = object()
 
@@ -183,7 +183,7 @@ GENERIC: Final[Mapping[MessageAction, ActionForm]] = MappingProxyType(
                     Parameter("offset", "number", doc="where in the body (default: drawn)"),
                     Parameter("length", "number", 1, "how many bytes"),
                 ),
-                "Changes bytes of its body, drawn from the seed.",
+                "Changes bytes of its body (what frames them there too), drawn from the seed.",
             ),
         )
     }
@@ -352,7 +352,7 @@ _POSTGRES_ACTIONS = actions(
         ("request",),
         (
             Parameter("message", "text", doc="default: PostgreSQL's words for the code"),
-            Parameter("code", "text", doc="SQLSTATE or its name (disk_full); default: by the message, else XX000"),
+            Parameter("code", "sqlstate", doc="SQLSTATE or its name (disk_full); default: by the message, else XX000"),
             Parameter("detail", "text"),
             Parameter("hint", "text"),
             Parameter("table_name", "text"),

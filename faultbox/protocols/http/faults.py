@@ -176,11 +176,13 @@ class HttpDialogue(Dialogue):
         line = raw.partition(b"\n")[0].rstrip(b"\r")
         if isinstance(message, Response) and "status" in arguments:
             line = _status_line(int(arguments["status"]))
-        changed = {name.lower(): value for name, value in arguments.get("headers", {}).items()}
+        changed: dict[str, Any] = {name.lower(): value for name, value in arguments.get("headers", {}).items()}
         payload = raw[len(message.head.raw) :]
         if "body" in arguments or "json" in arguments:
             if "body" in arguments:
-                payload = _content(arguments["body"])[0]
+                payload, kind = _content(arguments["body"])
+                if not isinstance(arguments["body"], str | bytes) and not _is_json(message):
+                    changed.setdefault("content-type", kind)
             else:
                 payload = _with_fields(message.content(), arguments["json"])
             changed |= {"transfer-encoding": None, "content-encoding": None, "content-length": str(len(payload))}
@@ -188,6 +190,12 @@ class HttpDialogue(Dialogue):
         written = {name.lower(): name for name in arguments.get("headers", {})}
         added = [(written.get(key, key.title()), value) for key, value in changed.items() if value is not None]
         return _head(line, (*kept, *added)) + payload
+
+
+def _is_json(message: HttpMessage) -> bool:
+    """Whether its head says that its body is JSON, of some kind (RFC 6838, 4.2.8)."""
+    kind = message.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind.endswith(("/json", "+json"))
 
 
 def _closes(head: Head) -> bool:

@@ -14,7 +14,7 @@ from faultbox.protocols.contract import Dialogue, Part, Reply
 from faultbox.protocols.postgres import sql
 from faultbox.protocols.postgres.answering import Answering
 from faultbox.protocols.postgres.asking import Asking
-from faultbox.protocols.postgres.codes import FATAL, code_of, known, words_of
+from faultbox.protocols.postgres.codes import FATAL, code_of, words_of
 from faultbox.protocols.postgres.login import WANTED
 from faultbox.protocols.postgres.messages import JOINT, Request, Response
 from faultbox.protocols.postgres.rows import Rewriting, description, made_up_columns, rows
@@ -83,9 +83,6 @@ class PostgresDialogue(Dialogue):
         request = message.request if isinstance(message, Response) else message
         if not isinstance(request, Request):
             return ""
-        if fault.action is MessageAction.ERROR:
-            code = fault.arguments.get("code", "")
-            return "" if not code or known(code) else f"{code!r} is no SQLSTATE and no name of one"
         if fault.action in _STATEMENT_ONLY and request.statement is None:
             return f"it was a {request.verb}, not a statement"
         try:

@@ -45,6 +45,8 @@ matches everything.
   is done; delay() and slow() let the next ones look.
 - rewrite(), truncate(), corrupt() and slow() are about answers, and so is what sends `after_bytes`; the others are
   about requests. `side=` says otherwise. A rule on answers can match by what the request was, and by `status`.
+- corrupt() changes bytes, not values: it spares an http head, and the header of a redis string or of the first row of
+  postgres, and may hit what frames the rest (a chunk's size, a row's lengths). For a wrong value use rewrite().
 - nth, first, after, every and probability go by messages that match, for each caller by itself.
 
 All protocols here have delay(), drop(), reset(), hang(), duplicate(), slow(), truncate() and corrupt(), except where

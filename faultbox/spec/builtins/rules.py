@@ -212,6 +212,21 @@ def _text_or_none(value: Any, label: str) -> str | None:
     return None if value is None else kinds.text(value, label)
 
 
+def _sqlstate(value: Any, label: str) -> str:
+    """a SQLSTATE, or the name of one"""
+    from faultbox.model import sqlstates
+
+    code = kinds.text(value, label)
+    if not sqlstates.known(code):
+        near = nearest_name(code.lower(), list(sqlstates.CODES))
+        accepted = (
+            'a name of PostgreSQL\'s Appendix A like "deadlock_detected", or five digits and letters like "40P01"'
+        )
+        message = f"{label} is no SQLSTATE and no name of one: {show(value)}"
+        raise Wrong("UNKNOWN_VALUE", message, accepted=accepted, nearest=near)
+    return code
+
+
 _NUMBERS: Mapping[str, kinds.Kind] = {"status": _status, "delay_ms": kinds.milliseconds}
 _JSON = ("body", "json")
 _KINDS: Mapping[str, kinds.Kind] = {
@@ -222,6 +237,7 @@ _KINDS: Mapping[str, kinds.Kind] = {
     "duration": kinds.positive_duration,
     "number": kinds.number,
     "flag": kinds.boolean,
+    "sqlstate": _sqlstate,
 }
 
 

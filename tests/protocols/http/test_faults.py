@@ -207,6 +207,28 @@ def test_rewriting_a_response() -> None:
     assert headers == {b"Content-Length": str(len(body)).encode()}
 
 
+@pytest.mark.parametrize(
+    ("said", "rewritten", "kind"),
+    [
+        (b"text/html", {"body": {"a": 1}}, b"application/json"),
+        (b"", {"body": [1]}, b"application/json"),
+        (b"application/problem+json; charset=utf-8", {"body": {"a": 1}}, b"application/problem+json; charset=utf-8"),
+        (b"text/html", {"body": {"a": 1}, "headers": {"content-type": "text/plain"}}, b"text/plain"),
+        (b"text/html", {"body": {"a": 1}, "headers": {"Content-Type": None}}, None),
+        (b"text/html", {"body": '{"a": 1}'}, b"text/html"),
+    ],
+)
+def test_a_value_is_json_unless_the_rule_says_otherwise(
+    said: bytes, rewritten: dict[str, Any], kind: bytes | None
+) -> None:
+    talk = play(rule("rewrite", side="response", **rewritten))
+    talk.caller(GET)
+    old = b"Content-Type: %s\r\n" % said if said else b""
+    _, headers, body = answer(talk.service(b"HTTP/1.1 200 OK\r\n%sContent-Length: 2\r\n\r\nok" % old))
+    assert {name.lower(): value for name, value in headers.items()}.get(b"content-type") == kind
+    assert json.loads(body) in ({"a": 1}, [1])
+
+
 def test_what_can_not_be_rewritten_passes_and_is_no_fault() -> None:
     talk = play(rule("rewrite", side="response", json={"a": 1}))
     talk.caller(GET)

@@ -304,13 +304,6 @@ def test_what_changes_nothing_is_not_said_to_have_fired(
     assert play.counts() == (1, 1, 0, 1)
 
 
-def test_a_code_that_does_not_exist_is_no_error(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
-    play = talk(rule("error", code="deadlok"))
-    assert play.caller(pg.query(INSERT)) == [("service", pg.query(INSERT))]
-    assert play.counts() == (1, 1, 0, 1)
-    assert play.ledger.report().notes == {0: ("'deadlok' is no SQLSTATE and no name of one (1 messages)",)}
-
-
 # -- extended protocol
 
 
@@ -526,11 +519,10 @@ def test_what_is_too_large_is_unresolved(pg: SimpleNamespace, talk: Make, rule: 
 
 
 def test_every_argument_of_the_table_is_understood(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
-    samples = {"text": "x", "any": [{"a": 1}], "number": 1}
+    samples = {"text": "x", "any": [{"a": 1}], "number": 1, "sqlstate": "40P01"}
     for action in ("response", "error"):
         form = PROTOCOLS["postgres"].actions[action]  # type: ignore[index]
         arguments = {each.name: samples[each.kind] for each in form.arguments if each.name != "delay_ms"}
-        arguments |= {"code": "40P01"} if action == "error" else {}
         play = talk(rule(action, **arguments))
         play.caller(pg.query("SELECT 1"))
         assert play.counts().fired == 1
