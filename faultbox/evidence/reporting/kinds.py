@@ -48,14 +48,19 @@ def kind_of(kind: str, fields: Mapping[str, str]) -> int:
         return _BAD
     if kind == "step_recv" and fields.get("ok") == "false":
         return _BAD
-    if kind == "syscall" and fields.get("decision", "allow") != "allow":
-        return _FAULT
-    if kind == "proxy" and fields.get("rule"):
+    if is_fault(kind, fields):
         return _FAULT
     found = _BY_TYPE.get(kind)
     if found is not None:
         return found
     return next((known for start, known in _BY_BEGINNING.items() if kind.startswith(start)), _OTHER)
+
+
+def is_fault(kind: str, fields: Mapping[str, str]) -> bool:
+    """Whether a rule fired on the call or the message."""
+    if kind == "syscall":
+        return fields.get("decision", "allow") != "allow"
+    return kind == "proxy" and bool(fields.get("rule"))
 
 
 def far_end(kind: str, service: str, fields: Mapping[str, str]) -> Far | None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -16,11 +17,11 @@ from faultbox.evidence.errors import BadBundle
 from faultbox.evidence.reporting import overview as run
 from faultbox.evidence.reporting.blocks import Unshowable, as_json, element, packed
 from faultbox.evidence.reporting.case import CaseBlocks, clock_of
-from faultbox.evidence.reporting.coverage import coverage
+from faultbox.evidence.reporting.coverage import Shown, coverage
 from faultbox.evidence.reporting.kinds import Link
 from faultbox.evidence.reporting.modules import joined
 from faultbox.model.frozen import frozen
-from faultbox.model.verdict import CaseResult, RuleReport, Verdict
+from faultbox.model.verdict import CaseResult, Verdict
 
 MOST_EVENTS = 2_000_000
 """Events in a page: about 20 MB of it, and as much as a browser holds without effort."""
@@ -79,6 +80,7 @@ def _write_data(bundle: Bundle, stream: TextIO, most_events: int) -> tuple[str, 
     results: dict[int, CaseResult] = {}
     links: set[Link] = set()
     disks: set[str] = set()
+    fired: Counter[tuple[str, Link]] = Counter()
     left_out: list[str] = []
     for number, directory in _by_worth(bundle):
         most = max(_AT_LEAST, most_events)
@@ -88,8 +90,11 @@ def _write_data(bundle: Bundle, stream: TextIO, most_events: int) -> tuple[str, 
         results[number] = blocks.result
         links |= blocks.trace.links
         disks |= blocks.trace.disks
+        fired += blocks.trace.fired
         left_out += [f"{blocks.result.info.id}: {each}" for each in blocks.left_out()]
-    covered = coverage(declared, links, _reports(results), disks) if declared is not None else None
+    reports = tuple(rule for result in results.values() for rule in result.rules)
+    shown = Shown(reports, frozenset(links), frozenset(disks), fired)
+    covered = coverage(declared, shown) if declared is not None else None
     shape = run.overview(bundle, results, declared, covered, left_out)
     try:
         stream.write(element("run", packed(as_json(shape))))
@@ -110,10 +115,6 @@ def _by_worth(bundle: Bundle) -> Iterator[tuple[int, str]]:
             raise BadBundle(f"{bundle.path}: cases/{directory}: {result.info.id!r} is not in the plan")
         found.append((_WORST_FIRST.index(result.verdict), number, directory))
     yield from ((number, directory) for _, number, directory in sorted(found))
-
-
-def _reports(results: Mapping[int, CaseResult]) -> Iterator[RuleReport]:
-    return (rule for result in results.values() for rule in result.rules)
 
 
 def _static(shape: Mapping[str, Any]) -> Iterable[str]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from faultbox.evidence.reporting.blocks import as_json, packed
-from faultbox.evidence.reporting.kinds import Link, far_end, kind_of, link_of
+from faultbox.evidence.reporting.kinds import Link, far_end, is_fault, kind_of, link_of
 from faultbox.evidence.reporting.spans import Spans
 
 CHUNK = 4_096
@@ -64,6 +64,7 @@ class Trace:
         self.spans = Spans()
         self.places: dict[int, int] = {}
         self.links: set[Link] = set()
+        self.fired: Counter[tuple[str, Link]] = Counter()
         self.disks: set[str] = set()
         self.start_ns = 0
         self.total = self.gap_at = self.left_out = self.shortened = 0
@@ -97,9 +98,11 @@ class Trace:
         self._close_chunk()
 
     def _learn(self, kind: str, service: str, fields: Mapping[str, str]) -> None:
-        """Who calls whom, and who has files."""
+        """Who calls whom, which rules fired on that, and who has files."""
         if (link := link_of(kind, service, fields)) is not None:
             self.links.add(link)
+            if fields.get("rule") and is_fault(kind, fields):
+                self.fired[fields["rule"], link] += 1
         elif kind == "file" or (kind == "syscall" and fields.get("kind") == "file"):
             self.disks.add(service)
 

@@ -17,7 +17,7 @@ export async function casePage(aCase, run, wanted) {
   const explorer = trace.length ? new Explorer(trace, shape, run) : null;
   const content = [
     header(aCase, shape, run),
-    why(shape, run, explorer),
+    why(aCase, shape, run, explorer),
     explorer ? section("Timeline", explorer.element) : section("Timeline", h("p", { class: "muted" }, "This case has no events.")),
     panels(shape, run),
   ];
@@ -39,20 +39,22 @@ function header(aCase, { result, replay, left_out: left }, run) {
     "section",
     { class: "case-head" },
     h("h1", {}, icon(look), title(aCase), h("span", { class: `tag ${toneOf(look)}` }, aCase.exercised === false ? `${wordOf(look)}, not exercised` : wordOf(look))),
-    result.reason ? h("p", { class: `reason ${toneOf(look)}` }, result.reason, result.code ? h("span", { class: "muted" }, `  ${result.code}`) : null) : null,
+    result.reason ? h("p", { class: `reason ${toneOf(look)}` }, result.reason, result.code && aCase.verdict !== "failed" ? h("span", { class: "muted" }, `  ${result.code}`) : null) : null,
     pairs(rows),
     h("p", {}, copyable(replay)),
     [...result.notes, ...left.map((each) => `Not in this page: ${each}.`)].map((note) => h("p", { class: "note" }, note)),
   );
 }
 
-function why(shape, run, explorer) {
+function why(aCase, shape, run, explorer) {
   const { result } = shape;
+  if (aCase.verdict === "passed" && !result.prints.length) return null;
   const frames = result.traceback.map((frame) => excerpt(frame.position, run.sources, frame.start, frame.end) ?? h("pre", { class: "source" }, `${frame.position}\n${frame.text}`));
   const prints = result.prints.length ? [h("h3", {}, "Printed by the spec"), h("pre", {}, result.prints.join("\n"))] : null;
   const events = result.deciding.length ? [h("h3", {}, "Events that decided it"), h("ol", { class: "deciding-list" }, result.deciding.map((each, number) => decided(each, number, shape, run, explorer)))] : null;
   if (!frames.length && !prints && !events) return null;
-  return section("Why", frames, events, prints);
+  const declared = frames.length ? null : excerpt(aCase.position, run.sources);
+  return section("Why", frames, events, prints, declared ? [h("h3", {}, "Where the case is declared"), declared] : null);
 }
 
 function decided(event, number, shape, run, explorer) {

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.mjs";
 import { relative, wall, what } from "./format.mjs";
-import { KIND_WORDS, colourOf } from "./marks.mjs";
+import { KIND_WORDS, glyph } from "./marks.mjs";
 import { pairs } from "./overview.mjs";
 import { excerpt } from "./source.mjs";
 
@@ -20,13 +20,13 @@ export async function detail(event, { trace, kinds, run, shape, deciding }) {
   const rule = shape.result.rules.find((each) => each.rule === event.fields.rule);
   const place = event.fields.at ?? rule?.position;
   return [
-    h("h3", {}, h("i", { css: { background: `var(${colourOf(kind)})` } }), `${event.service} ${what(event)}`, decided >= 0 ? h("span", { class: "tag" }, decided === 0 ? "decided it, first" : "decided it") : null),
+    h("h3", {}, glyph(kind), `${event.service} ${what(event)}`, decided >= 0 ? h("span", { class: "tag" }, decided === 0 ? "decided it, first" : "decided it") : null),
     pairs([["event", `#${event.seq} of ${trace.shape.total.toLocaleString("en")}, ${KIND_WORDS[kind]}`], ["since start", relative(event.ns)], ...(utc ? [["UTC", utc]] : []), ...(between ? [["between", between]] : [])]),
     h("h4", {}, "Fields"),
     pairs(Object.entries(event.fields).filter(([, value]) => value)),
     event.data ? [h("h4", {}, "Data"), h("pre", {}, JSON.stringify(event.data, null, 2))] : [],
-    place ? [h("h4", {}, "In the spec"), excerpt(place, run.sources) ?? place] : [],
     await printedAround(event, trace, kinds),
+    place ? [h("h4", {}, "In the spec"), excerpt(place, run.sources) ?? place] : [],
   ].flat();
 }
 

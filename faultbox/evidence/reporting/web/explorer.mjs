@@ -5,7 +5,7 @@ import { h, say } from "./dom.mjs";
 import { parsed } from "./filter.mjs";
 import { count, describe, relative, wall, what } from "./format.mjs";
 import { List } from "./list.mjs";
-import { KIND_WORDS, colourOf } from "./marks.mjs";
+import { KIND_WORDS, glyph } from "./marks.mjs";
 import { around } from "./scale.mjs";
 import { Timeline } from "./timeline.mjs";
 
@@ -54,8 +54,8 @@ export class Explorer {
   filters() {
     const present = new Set(this.trace.kind);
     const kinds = this.kinds.map((name, number) => ({ name, number })).filter(({ number }) => present.has(number)).reverse();
-    const chip = (text, swatch, toggle) => {
-      const button = h("button", { type: "button", class: "chip", "aria-pressed": "true", on: { click: () => { button.setAttribute("aria-pressed", String(toggle())); this.refilter(); } } }, swatch, text);
+    const chip = (text, picture, toggle) => {
+      const button = h("button", { type: "button", class: "chip", "aria-pressed": "true", on: { click: () => { button.setAttribute("aria-pressed", String(toggle())); this.refilter(); } } }, picture, text);
       return button;
     };
     const toggle = (set, member) => () => (set.delete(member) ? true : (set.add(member), false));
@@ -64,7 +64,7 @@ export class Explorer {
       { class: "filters", role: "group", "aria-label": "Which events the list shows" },
       this.search,
       this.found,
-      h("span", { class: "chips" }, kinds.map(({ name, number }) => chip(KIND_WORDS[name], h("i", { css: { background: `var(${colourOf(name)})` } }), toggle(this.hiddenKinds, number)))),
+      h("span", { class: "chips" }, kinds.map(({ name, number }) => chip(KIND_WORDS[name], glyph(name), toggle(this.hiddenKinds, number)))),
       h("span", { class: "chips" }, this.trace.lanes.map((name, number) => chip(name, null, toggle(this.hiddenLanes, number)))),
       this.viewChip(),
     );
@@ -164,9 +164,8 @@ export class Explorer {
     if (!event) trace.rows(Math.floor(index / trace.shape.chunk)).then(() => this.list.draw());
     const kind = this.kinds[trace.kind[index]];
     const time = trace.times[index];
-    const swatch = h("i", { css: { background: `var(${colourOf(kind)})` }, title: KIND_WORDS[kind] });
     const start = [event ? String(event.seq) : "", relative(time), wall(trace.shape.start_utc_ms, time).slice(0, 12), trace.laneOf(index)];
-    return [...start, [swatch, event ? what(event) : "…"], event ? describe(event, this.run.words).slice(0, 400) : ""];
+    return [...start, [glyph(kind), event ? what(event) : "…"], event ? describe(event, this.run.words).slice(0, 400) : ""];
   }
 
   classes(index) {

@@ -1,5 +1,7 @@
 // How events look on a timeline. Every kind has a shape of its own, so that none is told by colour alone.
 
+import { svg } from "./dom.mjs";
+
 export const KIND_WORDS = {
   bad: "failed",
   fault: "met a fault",
@@ -11,6 +13,24 @@ export const KIND_WORDS = {
   output: "output",
   other: "other",
 };
+
+const GLYPHS = {
+  bad: ["path", { d: "M2.5 2.5l7 7M9.5 2.5l-7 7", class: "line" }],
+  fault: ["path", { d: "M6 .5L11.5 6 6 11.5.5 6z", class: "fill" }],
+  scope: ["path", { d: "M6 1v10", class: "line" }],
+  step: ["path", { d: "M2.5 1.5L10.5 6l-8 4.5z", class: "fill" }],
+  life: ["rect", { x: 2, y: 2, width: 8, height: 8, class: "line" }],
+  message: ["circle", { cx: 6, cy: 6, r: 4, class: "line" }],
+  call: ["circle", { cx: 6, cy: 6, r: 2.6, class: "fill" }],
+  output: ["path", { d: "M1.5 3.5h9M1.5 6h9M1.5 8.5h5", class: "line" }],
+  other: ["rect", { x: 4, y: 4, width: 4, height: 4, class: "fill" }],
+};
+
+/** A kind's shape beside text, as it is on the timeline. */
+export function glyph(kind) {
+  const [tag, attributes] = GLYPHS[kind];
+  return svg("svg", { class: "glyph", viewBox: "0 0 12 12", width: 12, height: 12, "aria-hidden": "true", css: { color: `var(${colourOf(kind)})` } }, svg(tag, attributes));
+}
 
 /** The custom property that holds a kind's colour. */
 export function colourOf(kind) {
