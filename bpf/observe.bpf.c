@@ -65,17 +65,12 @@ int BPF_PROG(observe_enter, struct pt_regs *regs, long number)
 	return 0;
 }
 
-#define EINTR (-4)
-#define ERESTARTSYS (-512)
-#define ERESTART_RESTARTBLOCK (-516)
 #define SIGKILL_BIT (1 << 8)
 
-/* A call that was interrupted by the end of its thread doesn't return to the program. */
+/* The end of a thread interrupts the call that it is in; what that gives then, no program sees. */
 INLINE int returns(struct task_struct *task, long ret)
 {
-	if (ret != EINTR && (ret > ERESTARTSYS || ret < ERESTART_RESTARTBLOCK))
-		return 1;
-	return !(BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT);
+	return !failed(ret) || !(BPF_CORE_READ(task, pending.signal.sig[0]) & SIGKILL_BIT);
 }
 
 SEC("tp_btf/sys_exit")

@@ -15,13 +15,11 @@
 
 #if defined(__TARGET_ARCH_x86)
 #define NUMBER_EXECVE 59
-#define NUMBER_EXECVEAT 322
 #define TS_COMPAT 2
 #define IS_COMPAT(task) (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
 #define NUMBER(regs) ((regs)->orig_ax)
 #else
 #define NUMBER_EXECVE 221
-#define NUMBER_EXECVEAT 281
 #define TIF_32BIT 22
 #define IS_COMPAT(task) (BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1)
 #define NUMBER(regs) ((regs)->syscallno)
@@ -52,7 +50,9 @@ struct {
 	__array(values, struct counts);
 } totals SEC(".maps");
 
-/* Which arguments of a call are what; -1 for none. `opens`: its result is a descriptor of what the path names. */
+/* Which arguments of a call are what; -1 for none. `makes`: what the path has become where the call succeeded. */
+enum { MAKES_NOTHING, MAKES_DESCRIPTOR, MAKES_DIRECTORY, MAKES_ROOT, MAKES_PROGRAM };
+
 struct shape {
 	__s8 fd;
 	__s8 directory;
@@ -61,7 +61,7 @@ struct shape {
 	__s8 path2;
 	__s8 address;
 	__s8 size;
-	__s8 opens;
+	__s8 makes;
 };
 
 struct {
@@ -242,26 +242,37 @@ INLINE void read_file(struct call_record *record, struct file *file)
 		record->head.first = length_of(FIRST);
 }
 
-INLINE struct file *program_of_current(void)
+INLINE int resolved(const struct path *path)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-
-	return BPF_CORE_READ(task, mm, exe_file);
+	return walk((__u64)path->dentry, (__u64)path->mnt, FIRST);
 }
 
-/* The path that an argument names: what it has opened, where it has. */
+/* The path that a call has followed, where what it led to can be asked. */
+INLINE int followed(struct call_record *record, __s8 makes, __s64 ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct path path = {};
+
+	if (makes == MAKES_DESCRIPTOR) {
+		read_file(record, file_of(ret));
+		return 0;
+	}
+	if (makes == MAKES_DIRECTORY)
+		BPF_CORE_READ_INTO(&path, task, fs, pwd);
+	else if (makes == MAKES_ROOT)
+		BPF_CORE_READ_INTO(&path, task, fs, root);
+	else
+		BPF_CORE_READ_INTO(&path, task, mm, exe_file, f_path);
+	return resolved(&path);
+}
+
+/* The path that an argument names. */
 INLINE void read_path(struct call_record *record, const struct shape *shape, const struct call *call)
 {
 	int directory = shape->directory < 0 ? AT_FDCWD : (int)argument(call, shape->directory);
 
-	int done = (record->flags & RETURNED) && call->ret >= 0;
-
-	if (done && shape->opens) {
-		read_file(record, file_of(call->ret));
-		return;
-	}
-	if (done && (call->number == NUMBER_EXECVE || call->number == NUMBER_EXECVEAT)) { /* its memory is gone */
-		if (path_of(program_of_current(), FIRST))
+	if (shape->makes && (record->flags & RETURNED) && call->ret >= 0) {
+		if (followed(record, shape->makes, call->ret))
 			record->head.first = length_of(FIRST);
 		return;
 	}

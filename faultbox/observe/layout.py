@@ -28,7 +28,7 @@ LIFE_RECORD: Final = struct.Struct("=III4x")
 TOTAL: Final = struct.Struct(f"=QQQQ{BUCKETS}I")
 """struct total: calls, errors, total_ns, max_ns, histogram."""
 SHAPE: Final = struct.Struct("=8b")
-"""struct shape: fd, directory, path, directory2, path2, address, size, opens."""
+"""struct shape: fd, directory, path, directory2, path2, address, size, makes."""
 
 
 class Wants(IntFlag):

@@ -16,7 +16,8 @@ from faultbox.observe import layout
 
 _RAW = {"observe_victim": "mark_victim"}
 """Programs of raw tracepoints, which don't know theirs."""
-_OPENERS = frozenset(("open", "openat", "openat2", "creat"))
+_MAKES = {"open": 1, "openat": 1, "openat2": 1, "creat": 1, "chdir": 2, "chroot": 3, "execve": 4, "execveat": 4}
+"""What a path becomes where a call succeeds: a descriptor, the working directory, the root, the program."""
 _PART = 16
 """Descriptors in one frame of a link."""
 _ARCH: Mapping[str, Arch] = {"x86_64": "x86_64", "aarch64": "aarch64"}
@@ -184,4 +185,4 @@ def _packed(name: str, shape: Shape) -> Iterator[int]:
         yield index(None if each is None else each.path)
     yield index(shape.address)
     yield index(shape.size)
-    yield int(name in _OPENERS)
+    yield _MAKES.get(name, 0)

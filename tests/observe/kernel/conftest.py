@@ -36,6 +36,7 @@ class Seen:
         self.observer = observe.attach(programs, cgroups, place, **how)
         self.events: list[Event] = []
         self.lost = 0
+        self._closed = False
 
     def start(self, lane: str, *command: str, under: Sequence[str] = (), **how: Any) -> subprocess.Popen[bytes]:
         """A program of a lane, from its first instruction; `under` is one that starts it and isn't of the lane."""
@@ -75,6 +76,9 @@ class Seen:
         return {each.syscall: each for each in self.totals().calls if each.service == lane}
 
     def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self.observer.close()
         cgroup.remove(self.directory)
 
