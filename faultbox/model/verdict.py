@@ -10,6 +10,7 @@ from typing import Any
 from faultbox.model.exit import Exit
 from faultbox.model.fault import Counts
 from faultbox.model.frozen import frozen
+from faultbox.model.observation import Observed
 from faultbox.model.plan import CaseInfo
 
 
@@ -57,6 +58,7 @@ class CaseResult:
     `reason` is one line. `exercised` is None where the case has no fault. `deciding` are the
     events that decided it, `logs` the ends of the logs that matter, by service. `notes` are
     remarks that belong to the verdict (a blind spot, a second run because the host was starved).
+    `observed` are the totals of what the kernel saw, None where it saw nothing for us.
     `value` is what the scenario gave (`model.answer`), None where it did not come to its end.
     """
 
@@ -75,6 +77,7 @@ class CaseResult:
     run_delay: float = 0.0
     world_ms: float = 0.0
     events: int = 0
+    observed: Observed | None = None
     directory: str = ""
     value: Mapping[str, Any] | None = None
 

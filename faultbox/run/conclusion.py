@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from faultbox import trace
 from faultbox import world as worlds
 from faultbox.model import record
+from faultbox.model.event import Event
 from faultbox.model.host import AssertionFailed, Inconclusive, Response
+from faultbox.model.observation import Observed
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Verdict
-from faultbox.run import spool
+from faultbox.run import seen, spool
 from faultbox.run import verdict as verdicts
 from faultbox.run.host import WorldHost
 from faultbox.run.stage import Stage
@@ -52,7 +54,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     counts = {each.slot: stage.scopes.counts(each) for each in rules}
     misses, notes, remarks = _ask_supervisors(stage)
     lost = tuple(dict.fromkeys(str(each) for each in stage.lost()))
-    remarks += (*_already_failing(case, life.value), *host.partitions.unmet())
+    remarks += (*_already_failing(case, life.value), *host.partitions.unmet(), *seen.crashes(_events(stage)))
     distorted = _distortions(stage)
     if found.broken:
         remarks += (*lost, *distorted)
@@ -81,10 +83,15 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         run_delay=life.run_delay,
         world_ms=life.age_ms,
         events=stage.log.count,
+        observed=_observed(stage),
         value=recorded.record(life.value) if life.answered else None,
     )
     _write_changed(stage)
     return verdicts.starved(result, on_time=ruling.on_time)
+
+
+def _observed(stage: Stage) -> Observed | None:
+    return seen.of_services(stage.observer.totals(), stage.needs.services) if stage.observer is not None else None
 
 
 def _already_failing(case: Case, value: Any) -> Iterator[str]:
@@ -125,11 +132,14 @@ def _distortions(stage: Stage) -> tuple[str, ...]:
 
 
 def _deciding(stage: Stage, ruling: verdicts.Ruling) -> tuple[dict[str, Any], ...]:
+    return tuple(trace.deciding(_events(stage), ruling.deciding))
+
+
+def _events(stage: Stage) -> list[Event]:
     try:
-        events = stage.log.query()
+        return stage.log.query()
     except Inconclusive:
-        events = []
-    return tuple(trace.deciding(events, ruling.deciding))
+        return []
 
 
 def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:
