@@ -28,15 +28,19 @@ class Eyes:
     blind: str = ""
 
 
+def level_of_services(group: Path | None) -> int | None:
+    """How far below the root of the cgroup tree the cgroups of a run's services lie; None where it has none."""
+    top = cgroup.mountpoint()
+    return None if group is None or top is None else len(group.relative_to(top).parts) + _BELOW
+
+
 class Opening:
     """The programs on their way: another process loads them while the spec is evaluated."""
 
     def __init__(self, group: Path | None) -> None:
         """Only while this process has one thread. `group`: the run's cgroup."""
-        top = cgroup.mountpoint()
-        self._pending = (
-            observe.begin(len(group.relative_to(top).parts) + _BELOW) if group is not None and top is not None else None
-        )
+        level = level_of_services(group)
+        self._pending = observe.begin(level) if level is not None else None
 
     def result(self) -> Eyes:
         """Wait for them, once."""

@@ -20,12 +20,13 @@ from faultbox.linux import cgroup, namespaces, seccomp
 from faultbox.model.plan import Case, Needs, Plan
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Tls
-from faultbox.run.eyes import Eyes
+from faultbox.run.eyes import Eyes, level_of_services
 from faultbox.run.forking import fork
 from faultbox.run.request import Request
 from faultbox.world.layout import rmtree
 
 if TYPE_CHECKING:
+    from faultbox.observe.probes import Probes
     from faultbox.proxy import Authority
 
 
@@ -50,6 +51,7 @@ class Ground:
     eyes: Eyes = field(default_factory=Eyes)
     authority: Authority | None = None
     """The run's own, where some interface speaks TLS."""
+    probes: Probes | None = None
     programs: dict[frozenset[str], bytes] = field(default_factory=dict)
     needs: dict[str, Needs] = field(default_factory=dict)
 
@@ -119,6 +121,8 @@ class Ground:
         if self.group is not None:
             if self.network is not None:
                 self.network.forget(self.group / place.name)
+            if self.probes is not None:
+                self.probes.forget(self.group / place.name)
             if self.eyes.programs is not None:
                 self.eyes.programs.forget(self.group / place.name)
             cgroup.remove(self.group / place.name)
@@ -156,6 +160,22 @@ def _network_programs(plan: Plan, needs: Iterable[Needs], group: Path | None) ->
         raise Unfit(error.reason, error.advice) from error
 
 
+def _probes(plan: Plan, request: Request, group: Path | None) -> Probes | None:
+    """Compile and attach the probes of the spec. Raises Unfit."""
+    services = list(plan.spec.services.values())
+    if not any(one.probe for each in services for one in each.observe):
+        return None
+    from faultbox.observe import probes
+
+    level = level_of_services(group)
+    if level is None:
+        raise Unfit("probes tell services apart by cgroups, and this user may make none", "run as root")
+    try:
+        return probes.prepare(services, level, request.layers_dir / "headers", request.run_dir.parent / "headers")
+    except probes.NoProbes as error:
+        raise Unfit(error.reason, error.advice) from error
+
+
 def visible(plan: Plan, request: Request) -> tuple[Path, ...]:
     """Directories of the user that services must see even where a world has its own (below /tmp, say)."""
     files = [Path(source).parent for source in plan.spec.sources if source.startswith("/")]
@@ -185,6 +205,7 @@ def prepare(request: Request, plan: Plan, group: Path | None, eyes: Eyes) -> Ite
         )
     needs = {case.id: planner.needs(case, plan.spec, blind=eyes.blind, captured=plan.captured) for case in plan.cases}
     programs = _network_programs(plan, needs.values(), group)
+    probes = _probes(plan, request, group)
     if os.geteuid() != 0:
         try:
             namespaces.enter_user_namespace()
@@ -195,7 +216,7 @@ def prepare(request: Request, plan: Plan, group: Path | None, eyes: Eyes) -> Ite
     except worlds.NoLayers as error:
         raise Unfit(f"no place for the disks of worlds in {request.layers_dir}", str(error)) from error
     layout = worlds.Layout(request.run_dir, request.layers_dir)
-    ground = Ground(plan, request, group, layout, programs, eyes, _authority(plan.spec), needs=needs)
+    ground = Ground(plan, request, group, layout, programs, eyes, _authority(plan.spec), probes, needs=needs)
     try:
         ground.make_ready()
         gc.collect()
@@ -206,3 +227,5 @@ def prepare(request: Request, plan: Plan, group: Path | None, eyes: Eyes) -> Ite
         yield ground
     finally:
         gc.unfreeze()
+        if probes is not None:
+            probes.close()

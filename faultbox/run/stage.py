@@ -26,6 +26,7 @@ from faultbox.run.output import ServiceOutput, outputs_of
 from faultbox.run.restarts import Restarts
 from faultbox.run.scopes import AnyRule, Scopes
 from faultbox.run.securing import Security
+from faultbox.run.sources import Sources
 
 if TYPE_CHECKING:
     from faultbox.observe import Observer
@@ -68,6 +69,7 @@ class Stage:
         self.world = worlds.World.open(ground.settings(place.name, needs))
         self.edges = self._open_edges(case, counters)
         self.observer = self._open_eyes(ports, addresses)
+        self.sources = Sources([self.spec.services[each] for each in needs.services], self.world, ground.probes)
         self.log = trace.Log(place / "events.jsonl")
         self.scopes = Scopes(
             self.supervisors,
@@ -116,6 +118,7 @@ class Stage:
         self.log.add(self.exits)
         if self.observer is not None:
             self.log.add(self.observer)
+        self.sources.start(self.log)
         self.log.start()
         self.scopes.start([rule for rule in case_rules if rule.fault.from_start])
 
@@ -126,6 +129,7 @@ class Stage:
         if self.observer is not None:
             eyes.cgroup_of(self.world, service.name)
             self.observer.launching(service.name)
+        self.sources.launching(service.name)
         process = self.world.launch(
             self._command(service),
             filter=self._ground.filter_for(self.needs, service.name),
@@ -200,6 +204,7 @@ class Stage:
                 output.close()
             if self.observer is not None:
                 self.observer.close()
+            self.sources.close()
         finally:
             self.world.close(keep=keep)
 

@@ -1,0 +1,226 @@
+"""Lines that are appended to files in a world, as events."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import select
+import stat
+import time
+from collections.abc import Callable, Iterator
+
+from faultbox.linux import inotify
+from faultbox.linux.openat2 import open_in_root
+from faultbox.model.event import Event
+from faultbox.observe.decoders import Decode, raw
+
+LINE_MAX = 1 << 20
+"""Longer lines become several events."""
+_AT_ONCE = 4 << 20
+"""Bytes read before somebody else gets a turn."""
+_CHUNK = 1 << 18
+_KEPT = 32
+"""Files without a name any more (rotated away, removed) that are still read from; the oldest is let go first."""
+_GLOB = set("*?[")
+
+
+class TailSource:
+    """Events of type `tail` from what is appended to the files that `path` names.
+
+    `root` is a directory's path: that of the world's disk as its services see it, in which `path` is looked up; the
+    last part of `path` may be a glob. What the files hold now is passed over, those that come later are read from
+    their beginning. A file is followed when it is renamed or removed, and read again from its beginning when it has
+    become shorter. Not seen: a file that comes and goes between two looks, and what stood in a file that was
+    truncated and filled again between two looks.
+
+    A line's time is when it was read, at most the time of asking where asking made it read. Raises OSError where this
+    user has no inotify instance left (fs.inotify.max_user_instances).
+    """
+
+    def __init__(
+        self,
+        service: str,
+        path: str,
+        root: str,
+        decode: Decode | None = None,
+        *,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._service = service
+        self._path = path
+        self._directory, _, self._pattern = path.rpartition("/")
+        self._decode = decode or raw
+        self._clock = clock
+        self._files: list[_File] = []
+        self._token = self._promised = 0
+        self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._inotify = inotify.init()
+        self._again = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.epoll()
+        for fd in (self._inotify, self._again):
+            self._poll.register(fd, select.EPOLLIN)
+        self._find(from_end=True)
+
+    @property
+    def name(self) -> str:
+        return f"{self._path} of {self._service}"
+
+    def fileno(self) -> int:
+        return self._poll.fileno()
+
+    def ask(self, token: int) -> None:
+        """What the files hold when this is called was written before: once it is read, that is promised."""
+        self._token = token
+        self._find()
+        for file in self._files:
+            file.aim()
+
+    def drain(self) -> list[Event]:
+        """What was appended; no more than a few megabytes at a time, then `fileno` polls readable again."""
+        inotify.forget(self._inotify)
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._again)
+        if self._promised >= self._token:  # otherwise the files, and how far to read them, are those of `ask`
+            self._find()
+            for file in self._files:
+                file.aim()
+        events = [self._event(file, line) for file, line in self._lines()]
+        if any(file.behind for file in self._files):
+            os.eventfd_write(self._again, 1)
+        else:
+            self._promised = self._token
+        return events
+
+    @property
+    def promised(self) -> int:
+        return self._promised
+
+    def launching(self) -> None:
+        """What a service writes when it is started again is appended too."""
+
+    def close(self) -> None:
+        """Give back every descriptor, those into the world's disk among them."""
+        for file in self._files:
+            file.close()
+        self._poll.close()
+        for fd in (self._inotify, self._again, self._root):
+            os.close(fd)
+
+    def _lines(self) -> Iterator[tuple[_File, bytes]]:
+        left = _AT_ONCE
+        for file in self._files:
+            while file.behind and left > 0:
+                before = file.position
+                for line in file.read(min(_CHUNK, left)):
+                    yield file, line
+                left -= max(file.position - before, 1)
+
+    def _event(self, file: _File, line: bytes) -> Event:
+        fields, data = self._decode(line.rstrip(b"\r").decode("utf-8", "replace"))
+        now = self._token if self._token > self._promised else self._clock()
+        return Event(now, "tail", self._service, {"path": file.path, **fields}, data)
+
+    # -- which files there are
+
+    def _find(self, *, from_end: bool = False) -> None:
+        """Begin to follow the files that have come; those that are followed get their present names."""
+        for file in self._files:
+            file.named = False
+        for path in self._paths():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+                self._meet(path, from_end=from_end)
+        nameless = [file for file in self._files if not file.named and not file.behind]
+        for file in nameless[: max(0, len(nameless) - _KEPT)]:
+            self._files.remove(file)
+            file.close()
+
+    def _paths(self) -> list[str]:
+        """The paths that the pattern means now."""
+        directory = self._watched_directory()
+        if directory is None:
+            return []
+        try:
+            if not _GLOB & set(self._pattern):
+                return [self._path]
+            names = os.listdir(f"/proc/self/fd/{directory}")
+            return [f"{self._directory}/{name}" for name in sorted(fnmatch.filter(names, self._pattern))]
+        finally:
+            os.close(directory)
+
+    def _watched_directory(self) -> int | None:
+        """The directory, watched for files to come; where it does not exist yet, the nearest one above is."""
+        wanted = path = self._directory or "/"
+        while True:
+            try:
+                fd = open_in_root(self._root, path, os.O_DIRECTORY)
+            except (FileNotFoundError, NotADirectoryError):
+                path = os.path.dirname(path)
+                continue
+            inotify.watch(self._inotify, fd, inotify.CREATE | inotify.MOVED_TO)
+            if path == wanted:
+                return fd
+            os.close(fd)
+            return None
+
+    def _meet(self, path: str, *, from_end: bool) -> None:
+        found = open_in_root(self._root, path, 0)
+        try:
+            status = os.fstat(found)
+            known = next((file for file in self._files if file.is_on(status)), None)
+            if known is not None:
+                known.path, known.named = path, True
+            elif stat.S_ISREG(status.st_mode):
+                inotify.watch(self._inotify, found, inotify.MODIFY)
+                reading = os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)
+                self._files.append(_File(reading, path, status.st_size if from_end else 0))
+        finally:
+            os.close(found)
+
+
+class _File:
+    """One file that is followed. `behind`: there is something to read, up to where `aim` found its end."""
+
+    def __init__(self, fd: int, path: str, position: int) -> None:
+        self.path = path
+        self.position = position
+        self.named = True
+        self._fd = fd
+        self._end = position
+        self._rest = b""
+        self._cut = False
+
+    @property
+    def behind(self) -> bool:
+        return self.position < self._end or self._cut
+
+    def is_on(self, status: os.stat_result) -> bool:
+        """Asked of the open file each time: on an overlay its numbers change when it is first written to."""
+        own = os.fstat(self._fd)
+        return (own.st_dev, own.st_ino) == (status.st_dev, status.st_ino)
+
+    def aim(self) -> None:
+        """What is in the file now is to be read."""
+        self._end = os.fstat(self._fd).st_size
+        if self._end < self.position:
+            self.position = 0
+            self._cut = bool(self._rest)
+
+    def read(self, most: int) -> Iterator[bytes]:
+        """The lines that are complete with at most so many further bytes."""
+        if self._cut:  # nobody will complete this line any more
+            self._cut = False
+            yield self._rest
+            self._rest = b""
+        data = os.pread(self._fd, min(most, self._end - self.position), self.position)
+        if not data:  # it has become shorter since
+            self._end = self.position
+        self.position += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        yield from lines
+        while len(self._rest) >= LINE_MAX:
+            yield self._rest[:LINE_MAX]
+            self._rest = self._rest[LINE_MAX:]
+
+    def close(self) -> None:
+        os.close(self._fd)
