@@ -108,7 +108,7 @@ def _binary_or_interface(value: Any, label: str) -> str | Interface:
     stop_signal=kinds.signal_number,
     stop_timeout=kinds.duration,
     ops=kinds.dict_of(kinds.identifier, kinds.instance(Operation, "an op(...)")),
-    observe=kinds.list_of(kinds.instance(Observation, "observe.stdout() or observe.stderr()")),
+    observe=kinds.list_of(kinds.instance(Observation, "an observation, like observe.stdout()")),
     on_exit=kinds.choice("fail", "ignore", "restart"),
     unavailable=_LATER,
     hints=_HINTS,
@@ -154,7 +154,7 @@ def service(
     stop_signal: how it is asked to stop
     stop_timeout: how long it may take before it is killed
     ops: names for groups of its system calls, usable as fault keywords
-    observe: its output as events: [observe.stdout(decoder=decoder("json"))]
+    observe: what of it becomes events: [observe.stdout(decoder=decoder("json")), observe.tail("/var/log/app.log")]
     on_exit: what its end means while a case runs: "fail" the case, "ignore" it, or "restart" the service
     gives: a service; db.main is an interface, db.main.addr its "host:port"
     """

@@ -13,6 +13,8 @@ from faultbox.model.spec import Monitor
 from faultbox.model.topology import Endpoint, Healthcheck, Interface, Observation, Service
 from faultbox.spec.attributes import register
 from faultbox.spec.builtin import Builtin, CallSite
+from faultbox.spec.builtins.filters import Filter
+from faultbox.spec.builtins.matchers import Several
 from faultbox.spec.builtins.messages import Draft
 from faultbox.spec.builtins.observing import Decoder
 from faultbox.spec.builtins.steps import bound_step
@@ -268,6 +270,8 @@ register(
     **_fields("name", "description"),
     text=lambda each: f"<fault_assumption {each.name}>",
 )
+register(Filter, name="matcher", **_fields(), text=lambda each: f"match.event({each})" if each.fields else str(each))
+register(Several, name="matcher", **_fields(), text=str)
 register(Monitor, name="monitor", **_fields("name"), text=lambda each: f"<monitor {each.name}>")
 register(Fault, name="fault", **_fields("label"), text=lambda each: each.text)
 register(Draft, name="fault", **_fields("label"), text=lambda each: each.text)

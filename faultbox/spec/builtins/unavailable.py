@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from faultbox.spec.builtin import Builtin, CallSite
 from faultbox.spec.builtins.declare import Call, not_available
-from faultbox.spec.builtins.structs import Struct
 from faultbox.spec.session import Session
 
 NEEDS = {
@@ -26,16 +25,11 @@ NEEDS = {
     "a YAML reader": "load_yaml",
 }
 """Feature to the names that need it."""
-MATCHERS = ("event", "any", "all", "never")
 
 
 def unavailable(session: Session) -> dict[str, object]:
     """The names as functions that refuse every call."""
-    names: dict[str, object] = {
-        name: _refusing(session, name, feature) for feature, several in NEEDS.items() for name in several.split()
-    }
-    matchers = {each: _refusing(session, f"match.{each}", "temporal expectations") for each in MATCHERS}
-    return names | {"match": Struct(matchers)}
+    return {name: _refusing(session, name, feature) for feature, several in NEEDS.items() for name in several.split()}
 
 
 def _refusing(session: Session, name: str, feature: str) -> Builtin:
