@@ -7,6 +7,7 @@ from typing import Any
 
 from faultbox.cli.console.case import reproduce
 from faultbox.cli.session import Outcome
+from faultbox.model import record
 from faultbox.model.exit import Exit
 from faultbox.model.plan import CaseInfo
 from faultbox.model.source import Problem
@@ -49,7 +50,7 @@ def document(outcome: Outcome, again: Sequence[str]) -> dict[str, Any]:
         "warnings": [*map(str, started.warnings if started is not None else ()), *(result.warnings if result else ())],
         "errors": _errors(outcome),
         "problems": [_problem(each) for each in _problems(outcome)],
-        "notes": list(outcome.notes),
+        "notes": [*(started.notes if started is not None else ()), *outcome.notes],
         "bundle": str(outcome.bundle) if outcome.bundle is not None else None,
     }
 
@@ -70,6 +71,7 @@ def _case(result: CaseResult, seed: int, again: Sequence[str]) -> dict[str, Any]
         "duration_ms": result.duration_ms,
         "notes": list(result.notes),
         "prints": list(result.prints),
+        "observed": record.to_json(result.observed),
         "replay": reproduce(result, seed, again),
     }
 
@@ -90,6 +92,7 @@ def _planned(info: CaseInfo) -> dict[str, Any]:
         "duration_ms": 0.0,
         "notes": [],
         "prints": [],
+        "observed": None,
         "replay": "",
     }
 

@@ -43,5 +43,7 @@ def test_crashes_that_a_service_survives_are_remarked(events: list[Event], said:
 def test_totals_are_those_of_services() -> None:
     ours, theirs = CallTotals("driver", "read", 3), CallTotals("db", "read", 4)
     connection = ConnectionTotals("driver", "db", 5432, opened=1)
-    seen = Observed((ours, theirs), (FileTotals("edge", "/x"), FileTotals("db", "/y")), (connection,))
-    assert of_services(seen, ["db"]) == Observed((theirs,), (FileTotals("db", "/y"),), (connection,))
+    written = FileTotals("db", "/y", writes=1)
+    files = (FileTotals("edge", "/x", writes=1), FileTotals("db", "/etc/hosts", opens=1, reads=2), written)
+    seen = Observed((ours, theirs), files, (connection,))
+    assert of_services(seen, ["db"]) == Observed((theirs,), (written,), (connection,))
