@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
         probes.filters(),
         probes.language(),
         probes.network_faults(),
+        probes.own_probes(),
         probes.machine(),
     ]
     ready = all(check.state != "bad" for check in checks)

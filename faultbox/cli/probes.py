@@ -199,6 +199,42 @@ def _load_network() -> None:
         raise RuntimeError(f"{error.reason}\n{error.advice}") from None
 
 
+_PROBE = """
+struct seen_t { u32 nothing; };
+BPF_PERF_OUTPUT(seen);
+RAW_TRACEPOINT_PROBE(sched_process_exit) {
+    struct seen_t data = {};
+    seen.perf_submit(ctx, &data, sizeof(data));
+    return 0;
+}
+"""
+
+
+def own_probes() -> Check:
+    """observe.probe(): bcc compiles, loads and attaches a small program for a moment."""
+    problem = in_child(_run_probe)
+    if not problem:
+        return Check("own probes", "good", "bcc compiles programs for observe.probe()")
+    reason, _, advice = problem.partition("\n")
+    return Check("own probes", "missing", f"{reason}; observe.probe() will be refused", advice)
+
+
+def _run_probe() -> None:
+    from faultbox.model.source import Position
+    from faultbox.model.topology import Observation, Probe, Service
+    from faultbox.observe import probes
+
+    at = Position("doctor", 1)
+    observed = Observation("probe", probe=Probe("doctor", _PROBE, "of doctor", at))
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            made = probes.prepare([Service("doctor", "", at, observe=(observed,))], 1, Path(scratch), Path(scratch))
+        except probes.NoProbes as error:
+            raise RuntimeError(f"{error.reason}\n{error.advice}") from None
+        if made is not None:
+            made.close()
+
+
 def machine() -> Check:
     cores = len(os.sched_getaffinity(0))
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

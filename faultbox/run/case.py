@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ class Life:
     def arm(self) -> None:
         """From here on the case's faults are in force: start-up was spared, but for from_start rules."""
         for monitor in (*self._ground.plan.spec.monitors, *self._case.monitors):
-            self._host.watch(monitor)
+            self._guard(partial(self._host.watch, monitor))
         self._delay_before = run_delay_ns(self._stage.members())
         self.began = time.monotonic()
         self._deadline.start()

@@ -14,7 +14,7 @@ from faultbox import protocols
 from faultbox import rules as engine
 from faultbox.model.event import Event
 from faultbox.model.fault import Assumption, Fault
-from faultbox.model.host import CaseHalted, ExitStatus, Response, Way
+from faultbox.model.host import CaseHalted, ExitStatus, Inconclusive, Response, Way
 from faultbox.model.message import MessageFault
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
@@ -24,6 +24,9 @@ from faultbox.run.observability import why_not_observable
 from faultbox.run.partitions import Partitions
 from faultbox.run.scopes import Scopes
 from faultbox.run.stage import Stage
+
+_OF_KERNEL = frozenset({"syscall", "file", "socket", "process"})
+"""Types of events of which some need the kernel's programs."""
 
 
 class WorldHost:
@@ -165,6 +168,7 @@ class WorldHost:
 
     def watch(self, monitor: Monitor) -> None:
         """Monitors run in the log's thread, in a copy of the caller's context."""
+        self._check_sees(monitor)
         wanted, look = monitor.service, monitor.begin()
 
         def check(event: Event) -> None:
@@ -172,6 +176,13 @@ class WorldHost:
                 look(event)
 
         self._stage.log.watch(check, name=monitor.name)
+
+    def _check_sees(self, monitor: Monitor) -> None:
+        """A monitor of what this host can't show would be green for ever. Raises Inconclusive."""
+        for shape in (monitor.shapes or ()) if self._needs.blind else ():
+            reason = why_not_observable(shape, self._needs, self._spec)
+            if reason and shape.get("type", "syscall") in _OF_KERNEL:
+                raise Inconclusive(f"monitor {monitor.name!r} can't be judged: {reason}")
 
     # -- services and time
 

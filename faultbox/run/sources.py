@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from faultbox import world as worlds
+from faultbox.model.event import Source
+from faultbox.model.observation import Watch
 from faultbox.model.topology import Service
-from faultbox.observe.probes import Probes
+from faultbox.observe.sources.files import FileSource
 from faultbox.observe.sources.registry import Opened, Surroundings, opened
 from faultbox.run.eyes import cgroup_of
 from faultbox.trace import Log
+
+if TYPE_CHECKING:
+    from faultbox.observe.probes import Probes
 
 
 class Sources:
@@ -27,7 +33,10 @@ class Sources:
                     self._opened[each.name] = opened(each, self._surroundings(each.name, probes))
             undo.pop_all()
 
-    def start(self, log: Log) -> None:
+    def start(self, log: Log, observer: Source | None, watched: Mapping[str, Watch]) -> None:
+        """Have the log listen to them, and to what the kernel's programs tell."""
+        if observer is not None:
+            log.add(FileSource(observer, watched) if any(each.globs for each in watched.values()) else observer)
         for each in (each for several in self._opened.values() for each in several):
             log.add(each)
 

@@ -116,9 +116,7 @@ class Stage:
         for decider in self.deciders():
             self.log.add(decider)
         self.log.add(self.exits)
-        if self.observer is not None:
-            self.log.add(self.observer)
-        self.sources.start(self.log)
+        self.sources.start(self.log, self.observer, self.needs.watched)
         self.log.start()
         self.scopes.start([rule for rule in case_rules if rule.fault.from_start])
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from faultbox.model.event import Source
 from faultbox.model.frozen import frozen
 from faultbox.model.topology import Observation, ObservationKind, Service
 from faultbox.observe.decoders import decoder
-from faultbox.observe.probes import Probes, ProbeSource
 from faultbox.observe.sources.tail import TailSource
+
+if TYPE_CHECKING:
+    from faultbox.observe.probes import Probes
 
 
 class Opened(Source, Protocol):
@@ -56,6 +58,8 @@ def _tails(observations: list[Observation], around: Surroundings) -> list[Opened
 
 def _probes(_observations: list[Observation], around: Surroundings) -> list[Opened]:
     """Raises RuntimeError where the run has not been prepared for them."""
+    from faultbox.observe.probes import ProbeSource
+
     if around.probes is None or around.cgroup is None:
         raise RuntimeError(f"the probes of {around.service} have not been prepared")
     return [
