@@ -352,6 +352,8 @@ class Pair:
     def _finish(self, side: Side) -> None:
         self._finished.add(side)
         if len(self._finished) == len(self.ends):
+            if self.tls is not None:
+                self.ends[_OTHER[side]].finish()
             self._close_all()
         else:
             self.ends[_OTHER[side]].finish()

@@ -94,6 +94,8 @@ class Secured:
         self.ready = False
         self.ended = False
         """The other end has said that nothing more will come."""
+        self.finished = False
+        """It hears nothing more from us; OpenSSL answers an end without close_notify by an alert, decode_error."""
 
     @property
     def alpn(self) -> str:
@@ -115,7 +117,9 @@ class Secured:
         plain = []
         while not self.ended:
             try:
-                plain.append(self._tls.read(_READ))
+                data = self._tls.read(_READ)
+                plain.append(data)
+                self.ended = not data  # it has said so, and we have not yet
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLZeroReturnError:
@@ -209,12 +213,20 @@ class Interception:
         except NotTls:
             step.failed = "the caller does not speak TLS"
         except ssl.SSLError as error:
-            step.failed = words(error)
-            step.blame = "" if self.fault else "caller" if side == "request" else "service"
+            self._broken(side, error, step)
         self._failed = bool(step.failed)
         step.to_caller += self._caller.take() if self._caller is not None else b""
         step.to_service += self._service.take() if self._service is not None else b""
         return step
+
+    def _broken(self, side: Side, error: ssl.SSLError, step: Step) -> None:
+        """TLS with the speaker of a side does not go on. Once we have said our last word, that is just its end."""
+        end = self._caller if side == "request" else self._service
+        if end is not None and end.finished:
+            end.ended = step.ended = True
+            return
+        step.failed = words(error)
+        step.blame = "" if self.fault else "caller" if side == "request" else "service"
 
     def say(self, side: Side, data: bytes) -> bytes:
         """Encrypt what is to be passed on of a side, for its hearer: bytes to send now."""
@@ -230,11 +242,16 @@ class Interception:
         return hearer.take()
 
     def finish(self, side: Side) -> bytes:
-        """Tell the hearer of a side that nothing more of it will come."""
-        hearer = self._service if side == "request" else self._caller
+        """Tell the hearer of a side that nothing more of it will come, if the side has said so itself.
+
+        Where it just ended its stream the hearer is to see the same: it may have been cut off (RFC 8446, 6.1).
+        """
+        speaker, hearer = (self._caller, self._service) if side == "request" else (self._service, self._caller)
         if hearer is None or not hearer.ready:
             return b""
-        hearer.finish()
+        hearer.finished = True
+        if speaker is None or speaker.ended:
+            hearer.finish()
         return hearer.take()
 
     def _from_caller(self, data: bytes, step: Step) -> None:

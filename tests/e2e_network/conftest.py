@@ -16,6 +16,7 @@ import pytest
 from faultbox import proxy
 from faultbox.model.fault import Counts
 from faultbox.model.message import Edge, MessageRule, MessageRuleSet
+from faultbox.model.topology import Tls
 
 _SLOTS, _SWAPS = 8, 4096
 """How many rules may be in force at once, and how often they may change."""
@@ -56,14 +57,19 @@ class Door:
 
 
 @pytest.fixture(scope="session")
-def door_to() -> Iterator[Callable[[str, int], Door]]:
-    """`door_to(protocol, port)`: a proxy before the interface `db.main` at that port, called by `app`."""
+def door_to() -> Iterator[Callable[..., Door]]:
+    """`door_to(protocol, port)`: a proxy before the interface `db.main` at that port, called by `app`.
+
+    `tls=` and `authority=`: how TLS is spoken there, and who signs what callers are shown.
+    """
     with contextlib.ExitStack() as made:
 
-        def make(protocol: str, port: int) -> Door:
+        def make(protocol: str, port: int, tls: Tls | None = None, authority: proxy.Authority | None = None) -> Door:
             edge = Edge("app", "db", "main", protocol, port)
             counters = made.enter_context(mmap.mmap(-1, _SLOTS * _SWAPS * 32))
-            door = Door(edge, proxy.serve([edge], seed=1, counters=counters), counters)
+            secured = {edge: tls} if tls is not None else {}
+            process = proxy.serve([edge], seed=1, counters=counters, secured=secured, authority=authority)
+            door = Door(edge, process, counters)
             made.callback(door.close)
             return door
 

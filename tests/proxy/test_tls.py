@@ -49,6 +49,7 @@ class Place:
     def __init__(self, authority: proxy.Authority, protocol: str, tls: Tls, *, upgrades: bool) -> None:
         self.names: list[str | None] = []
         self.upgrades = upgrades
+        self.polite = True
         self.context = proxy.Authority.new().context(("db.internal",), "http/1.1")
         self.context.sni_callback = lambda _, name, __: self.names.append(name)
         self.service = socket.create_server(("127.0.0.1", 0))
@@ -114,6 +115,8 @@ class Place:
                 with contextlib.closing(secured):
                     while secured.recv(65536):
                         secured.sendall(OK)
+                    if self.polite:
+                        secured.unwrap()
 
 
 @pytest.fixture
@@ -139,6 +142,17 @@ def test_rules_see_into_tls_and_both_ends_speak_it(place: Any) -> None:
         caller.sendall(GET.replace(b"/a", b"/no"))
         assert caller.recv(1000) == b"HTTP/1.1 204 No Content\r\n\r\n"
     assert there.names == ["db.internal"]
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_an_end_of_either_side_is_passed_on_as_it_was_said(place: Any, polite: bool) -> None:
+    there = place()
+    there.polite = polite
+    with there.secure(there.connect()) as caller:
+        caller.sendall(GET)
+        assert caller.recv(1000) == OK
+        with contextlib.nullcontext() if polite else pytest.raises(ssl.SSLEOFError):
+            caller.unwrap().close()
 
 
 def test_an_address_has_a_certificate_too(place: Any) -> None:
