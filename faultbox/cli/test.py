@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faultbox.cli import arguments
+from faultbox.cli import arguments, ci
 from faultbox.cli.arguments import UsageError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--show", choices=("all", "fail", "none"), default="all", help="the cases to print (default: all)"
     )
     arguments.add_format(parser)
+    ci.add_flags(parser)
     parser.add_argument("--output", metavar="PATH", help="the bundle's file or directory (default: here)")
     parser.add_argument("--no-bundle", action="store_true", help="write no bundle")
     parser.add_argument("--dry-run", action="store_true", help="load and plan, start nothing")
@@ -55,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
     bundle_to = None if options.no_bundle else bundle_place(options.output)
     if options.no_bundle and options.output:
         raise UsageError("--output and --no-bundle exclude each other")
+    if options.shard is not None and options.seed is None:
+        raise UsageError("--shard needs --seed: all shards of a run have one", "give each the same, as --seed 1")
+    reports = ci.wanted(options, spec, os.environ)
 
     from faultbox.cli import session
     from faultbox.evidence import place
@@ -82,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     def make_view() -> View:
         from faultbox.cli import views
 
-        return views.make(options.format, options.show, views.test_command(spec))
+        return ci.around(views.make(options.format, options.show, views.test_command(spec)), reports)
 
     return session.carry_out(request, make_view, bundle_to=bundle_to)
 

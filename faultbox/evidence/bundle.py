@@ -120,6 +120,25 @@ class Bundle:
         """Which cases use which assumption."""
         return self._record(tuple[AssumptionUse, ...], "uses.json")
 
+    @property
+    def whole(self) -> list[tuple[str, int]]:
+        """Every case of the run that this is a shard of, by id and run."""
+        keys = self._field(self.manifest, "whole", list)
+        try:
+            return list(from_json(tuple[tuple[str, int], ...], keys))
+        except BadRecord as error:
+            raise self._bad(f"manifest.json: whole{error}") from None
+
+    def environment(self, directory: str = "") -> dict[str, Any]:
+        """The host that the run was on; in a merged bundle, that the case was on."""
+        shape = self._object("environment.json")
+        shards = shape.get("shards")
+        if isinstance(shards, dict):
+            entries = self._field(self.manifest, "cases", list)
+            names = {each["directory"]: str(each.get("shard")) for each in entries if isinstance(each, dict)}
+            shape = shards.get(names.get(directory, ""), shape)
+        return shape if isinstance(shape, dict) else {}
+
     def outcome(self) -> RunResult:
         """The run's result with those of all its cases."""
         results = tuple(self.result(each) for each in self.directories())

@@ -43,7 +43,7 @@ def traces(bundle: Bundle, directory: str) -> dict[str, Any]:
     """One case as TracesData. Raises BadBundle; one without a clock is from a version that did not note it."""
     result = bundle.result(directory)
     events = list(trace(bundle, directory))
-    to_utc = _offset_ns(bundle)
+    to_utc = _offset_ns(bundle, directory)
     spans = [_root(result, events), *_spans(events)]
     trace_id = _id(f"{bundle.manifest.get('started')} {bundle.seed} {result.info.id} {result.info.run}", 16)
     ids = [_id(f"{trace_id} {number}", 8) for number in range(len(spans))]
@@ -54,10 +54,9 @@ def traces(bundle: Bundle, directory: str) -> dict[str, Any]:
     return {"resourceSpans": [_resource(service, shapes) for service, shapes in by_service.items()]}
 
 
-def _offset_ns(bundle: Bundle) -> int:
+def _offset_ns(bundle: Bundle, directory: str) -> int:
     """What is to be added to the trace's clock to have UTC."""
-    clock = bundle.parsed("environment.json")
-    clock = clock.get("clock") if isinstance(clock, dict) else None
+    clock = bundle.environment(directory).get("clock")
     if not isinstance(clock, dict) or any(type(clock.get(name)) is not int for name in ("utc_ns", "monotonic_ns")):
         raise BadBundle(f"{bundle.path}: does not say what time it was: it was made by an older version")
     offset: int = clock["utc_ns"] - clock["monotonic_ns"]

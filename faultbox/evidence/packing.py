@@ -79,6 +79,7 @@ def _manifest(spool: Spool, outcome: RunResult, files: Mapping[str, str]) -> dic
         "counts": counts(outcome),
         "spec": {"root": _root_entry(spool.spec, files), "original": str(run.get("spec", ""))},
         "options": run.get("options", {}),
+        "whole": spool.whole,
         "cases": [case_summary(each) for each in outcome.results],
     }
 

@@ -55,6 +55,12 @@ class Spool:
         return shape if isinstance(shape, list) else []
 
     @property
+    def whole(self) -> list[Any] | None:
+        """Every case of the run of which this is a shard, by id and run; None where it is all of it."""
+        shape = self._object("plan.json").get("whole")
+        return shape if isinstance(shape, list) else None
+
+    @property
     def declared(self) -> dict[str, Any]:
         """The services and assumptions of the spec; empty where the version that ran it did not write them down."""
         shape = _load(self.run_dir / "declared.json")

@@ -133,7 +133,11 @@ def write_spool(request: Request, plan: Plan) -> None:
     from faultbox.run import spool, summary
     from faultbox.run.declared import declared
 
-    planned = {"cases": record.to_json([case.info for case in plan.cases]), "uses": record.to_json(summary.uses(plan))}
+    planned = {
+        "cases": record.to_json([case.info for case in plan.cases]),
+        "uses": record.to_json(summary.uses(plan)),
+        "whole": [[case.id, case.info.run] for case in plan.whole] if plan.shard is not None else None,
+    }
     run_dir = request.run_dir
     run_dir.mkdir(parents=True, exist_ok=True)
     spool.write_json(run_dir / "run.json", run_record(request, plan))

@@ -49,7 +49,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (place / "faultbox.star").write_text(SPEC)
     monkeypatch.chdir(place)
     monkeypatch.setenv("FAULTBOX_STATE_DIR", str(tmp_path / "state"))
-    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return place
 

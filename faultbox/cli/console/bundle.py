@@ -38,8 +38,7 @@ def _excluded(bundle: Bundle) -> list[tuple[int, str, str]]:
 
 
 def _facts(bundle: Bundle) -> list[str]:
-    manifest, environment = bundle.manifest, bundle.parsed("environment.json")
-    environment = environment if isinstance(environment, dict) else {}
+    manifest, environment = bundle.manifest, bundle.environment()
     asked, size = bundle.asked(), bundle.path.stat().st_size
     host = " ".join(str(environment[name]) for name in ("kernel", "machine") if name in environment)
     killed = "" if manifest.get("complete") else "  (the run was killed; recovered)"
