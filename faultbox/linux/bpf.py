@@ -62,6 +62,8 @@ _INFO = struct.Struct("=IIQ")
 """union bpf_attr of BPF_OBJ_GET_INFO_BY_FD: the descriptor, size and address of what is filled in."""
 _MISSES = struct.Struct("=208xQ")
 """struct bpf_prog_info up to recursion_misses (Linux 5.12)."""
+_MAP_SIZES = struct.Struct("=8xII")
+"""struct bpf_map_info up to value_size."""
 _SIZE = 64
 _LIBBPF = "libbpf.so.1"
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -191,6 +193,14 @@ def missed(program: int) -> int:
     info = ctypes.create_string_buffer(_MISSES.size)
     _bpf(_GET_INFO, _INFO.pack(program, _MISSES.size, ctypes.addressof(info)))
     return int(_MISSES.unpack(info.raw)[0])
+
+
+def sizes(map_: int) -> tuple[int, int]:
+    """Of a key and of a value."""
+    info = ctypes.create_string_buffer(_MAP_SIZES.size)
+    _bpf(_GET_INFO, _INFO.pack(map_, _MAP_SIZES.size, ctypes.addressof(info)))
+    key, value = _MAP_SIZES.unpack(info.raw)
+    return int(key), int(value)
 
 
 def create(kind: int, key: int, value: int, entries: int, flags: int = 0) -> int:

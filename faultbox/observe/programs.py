@@ -146,6 +146,7 @@ def prepare(depth: int) -> Programs:
         loaded = bpf.load("observe")
     except bpf.NoBpf as error:
         raise NoObservation(error.reason, error.advice) from error
+    _check(loaded.maps)
     bpf.update(loaded.maps["depth"], layout.INDEX.pack(0), layout.INDEX.pack(depth))
     _describe_calls(loaded.maps["shapes"])
     try:
@@ -154,6 +155,13 @@ def prepare(depth: int) -> Programs:
         advice = "use Linux 5.15 or newer with CONFIG_BPF_EVENTS and CONFIG_FTRACE_SYSCALLS"
         raise NoObservation(f"tracepoints can't be attached to ({error.strerror})", advice) from error
     return Programs(loaded.programs, loaded.maps, links)
+
+
+def _check(maps: Mapping[str, int]) -> None:
+    """A structure that was changed in one place only would be read wrong in silence."""
+    expected = {"lanes": layout.LANE.size, "tasks": layout.CALL.size, "shapes": layout.SHAPE.size}
+    if {name: bpf.sizes(maps[name])[1] for name in expected} != expected:
+        raise NoObservation("observe.bpf.o was built from another version", "build it again: `make bpf`")
 
 
 def machine() -> Arch:

@@ -1,0 +1,197 @@
+"""A world's observer as a source of its log: in time, complete, or saying what is missing."""
+
+import os
+import struct
+import subprocess
+import sys
+import time
+
+import pytest
+
+from faultbox import observe, trace
+from faultbox.linux import cgroup
+from faultbox.model.host import Inconclusive
+from faultbox.model.observation import Watch
+from faultbox.observe import layout
+
+pytestmark = pytest.mark.root
+
+GETPPID = Watch(calls=frozenset(("getppid",)))
+
+
+@pytest.fixture
+def log(tmp_path):
+    log = trace.Log(tmp_path / "events.jsonl")
+    log.start()
+    yield log
+    log.stop()
+
+
+def test_the_log_is_complete_when_it_is_asked(world_of, log):
+    world, home = world_of({"driver": GETPPID}), cgroup.own()
+    log.add(world.observer)
+    try:
+        (world.directory / "driver" / "cgroup.procs").write_text("0")
+        for count in range(1, 300):
+            os.getppid()
+            log.sync()
+            assert len(log.query(lambda event: event.type == "syscall")) == count
+    finally:
+        (home / "cgroup.procs").write_text("0")
+        log.remove(world.observer)
+
+
+def test_a_quiet_world_is_heard_at_once(world_of, log):
+    world = world_of({"svc": GETPPID})
+    log.add(world.observer)
+    code = "import os, sys\nfor _ in sys.stdin: os.getppid()"
+    with world.start("svc", sys.executable, "-u", "-c", code, stdin=subprocess.PIPE) as process:
+        waits = []
+        for _ in range(20):
+            before = log.count
+            began = time.monotonic()
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            found = log.await_event(lambda event: event.seq > before and event.type == "syscall", _in_ns(20))  # noqa: B023
+            waits.append(time.monotonic() - began)
+            assert found is not None
+        process.stdin.close()
+    log.remove(world.observer)
+    assert sorted(waits)[len(waits) // 2] < 0.02  # the log asks others after 20 ms
+
+
+def _in_ns(seconds):
+    return time.monotonic_ns() + seconds * 1_000_000_000
+
+
+FLOOD = "import os\nfor _ in range({}): os.getppid()"
+
+
+def test_a_flood_comes_through_in_order(world_of, log):
+    world = world_of({"svc": GETPPID})
+    log.add(world.observer)
+    assert world.run("svc", sys.executable, "-I", "-c", FLOOD.format(30_000)) == 0
+    log.sync(60)
+    told = log.query(lambda event: event.type == "syscall")
+    log.remove(world.observer)
+    assert len(told) == 30_000 == world.calls("svc")["getppid"].calls
+    assert world.totals().lost == {}
+    times = [event.time_ns for event in told]
+    assert times == sorted(times)
+
+
+def test_lost_events_are_counted_and_make_the_log_inconclusive(world_of, log):
+    world = world_of({"svc": GETPPID})
+    assert world.run("svc", sys.executable, "-I", "-c", FLOOD.format(100_000)) == 0  # nobody drains meanwhile
+    log.add(world.observer)
+    with pytest.raises(Inconclusive, match=r"kernel: .* events found no room"):
+        log.sync(60)
+    told = len(log.query(lambda event: event.type == "syscall"))
+    lost = world.totals().lost
+    assert lost["syscall"] > 0
+    assert told + lost["syscall"] == 100_000 == world.calls("svc")["getppid"].calls
+    before = log.count
+    assert world.run("svc", sys.executable, "-I", "-c", FLOOD.format(1)) == 0
+    world.totals()
+    with pytest.raises(Inconclusive):
+        log.sync(60)
+    assert log.count > before  # what comes after it is still told
+    log.remove(world.observer)
+
+
+def test_who_is_in_a_lane_of_ours_already(eye, tmp_path, until):
+    top = cgroup.mountpoint() / f"faultbox-already-{os.getpid()}"
+    lane = cgroup.create(top / "world" / "driver")
+    code = (
+        "import os, sys, threading\n"
+        "def work():\n"
+        "    for line in sys.stdin: os.getppid()\n"
+        "threads = [threading.Thread(target=threading.Event().wait, daemon=True) for _ in range(3)]\n"
+        "[each.start() for each in threads]\n"
+        "worker = threading.Thread(target=work); worker.start()\n"
+        "print('ready', flush=True); worker.join(); os._exit(0)"
+    )
+    with subprocess.Popen(
+        (sys.executable, "-c", code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        (lane / "cgroup.procs").write_text(str(process.pid))
+        observer = observe.attach(eye, {"driver": (lane, GETPPID)}, tmp_path)
+        try:
+            process.stdin.write("1\n2\n3\n")
+            process.stdin.close()
+            process.wait(20)
+            told = observer.drain()
+            assert [event.fields["syscall"] for event in told if event.type == "syscall"] == ["getppid"] * 3
+            assert {event.fields["pid"] for event in told} == {str(process.pid)}
+        finally:
+            observer.close()
+            cgroup.remove(top)
+
+
+def test_a_cgroup_that_was_made_anew(world_of):
+    world = world_of()
+    world.run("svc", "true")
+    (world.directory / "svc").rmdir()
+    (world.directory / "svc").mkdir()
+    world.run("svc", "true")
+    assert world.calls("svc")["exit_group"].calls == 1
+    world.observer.launching("svc")
+    world.run("svc", "true")
+    assert world.calls("svc")["exit_group"].calls == 2
+
+
+def test_a_killed_world_is_forgotten(eye, world_of):
+    world = world_of()
+    owner = world.directory.stat().st_ino
+    assert owner in dict(eye.slots()).values()
+    eye.forget(world.directory)
+    assert owner not in dict(eye.slots()).values()
+    world.run("svc", "true")
+    assert world.look() == []
+    eye.forget(world.directory / "never was")
+
+
+def test_two_worlds_do_not_meet(world_of):
+    one, other = world_of(), world_of()
+    one.run("svc", "true")
+    other.run("svc", "cat", "/etc/hostname")
+    assert [event.fields["command"] for event in one.of("process", op="exec")] == ["true"]
+    assert [event.fields["command"] for event in other.of("process", op="exec")] == ["cat /etc/hostname"]
+
+
+def test_what_observing_costs_is_told(world_of):
+    world = world_of({"svc": GETPPID})
+    world.run("svc", sys.executable, "-I", "-c", FLOOD.format(20_000))
+    world.look()
+    assert 0 < world.totals().share < 1
+
+
+def test_loading_beside_other_work():
+    pending = observe.begin(3)
+    loaded = pending.result()
+    assert {"observe_enter", "observe_exit"} <= loaded.programs.keys()
+    assert len(loaded.links) == len(loaded.programs)
+    assert not any(map(os.get_inheritable, loaded.links))
+    assert loaded.missed() == 0
+    loaded.close()
+
+
+def test_without_the_right_to():
+    code = (
+        "from faultbox import observe\n"
+        "for open in (observe.prepare, lambda depth: observe.begin(depth).result()):\n"
+        "    try: open(3)\n"
+        "    except observe.NoObservation as error: print(error.reason, '|', error.advice)"
+    )
+    command = ("unshare", "--user", "--map-root-user", sys.executable, "-c", code)
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    capabilities = "the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON of the host itself"
+    assert said == f"this user may not load BPF programs | run as root, or with {capabilities}\n" * 2
+
+
+def test_an_object_of_another_version_is_refused(monkeypatch):
+    monkeypatch.setattr(layout, "LANE", struct.Struct("=QQ"))
+    with pytest.raises(observe.NoObservation, match="built from another version") as refused:
+        observe.prepare(3)
+    assert refused.value.advice == "build it again: `make bpf`"
