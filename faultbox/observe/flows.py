@@ -105,7 +105,7 @@ def _whole(records: bytes, at: int) -> int:
     if left < _RECORD.size:
         return 0
     size = records[at] | records[at + 1] << 8
-    if size < _RECORD.size or size % 8:
+    if size < _RECORD.size or size % 8 or records[at + 2] not in _KINDS:
         return -1
     return size if size <= left else 0
 

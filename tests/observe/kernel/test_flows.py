@@ -16,7 +16,7 @@ from faultbox import observe
 
 pytestmark = pytest.mark.root
 
-PROGRAMS = Path(__file__).parent / "programs"
+SWARM = Path(__file__).parent / "programs" / "swarm.py"
 UNIT = struct.Struct("<II")
 
 
@@ -64,13 +64,12 @@ def check_sent(story, flows, first):
 def test_every_byte_has_the_number_that_both_ends_give_it(world_of, flows_of, tmp_path):
     world = world_of()
     told = tmp_path / "told.json"
-    assert world.run("svc", sys.executable, "-I", str(PROGRAMS / "swarm.py"), str(told), str(tmp_path)) == 0
+    assert world.run("svc", sys.executable, "-I", str(SWARM), str(told), str(tmp_path)) == 0
     assert world.totals().lost == {}
     flows = flows_of(world)
     for story in json.loads(told.read_text()):
         known = check_sent(story, flows, check_received(story, flows))
         assert not story["locked"] or known == len(story["sent"])
-        print(story["kind"], story["locked"], known, len(story["sent"]))
 
 
 def of(flows, kind, **fields):
@@ -93,7 +92,7 @@ def messages(name, fd, buffers):
                     ("flags", ctypes.c_long), ("length", ctypes.c_long)]
     vectors = [Vector(ctypes.addressof(each), len(each)) for each in buffers]
     heads = (Message * len(buffers))(*(Message(None, 0, ctypes.pointer(each), 1, None, 0, 0, 0) for each in vectors))
-    return getattr(libc, name)(fd, heads, len(buffers), 0, None) if name == "recvmmsg" else libc.sendmmsg(fd, heads, len(buffers), 0)
+    return getattr(libc, name)(fd, heads, len(buffers), 0, None)
 
 assert messages("sendmmsg", there.fileno(), [ctypes.create_string_buffer(b"x" * 9, 10) for _ in range(3)]) == 3
 end.recv(30, socket.MSG_WAITALL)
@@ -196,7 +195,7 @@ def test_waits_say_how_long_they_might_have_lasted_and_what_ended_them(world_of,
 
 
 def test_threads_and_processes_come_and_go(world_of, flows_of):
-    code = "import os, threading; t = threading.Thread(target=int); t.start(); t.join(); os.fork() or os._exit(0); os.wait()"
+    code = "import os, threading; t = threading.Thread(target=int); t.start(); t.join(); os.fork() or os._exit(0)\nos.wait()"
     world = world_of()
     with world.start("svc", sys.executable, "-I", "-c", code) as program:
         assert program.wait(20) == 0

@@ -1,4 +1,4 @@
-"""Many threads write to shared ends of connections, and one thread or process reads each; what truly happened is printed.
+"""Many threads write to shared ends of connections, one thread or process reads each; what truly happened is kept.
 
 Every eight bytes say who wrote them: the writer, and which of its calls it was. So what a reader has shows whose bytes
 stand where in the stream, whatever the kernel's programs say.
@@ -11,6 +11,7 @@ import socket
 import struct
 import sys
 import threading
+from pathlib import Path
 
 UNIT = struct.Struct("<II")
 
@@ -70,7 +71,7 @@ def read(end, got, chance):
         if how == 0:
             data = os.read(end.fileno(), size)
         elif how == 1:
-            data = end.recvmsg([size][0])[0]
+            data = end.recvmsg(size)[0]
         elif how == 2:
             data = end.recv(size, socket.MSG_WAITALL)
         else:
@@ -81,7 +82,7 @@ def read(end, got, chance):
         stream += data
 
 
-def talk(kind, locked, in_process, told):
+def talk(kind, told, *, locked, in_process=False):
     """One connection, written to by three threads and read by a thread or a forked process."""
     chance = random.Random(f"{kind} {locked} {in_process}")
     out, into = ends_of(kind)
@@ -127,17 +128,16 @@ def main():
     told = []
     # A process forks while it has one thread only; then all others talk at once.
     for kind in ("tcp", "unix"):
-        talk(kind, True, True, told)
-        talk(kind, False, True, told)
+        for locked in (True, False):
+            talk(kind, told, locked=locked, in_process=True)
     threads = [
-        threading.Thread(target=talk, args=(kind, locked, False, told))
+        threading.Thread(target=talk, args=(kind, told), kwargs={"locked": locked})
         for kind in ("tcp", "tcp6", "unix", "pair")
         for locked in (True, False)
     ]
     [each.start() for each in threads]
     [each.join() for each in threads]
-    with open(sys.argv[1], "w") as file:
-        json.dump(told, file)
+    Path(sys.argv[1]).write_text(json.dumps(told), encoding="utf-8")
 
 
 main()
