@@ -19,18 +19,26 @@ _LOOKS = ("epoll", "poll", "select")
 _ACTS = frozenset(("opened", "sent", "received", "wrote", "forked"))
 
 
+@dataclass(slots=True)
+class _Look:
+    count: int = 0
+    ready: int = 0
+    came: set[object] = field(default_factory=set)
+    fresh: set[object] = field(default_factory=set)
+
+
 @dataclass(eq=False, slots=True)
 class Burst:
-    """`accounted`: everything that was ready when a thread woke up has been seen to come."""
+    """`looks`: what was found ready, and what came thereupon."""
 
     began_ns: int
     ended_ns: int
-    ready: int = 0
-    came: set[object] = field(default_factory=set)
+    looks: list[_Look] = field(default_factory=list)
 
     @property
     def accounted(self) -> bool:
-        return self.ready <= len(self.came)
+        """Whether everything that was ready has been seen to come."""
+        return all(look.ready <= len(look.came) for look in self.looks)
 
 
 @dataclass(eq=False)
@@ -86,9 +94,10 @@ class Activity:
         for time_ns, pid, tid in acts:
             self._seen(time_ns, pid, tid)
         self._gather()
+        alone = self._alone()
         for number, flow in enumerate(streams.flows):
             if flow.pid in self.processes:
-                self._account(number, flow)
+                self._account(number, flow, alone=flow.pid in alone)
 
     def waited(self, number: int, flow: Flow) -> bool:
         """Whether a thread had nothing to do from the beginning of this to its end."""
@@ -170,18 +179,35 @@ class Activity:
                     process.bursts.append(Burst(began, ended))
             process.starts = [burst.began_ns for burst in process.bursts]
 
-    def _account(self, number: int, flow: Flow) -> None:
+    def _account(self, number: int, flow: Flow, *, alone: bool) -> None:
+        """Note what was ready, and what came: look by look where one thread does it all, else of the whole burst."""
         burst = self.processes[flow.pid].burst_at(effect_ns(flow))
         if burst is None:
             return
-        if flow.kind == "waits" and flow.local in _LOOKS:
-            burst.ready += flow.length
+        looks = flow.kind == "waits" and flow.local in _LOOKS
+        if not burst.looks or (looks and alone):
+            burst.looks.append(_Look())
+        look = burst.looks[-1]
+        if looks:
+            look.ready += flow.length
+            look.count += 1
             return
         end = self._streams.end_of.get(number)
         if flow.kind == "opened" and flow.accepted:
-            burst.came.add(("listener", flow.local))
+            look.came.add(("listener", flow.local))
+            look.fresh.add(end)
         elif flow.kind == "received" or (end is not None and _explains(number, flow, end, burst)):
-            burst.came.add(end)
+            look.came.add(end if alone else (end, flow.tid, look.count))
+        if alone:
+            look.came -= look.fresh  # what was read right after it was accepted, unasked whether it was ready
+
+    def _alone(self) -> frozenset[int]:
+        """Processes of which one thread both looks for what is ready and takes it."""
+        takers: dict[int, set[int]] = {}
+        for flow in self._streams.flows:
+            if flow.kind in ("received", "opened") or (flow.kind == "waits" and flow.local in _LOOKS):
+                takers.setdefault(flow.pid, set()).add(flow.tid)
+        return frozenset(pid for pid, tids in takers.items() if len(tids) == 1)
 
 
 def _explains(number: int, flow: Flow, end: End, burst: Burst) -> bool:

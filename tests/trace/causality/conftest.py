@@ -270,6 +270,8 @@ class Scheduled(Service):
         due = min((each for each in self._timers if each > idle), default=0)
         limit = ((due - idle) // 1_000_000 + 1) * 1000 if due and epoll else FOR_EVER
         length = len(coming) if epoll else 1
+        if any(0 < due <= idle for due, *_ in self._ready) and epoll:
+            limit = 0  # it was due before the thread would have waited
         system.flow("waits", idle, now, who, local="epoll" if epoll else "futex", length=length, position=limit)
         for conn in coming:
             self._ready.append((0, now, self._reader(conn)))
@@ -428,7 +430,7 @@ class Threaded(Service):
             ended, answer = self.system.receive(other, other.a, who, since, max(now, since + 500))
             since = ended + 100
             if answer is not None:
-                free.append(other)
+                self.system.at(ended + 1, lambda _: free.append(other))
                 self._go_on(ask, conn, index + 1, who, ended)
 
         other.caller.heard[other.a] = heard
