@@ -15,8 +15,9 @@ from faultbox.cli.console.case import case_lines
 from faultbox.cli.console.look import Look, look_of, visible
 from faultbox.cli.out import Out
 from faultbox.cli.session import Outcome, View
-from faultbox.model.update import CaseDone, CaseStarted, Printed, Refused, RunStarted, Update
+from faultbox.model.update import CaseDone, Printed, Refused, RunStarted, Update
 from faultbox.model.verdict import CaseResult, Verdict
+from faultbox.progress import Progress
 
 Again = tuple[str, ...]
 """The command that the command lines which run a case again begin with."""
@@ -99,7 +100,7 @@ class LiveView(TextView):
     def __init__(self, show: Show, again: Again, look: Look) -> None:
         super().__init__(show, again, look)
         self._bar: Any = None
-        self._running: list[str] = []
+        self._progress = Progress()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._bar is not None:
@@ -107,17 +108,15 @@ class LiveView(TextView):
             self._bar = None
 
     def show(self, update: Update) -> None:
-        if isinstance(update, CaseStarted):
-            self._running.append(update.id)
-        elif isinstance(update, CaseDone) and update.result.info.id in self._running:
-            self._running.remove(update.result.info.id)
+        self._progress.apply(update, 0.0)
         super().show(update)
         if isinstance(update, RunStarted) and update.cases:
             from faultbox.cli.console.live import Bar
 
             self._bar = Bar(len(update.cases), self._look)
         if self._bar is not None:
-            self._bar.update(self._running, advance=isinstance(update, CaseDone))
+            running = [each.info.id for each in self._progress.running]
+            self._bar.update(running, advance=isinstance(update, CaseDone))
 
     def _write(self, lines: Iterable[str]) -> None:
         if self._bar is None:

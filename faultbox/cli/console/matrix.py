@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from faultbox.cli.console.look import Look, cells, pad, visible
 from faultbox.model.frozen import frozen
 from faultbox.model.plan import CaseInfo
 from faultbox.model.verdict import CaseResult, Verdict
+from faultbox.progress import Cell, grids, worst
 
 WORDS = {
     Verdict.PASSED: "PASS",
@@ -17,7 +17,6 @@ WORDS = {
     Verdict.INCONCLUSIVE: "INCONCLUSIVE",
     Verdict.HALTED: "HALTED",
 }
-_WORST_FIRST = (Verdict.FAILED, Verdict.ERRORED, Verdict.INCONCLUSIVE, Verdict.HALTED, Verdict.PASSED)
 _LABELS = 16
 """The least width of the column of scenarios."""
 
@@ -32,33 +31,26 @@ def duration(milliseconds: float) -> str:
 
 def tables(infos: Iterable[CaseInfo], results: Iterable[CaseResult], excluded: Excluded, look: Look) -> list[str]:
     """The lines of every matrix that has more than one cell in this run, a blank line before each."""
-    by_matrix: dict[int, list[CaseInfo]] = {}
-    for info in infos:
-        if info.matrix >= 0:
-            named = replace(info, row=visible(info.row), column=visible(info.column))
-            by_matrix.setdefault(info.matrix, []).append(named)
-    done: dict[tuple[int, str, str], list[CaseResult]] = {}
-    for result in results:
-        key = (result.info.matrix, visible(result.info.row), visible(result.info.column))
-        done.setdefault(key, []).append(result)
+    done = {(each.info.matrix, each.info.id, each.info.run): each for each in results}
+    planned = [Cell(info, result=done.get((info.matrix, info.id, info.run))) for info in infos]
     lines: list[str] = []
-    for number, members in by_matrix.items():
-        left_out = [(visible(row), visible(column)) for matrix, row, column in excluded if matrix == number]
-        shown = {(info.row, info.column): _cell(done.get((number, info.row, info.column), [])) for info in members}
-        shown |= dict.fromkeys(left_out, "— (excluded)")
+    for grid in grids(planned, excluded):
+        shown = {pair: _cell([each.result for each in group if each.result]) for pair, group in grid.cells.items()}
+        shown |= dict.fromkeys(grid.excluded, "— (excluded)")
         if len(shown) > 1:
-            lines += _table([*shown], shown, look)
+            named = {(visible(row), visible(column)): word for (row, column), word in shown.items()}
+            lines += _table([*map(visible, grid.rows)], [*map(visible, grid.columns)], named, look)
     return lines
 
 
 def _cell(results: Sequence[CaseResult]) -> str:
     """`PASS (210ms)`, `○ PASS (3ms)`, `FAIL`; the worst of several runs, with how many it was."""
-    if not results:
+    verdict = worst(results)
+    if verdict is None:
         return "not run"
-    worst = min((each.verdict for each in results), key=_WORST_FIRST.index)
-    alike = [each for each in results if each.verdict is worst]
-    word = WORDS[worst]
-    if worst is Verdict.PASSED:
+    alike = [each for each in results if each.verdict is verdict]
+    word = WORDS[verdict]
+    if verdict is Verdict.PASSED:
         mean = sum(each.duration_ms for each in alike) / len(alike)
         word = f"{word} ({duration(mean)})"
         if any(each.exercised is False for each in alike):
@@ -88,10 +80,8 @@ class _Grid:
         return self.look.spell("│").join(pieces).rstrip()
 
 
-def _table(order: Sequence[tuple[str, str]], shown: Cells, look: Look) -> list[str]:
+def _table(rows: Sequence[str], columns: list[str], shown: Cells, look: Look) -> list[str]:
     """One matrix, cut into several tables side by side where the terminal is too narrow for one."""
-    rows = list(dict.fromkeys(row for row, _ in order))
-    columns = _columns(order)
     widths = {name: max(cells(name), *(cells(shown.get((row, name), "")) for row in rows)) for name in columns}
     grid = _Grid(max(_LABELS, *map(cells, rows)) + 1, widths, look)
     lines: list[str] = []
@@ -101,21 +91,6 @@ def _table(order: Sequence[tuple[str, str]], shown: Cells, look: Look) -> list[s
     if any(text.startswith("○") for text in shown.values()):
         lines.append(look.dim(look.spell("○ not exercised: no fault of that cell fired")))
     return lines
-
-
-def _columns(order: Sequence[tuple[str, str]]) -> list[str]:
-    """All faults in the order of the spec, though no row needs to have them all."""
-    columns: list[str] = []
-    rows: dict[str, list[str]] = {}
-    for row, column in order:
-        rows.setdefault(row, []).append(column)
-    for names in rows.values():
-        place = 0
-        for name in names:
-            if name not in columns:
-                columns.insert(place, name)
-            place = columns.index(name) + 1
-    return columns
 
 
 def _parts(columns: list[str], widths: Mapping[str, int], label: int, limit: int | None) -> Iterator[list[str]]:
