@@ -27,6 +27,7 @@ LONGEST = 20_000
 _TAIL = 50_000
 """Of a case with too many events, how many of the last ones are kept at most."""
 _MAX_NS = 1 << 62
+_SHAPE = (("seq", int), ("time_ns", int), ("type", str), ("service", str), ("fields", dict))
 
 
 class BadEvent(ValueError):
@@ -71,7 +72,7 @@ class Trace:
         self._numbers = {name: number for number, name in enumerate(self.lanes)}
         self._shape_numbers: dict[tuple[str, ...], int] = {}
         self._wanted = set(wanted)
-        self._rows: list[str] = []
+        self._rows: list[list[Any]] = []
         self._before = 0
         self._tail: deque[Mapping[str, Any]] = deque(maxlen=max(1, min(most // 2, _TAIL)))
         self._head = most - (self._tail.maxlen or 0)
@@ -119,7 +120,7 @@ class Trace:
         self.columns.kind.append(kind_of(kind, fields))
         self.columns.arriving.append(1 if far is not None and far.arriving else 0)
         self._before = time_ns
-        self._rows.append(as_json(self._row(event)))
+        self._rows.append(self._row(event))
         if len(self._rows) == CHUNK:
             self._close_chunk()
 
@@ -129,7 +130,9 @@ class Trace:
         shape = self._shape_numbers.setdefault(key, len(self.shapes))
         if shape == len(self.shapes):
             self.shapes.append((event["type"], event["service"], list(fields)))
-        row = [event["seq"], shape, *map(self._short, fields.values())]
+        row = [event["seq"], shape, *fields.values()]
+        if max(map(len, fields.values()), default=0) > LONGEST:
+            row = [event["seq"], shape, *map(self._short, fields.values())]
         if _says_more(data := event.get("data"), fields):
             row.append(data)
         return row
@@ -151,19 +154,18 @@ class Trace:
 
     def _close_chunk(self) -> None:
         if self._rows:
-            self.chunks.append(packed(f"[{','.join(self._rows)}]"))
+            self.chunks.append(packed(as_json(self._rows)))
             self._rows = []
 
 
 def _check(event: Mapping[str, Any], number: int) -> None:
     """Raises BadEvent for what is not of the shape that the format says."""
-    named = {"seq": int, "time_ns": int, "type": str, "service": str, "fields": dict}
-    for name, kind in named.items():
+    for name, kind in _SHAPE:
         if type(event.get(name)) is not kind:
             raise BadEvent(f"event {number}: {name} must be {kind.__name__}")
     if not 0 <= event["time_ns"] < _MAX_NS or not 0 <= event["seq"] < _MAX_NS:
         raise BadEvent(f"event {number}: seq and time_ns must be numbers of 62 bits")
-    if not all(type(value) is str for value in event["fields"].values()):
+    if set(map(type, event["fields"].values())) - {str}:
         raise BadEvent(f"event {number}: fields must be strings")
 
 

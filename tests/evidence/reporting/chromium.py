@@ -7,6 +7,7 @@ read from descriptor 3 and written to descriptor 4.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -32,22 +33,29 @@ _QUIET = (
     "--hide-scrollbars",
     "--force-color-profile=srgb",
 )
-LIMIT_S = 10.0
+LIMIT_S = 60.0
 
 
 def program() -> str | None:
     return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
 
 
+def _high(fd: int) -> int:
+    """The same file on a descriptor that is neither 3 nor 4."""
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(fd)
+    return moved
+
+
 class Chromium:
     """One browser with one page, which remembers its errors and what it asked the network for."""
 
     def __init__(self, program: str, profile: Path) -> None:
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
+        theirs_in, self._out = map(_high, os.pipe())
+        self._in, theirs_out = map(_high, os.pipe())
         arguments = [program, *_QUIET, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"]
-        # The shell moves both ends of the pipe to where Chromium looks for them, whatever numbers they have here.
-        wired = ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", *arguments]
+        # The shell (dash knows no descriptors above 9) moves the ends of the pipes to where Chromium looks for them.
+        wired = ["bash", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "bash", *arguments]
         self._process = subprocess.Popen(
             wired,
             pass_fds=(theirs_in, theirs_out),
@@ -63,12 +71,19 @@ class Chromium:
         self._session: str | None = None
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self._attach()
+        try:
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._out)
@@ -122,13 +137,19 @@ class Chromium:
         """A real click in the middle of an element."""
         quoted = json.dumps(selector)
         self.run(f"document.querySelector({quoted}).scrollIntoView({{ block: 'center' }})")
-        box = self.run(f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])"
-                       f"(document.querySelector({quoted}).getBoundingClientRect())")
+        box = self.run(
+            f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])"
+            f"(document.querySelector({quoted}).getBoundingClientRect())"
+        )
         self.click_at(*box)
 
     def click_at(self, x: float, y: float) -> None:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        for kind, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
     def press(self, key: str) -> None:
         text = {"text": key} if len(key) == 1 else {}

@@ -36,8 +36,8 @@ def on_messages(action: str, source: str = "", **match: str) -> DeclaredAssumpti
     return DeclaredAssumption("it", "s.star:3:1", target="db", interface="main", source=source, rules=rules)
 
 
-def told(*assumptions: DeclaredAssumption, shown: Shown = Shown()) -> Coverage:
-    return coverage(Declared((DB, API), assumptions), shown)
+def told(*assumptions: DeclaredAssumption, shown: Shown | None = None) -> Coverage:
+    return coverage(Declared((DB, API), assumptions), shown or Shown())
 
 
 def covered(found: Coverage) -> dict[str, list[str]]:

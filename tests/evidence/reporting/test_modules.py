@@ -41,7 +41,7 @@ def test_what_is_imported_stands_before_once() -> None:
     ],
 )
 def test_what_is_not_understood_is_refused(wrong: str) -> None:
-    with pytest.raises(Unjoinable, match="main.mjs: can't be put into a page"):
+    with pytest.raises(Unjoinable, match=r"main\.mjs: can't be put into a page"):
         join({"main": wrong, "x": ""})
 
 

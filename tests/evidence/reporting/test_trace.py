@@ -91,7 +91,9 @@ def test_a_very_long_field_says_how_long_it_is() -> None:
 def test_edges_and_what_fired_on_them() -> None:
     trace = read(
         [
-            event(1, "syscall", "api", syscall="connect", family="connect", peer="db.main", decision="deny(EIO)", rule="r"),
+            event(
+                1, "syscall", "api", syscall="connect", family="connect", peer="db.main", decision="deny(EIO)", rule="r"
+            ),
             event(2, "proxy", "db", caller="api", interface="main", side="request", rule="p"),
             event(3, "proxy", "db", caller="api", interface="main", side="response", decision="pass"),
             event(4, "syscall", "db", syscall="fsync", kind="file", path="/data/wal"),

@@ -5,11 +5,11 @@ export function duration(milliseconds) {
   return milliseconds < 10_000 ? `${Math.round(milliseconds)}ms` : `${(milliseconds / 1000).toFixed(1)}s`;
 }
 
-/** A time since the case's first event: `+523.872ms`, from ten seconds on `+12.345s`. */
+/** A time since the case's first event: `+523.872ms`, from ten seconds on `+12.345678s`. */
 export function relative(ns) {
   const sign = ns < 0 ? "−" : "+";
   const ms = Math.abs(ns) / 1e6;
-  return ms < 10_000 ? `${sign}${ms.toFixed(3)}ms` : `${sign}${(ms / 1000).toFixed(3)}s`;
+  return ms < 10_000 ? `${sign}${ms.toFixed(3)}ms` : `${sign}${(ms / 1000).toFixed(6)}s`;
 }
 
 /** A moment in UTC: `17:11:42.663214`; empty where the bundle doesn't know. */

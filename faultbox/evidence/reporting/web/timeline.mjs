@@ -145,14 +145,16 @@ export class Timeline {
     const { trace } = this;
     const first = trace.indexAt(this.stretch.from);
     const last = trace.indexAt(this.stretch.to + 1);
-    const width = Math.ceil(this.canvas.clientWidth) + 1;
-    const strongest = new Map();
+    const { from } = this.stretch;
+    const width = this.canvas.clientWidth + 1;
+    const scale = (width - 1) / (this.stretch.to - from);
+    const lanes = trace.lanes.length;
+    const strongest = new Int32Array(lanes * width).fill(-1); // the most telling event of every pixel of every lane
     for (let index = first; index < last; index++) {
-      const place = trace.lane[index] * width + Math.round(this.x(trace.times[index]));
-      const known = strongest.get(place);
-      if (known === undefined || trace.kind[index] > trace.kind[known]) strongest.set(place, index);
+      const place = Math.min(trace.lane[index], lanes - 1) * width + Math.round((trace.times[index] - from) * scale);
+      if (strongest[place] < 0 || trace.kind[index] > trace.kind[strongest[place]]) strongest[place] = index;
     }
-    const drawn = [...strongest.values()].sort((left, right) => trace.kind[left] - trace.kind[right]);
+    const drawn = [...strongest.filter((index) => index >= 0)].sort((left, right) => trace.kind[left] - trace.kind[right]);
     if (drawn.length <= MOST_ARROWS) for (const index of drawn) this.drawArrow(paint, index, colour);
     for (const index of drawn) {
       const kind = this.kinds[trace.kind[index]];

@@ -14,7 +14,7 @@ test("times since the start", () => {
   assert.equal(relative(0), "+0.000ms");
   assert.equal(relative(523_872_000), "+523.872ms");
   assert.equal(relative(-1_500_000), "−1.500ms");
-  assert.equal(relative(12_345_678_901), "+12.346s");
+  assert.equal(relative(12_345_678_901), "+12.345679s");
 });
 
 test("moments in UTC, to the microsecond, where the bundle knows them", () => {
