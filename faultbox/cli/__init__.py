@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from faultbox.cli import check, diff, doctor, inspect, merge, recover, replay, report, test, verify, version
+from faultbox.cli import check, diff, doctor, inspect, judge, merge, recover, replay, report, test, verify, version
 from faultbox.cli.arguments import Parser, UsageError, nearest, unknown, usage_lines
 from faultbox.cli.out import drop_stdout
 from faultbox.model.exit import Exit
@@ -19,6 +19,7 @@ _COMMANDS = {
     "inspect": inspect,
     "diff": diff,
     "verify": verify,
+    "judge": judge,
     "merge": merge,
     "replay": replay,
     "report": report,

@@ -59,6 +59,7 @@ class CaseResult:
     events that decided it, `logs` the ends of the logs that matter, by service. `notes` are
     remarks that belong to the verdict (a blind spot, a second run because the host was starved).
     `observed` are the totals of what the kernel saw, None where it saw nothing for us.
+    The first `judged` of its events were there when its expectation was asked.
     `value` is what the scenario gave (`model.answer`), None where it did not come to its end.
     """
 
@@ -79,6 +80,7 @@ class CaseResult:
     events: int = 0
     observed: Observed | None = None
     directory: str = ""
+    judged: int = 0
     value: Mapping[str, Any] | None = None
 
 

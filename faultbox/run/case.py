@@ -58,6 +58,7 @@ class Life:
         current.set(self._host)
         self.value: Any = None
         self.answered = False
+        self.judged = 0
         self._result: CaseResult | None = None
         self._frozen = False
         self.found = Findings()
@@ -112,6 +113,7 @@ class Life:
             self._guard(lambda: conclusion.ask(expect, self.value))
             self._guard(self._stage.log.sync)
         self._deadline.cancel()
+        self.judged = self._stage.log.count
         self.lasted_ms = (time.monotonic() - self.began) * 1000
         waited = run_delay_ns(self._stage.members()) - self._delay_before
         self.run_delay = max(waited, 0) / 1e6 / max(self.lasted_ms, 1e-3)

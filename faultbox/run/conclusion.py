@@ -84,6 +84,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         world_ms=life.age_ms,
         events=stage.log.count,
         observed=_observed(stage),
+        judged=life.judged,
         value=recorded.record(life.value) if life.answered else None,
     )
     _write_changed(stage)
