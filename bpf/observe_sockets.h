@@ -219,6 +219,7 @@ INLINE void end_accept(struct lane *lane, struct call *call)
 		connection = connection_of((void *)subject.object);
 		if (!connection)
 			return;
+		connection->taken = 1;
 		connection->pid = call->pid;
 		connection->tid = call->tid;
 		tell_socket(lane, connection, ACCEPTED);
@@ -256,18 +257,19 @@ INLINE void end_pair(struct lane *lane, struct call *call)
 	tell_flow(lane, call, &flow);
 }
 
-/* A call that never began has a result all the same: a supervisor answered it, and may have moved bytes in its place. */
-INLINE void distrust(struct call *call)
+/* A call has moved bytes in a way that we can't count. */
+static __noinline int distrust(struct call *call, int fd)
 {
 	struct subject subject = {};
 	struct end_state *end;
 
 	if (call->ret <= 0)
-		return;
-	find_subject(&subject, call->args[0]);
+		return 0;
+	find_subject(&subject, fd);
 	end = end_of(subject.number);
 	if (end && (subject.kind == UNIX || subject.kind == PIPE))
 		end->exact = 0;
+	return 0;
 }
 
 /* A call has begun; no other field of it than its number and arguments is set. */
@@ -308,7 +310,26 @@ INLINE struct about *about_of(struct call *call)
 	return bpf_task_storage_get(&abouts, (void *)bpf_get_current_task_btf(), 0, 0);
 }
 
-/* A call of the 64-bit table has ended; `call->ret` is its result. */
+INLINE void end_opening(struct lane *lane, struct call *call, __u8 act)
+{
+	switch (act) {
+	case CONNECTS:
+		end_connect(lane, call);
+		break;
+	case ACCEPTS:
+		end_accept(lane, call);
+		break;
+	case PAIRS:
+		end_pair(lane, call);
+		break;
+	case PIPES:
+		distrust(call, call->args[0]);
+		distrust(call, call->args[1]);
+	}
+}
+
+/* A call of the 64-bit table has ended; `call->ret` is its result. One that never began was answered by a supervisor,
+ * which may have moved bytes in its place. */
 INLINE void observe_socket_call(struct lane *lane, struct call *call)
 {
 	struct about *about = about_of(call);
@@ -317,18 +338,16 @@ INLINE void observe_socket_call(struct lane *lane, struct call *call)
 	if (!about)
 		return;
 	act = about->act;
-	if (call->began_ns == 0 && acts[call->number & (CALLS - 1)] <= LAST_MOVE)
-		distrust(call);
-	else if (act && act <= LAST_MOVE)
+	if (!call->began_ns) {
+		if (acts[call->number & (CALLS - 1)] <= LAST_MOVE)
+			distrust(call, call->args[0]);
+	} else if (act && act <= LAST_MOVE) {
 		end_moves(lane, call, about);
-	else if (act == CONNECTS)
-		end_connect(lane, call);
-	else if (act == ACCEPTS)
-		end_accept(lane, call);
-	else if (act == PAIRS)
-		end_pair(lane, call);
-	else if (act >= WAITS_EPOLL && act <= LAST_WAIT)
+	} else if (act >= WAITS_EPOLL && act <= LAST_WAIT) {
 		end_wait(lane, call, about);
+	} else {
+		end_opening(lane, call, act);
+	}
 	about->act = NO_ACT;
 }
 

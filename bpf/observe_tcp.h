@@ -77,7 +77,7 @@ struct connection {
 	__u8 said;	/* its flow "opened" */
 	__u8 finished;	/* its owner writes no more */
 	__u8 over;	/* its end has been told */
-	__u8 unused2;
+	__u8 taken;	/* who was connected to has accepted it */
 };
 
 /* By the address of the struct sock. */
@@ -346,9 +346,11 @@ static __noinline int tell_end_of(struct lane *lane, struct connection *connecti
 	if (connection->said)
 		tell_flow(lane, &whose, &flow);
 	connection->said = 0;
-	if (connection->over)
+	if (connection->over || !connection->opened)
 		return 0;
 	connection->over = 1;
+	if (!connection->called && !connection->taken)
+		return 0;
 	done_by(connection, who);
 	return tell_socket(lane, connection, ENDED);
 }
@@ -408,7 +410,7 @@ int BPF_PROG(observe_destroyed, struct sock *sk)
 	if (!connection)
 		return 0;
 	lane = bpf_map_lookup_elem(&lanes, &connection->lane);
-	if (lane && connection->opened)
+	if (lane)
 		tell_end_of(lane, connection, 0);
 	bpf_map_delete_elem(&connections, &key);
 	return 0;

@@ -47,7 +47,8 @@ def decoder(peers: Peers, lanes: Sequence[str]) -> Decode:
             "local": text_of(family, here, port) if port else "",
             "peer": text_of(family, there, far),
             "caller": "" if caller == _NOBODY else lanes[caller],
-            "callee": callee_at(peers, family, there, far) if called else service,
+            "callee": callee_at(peers, family, *((there, far) if called else (here, port)))
+            or ("" if called else service),
             "pid": str(pid) if pid else "",
             "tid": str(tid) if pid else "",
         }

@@ -195,7 +195,9 @@ def test_waits_say_how_long_they_might_have_lasted_and_what_ended_them(world_of,
 
 
 def test_threads_and_processes_come_and_go(world_of, flows_of):
-    code = "import os, threading; t = threading.Thread(target=int); t.start(); t.join(); os.fork() or os._exit(0)\nos.wait()"
+    code = (
+        "import os, threading as t; a = t.Thread(target=int); a.start(); a.join(); os.fork() or os._exit(0)\nos.wait()"
+    )
     world = world_of()
     with world.start("svc", sys.executable, "-I", "-c", code) as program:
         assert program.wait(20) == 0

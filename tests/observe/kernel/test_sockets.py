@@ -15,8 +15,10 @@ pytestmark = pytest.mark.root
 SERVER = """
 import socket, sys, threading
 family = socket.AF_INET6 if sys.argv[1] == "6" else socket.AF_INET
-listener = socket.create_server(("" if family == socket.AF_INET6 else "127.0.0.1", int(sys.argv[2])), family=family,
-                                dualstack_ipv6=family == socket.AF_INET6)
+mptcp = 262 if sys.argv[1] == "mptcp" else 0  # as Go's servers do by default
+listener = socket.socket(family, proto=mptcp)
+listener.bind(("::" if family == socket.AF_INET6 else "127.0.0.1", int(sys.argv[2])))
+listener.listen()
 print(listener.getsockname()[1], flush=True)
 
 def serve(end):
@@ -80,9 +82,11 @@ def shown(host, port):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-@pytest.mark.parametrize(("family", "host"), [("4", "127.0.0.1"), ("6", "::1"), ("6", "127.0.0.1")])
+@pytest.mark.parametrize(
+    ("family", "host"), [("4", "127.0.0.1"), ("6", "::1"), ("6", "127.0.0.1"), ("mptcp", "127.0.0.1")]
+)
 def test_both_ends_of_a_connection(serving, free_port, until, family, host):
-    """The last host is IPv4 inside IPv6 at the server: it is the same address."""
+    """IPv4 inside IPv6, at the server, is the same address; a listener of MPTCP takes plain callers as they are."""
     world, port = serving(family, free_port, ports=[Port("db", "main", free_port)])
     sizes = (1, 100_000, 0)
     locals_ = [shown(*each) for each in call(world, host, port, *sizes)]
