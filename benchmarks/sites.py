@@ -19,7 +19,8 @@ from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.topology import Interface, Service
 from faultbox.run import armed
-from faultbox.run.edges import DRIVER, Edges
+from faultbox.run.edges import Edges
+from faultbox.run.eyes import DRIVER
 from faultbox.run.forking import fork
 
 PORTS = {"redis": 6379, "http": 8080}
@@ -130,7 +131,7 @@ class _Place:
         needs = Needs(tuple(PORTS), edges=edges, network=True)
         self._counters = armed.Counters(self._directory)
         page = self._counters.page
-        return Edges(needs, services, self._world, programs, page, seed=1, place=self._directory)
+        return Edges(needs, services, self._world, programs, page, seed=1, place=self._directory, authority=None)
 
     def _launch(self) -> None:
         config = self._directory / "nginx.conf"

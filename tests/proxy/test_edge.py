@@ -311,6 +311,12 @@ def resident_mb(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) >> 10
 
 
+@pytest.mark.root
+def test_it_is_favoured_over_those_that_it_stands_between(place: Any) -> None:
+    nice = partial(os.getpriority, os.PRIO_PROCESS)
+    assert nice(place().process.pid) == nice(os.getpid()) - 3
+
+
 def test_a_dead_process_is_a_lost_source_and_no_way_through(place: Any) -> None:
     there = place()
     port = there.process.listener(there.edges[0]).port
