@@ -21,6 +21,7 @@ from faultbox.spec.builtins import (
     scopes,
     services,
     steps,
+    tls,
     types,
 )
 from faultbox.spec.builtins.declare import REGISTRY, active
@@ -30,6 +31,7 @@ from faultbox.spec.session import Session
 
 TOPICS = (
     services,
+    tls,
     health,
     faults,
     messages,

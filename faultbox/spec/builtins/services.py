@@ -10,10 +10,11 @@ from typing import Any, Literal
 from faultbox.model.fault import Operation
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.syscalls import FAMILIES, known
-from faultbox.model.topology import Healthcheck, Interface, Observation, Service
+from faultbox.model.topology import Healthcheck, Interface, Observation, Service, Tls
 from faultbox.spec.builtins import kinds, paths
 from faultbox.spec.builtins.declarations import Declarations
 from faultbox.spec.builtins.declare import Call, builtin, declaration
+from faultbox.spec.builtins.tls import tls_of_interface
 from faultbox.spec.builtins.values import Invocation, nearest_name, show
 from faultbox.spec.builtins.wrong import Wrong
 
@@ -33,12 +34,12 @@ _LATER = {
     "reuse": "services that live across cases",
     "reset": "services that live across cases",
     "nondeterministic_ok": "determinism checks",
-    "tls": "TLS",
 }
 _HINTS = {
     "cmd": 'write the program as binary= and its arguments as args=["..."]',
     "command": 'write the program as binary= and its arguments as args=["..."]',
     "entrypoint": 'write the program as binary= and its arguments as args=["..."]',
+    "tls": 'write it where it is spoken: interface("main", "http", 8443, tls=True)',
     "http": 'write healthcheck = http("localhost:8080/health")',
     "tcp": 'write healthcheck = tcp("localhost:5432")',
     "interface": 'pass interface("main", "tcp", 5432) without a name',
@@ -52,14 +53,16 @@ _HINTS = {
     name=kinds.identifier,
     protocol=kinds.text,
     port=kinds.port,
-    unavailable={"spec": "clients from API contracts", "tls": "TLS"},
+    tls=tls_of_interface,
+    unavailable={"spec": "clients from API contracts"},
 )
-def interface(call: Call, name: str, protocol: str, port: int) -> Interface:
+def interface(call: Call, name: str, protocol: str, port: int, *, tls: Tls | None = None) -> Interface:
     """A protocol on a port of a service, which is then reached as db.main.
 
     name: what the interface is called after the service's name
     protocol: what is spoken there: "http", "tcp", ...
     port: where the service listens
+    tls: whether TLS is spoken there, and how
     gives: an interface, for service()
     """
     if name == "name":
@@ -73,7 +76,10 @@ def interface(call: Call, name: str, protocol: str, port: int) -> Interface:
             nearest=near,
             at="protocol",
         )
-    made = Interface(name, protocol, port, call.position)
+    if tls is not None and not PROTOCOLS[protocol].tls:
+        able = ", ".join(each for each, known in PROTOCOLS.items() if known.tls)
+        raise Wrong("UNSUPPORTED", f"this version has no TLS for {protocol}", accepted=able, at="tls")
+    made = Interface(name, protocol, port, call.position, tls)
     call.state(Declarations).loose[id(made)] = made
     return made
 
@@ -162,6 +168,7 @@ def service(
     env, ops, limits = env or {}, ops or {}, limits or {}
     _check_words(call, name, ops, env, user)
     _check_interfaces(call, name, interfaces)
+    _check_healthcheck(call, interfaces, healthcheck)
     program = _program(call, [each for each in (*parts, binary) if each and isinstance(each, str)])
     made = Service(
         name, program, call.position, interfaces, args, env, _directory(call, cwd), user,
@@ -212,6 +219,17 @@ def _check_interfaces(call: Call, name: str, interfaces: tuple[Interface, ...]) 
         for theirs in other.interfaces:
             if theirs.port in ports and other.name != name:
                 call.session.clashes.add(theirs.port)
+
+
+def _check_healthcheck(call: Call, interfaces: tuple[Interface, ...], check: Healthcheck | None) -> None:
+    """A question in plain to a port that speaks TLS would never be answered well."""
+    if check is None or check.kind != "http" or not check.target.startswith("http://"):
+        return
+    for each in interfaces:
+        if each.tls is not None and check.target.removeprefix("http://").partition("/")[0].endswith(f":{each.port}"):
+            url = check.target.replace("http://", "https://", 1)
+            message = f'interface {each.name!r} (port {each.port}) has tls=: write healthcheck = http("{url}")'
+            call.problem(Wrong("BAD_ADDRESS", message, at="healthcheck"))
 
 
 def _address(call: Call, interfaces: tuple[Interface, ...]) -> str:

@@ -10,7 +10,7 @@ from faultbox.model.fault import Assumption, Fault, Operation
 from faultbox.model.host import Response
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Monitor
-from faultbox.model.topology import Endpoint, Healthcheck, Interface, Observation, Service
+from faultbox.model.topology import Endpoint, Healthcheck, Interface, Observation, Service, Tls
 from faultbox.spec.attributes import register
 from faultbox.spec.builtin import Builtin, CallSite
 from faultbox.spec.builtins.filters import Filter
@@ -277,5 +277,6 @@ register(Fault, name="fault", **_fields("label"), text=lambda each: each.text)
 register(Draft, name="fault", **_fields("label"), text=lambda each: each.text)
 register(Operation, name="op", **_fields("path"), text=lambda each: f"<op {', '.join(each.syscalls)}>")
 register(Healthcheck, name="healthcheck", **_fields(), text=lambda each: f"<healthcheck {each.kind}>")
+register(Tls, name="tls_cert", **_fields(), text=lambda _each: "<tls_cert>")
 register(Observation, name="observation", **_fields(), text=lambda each: f"<observe.{each.kind}>")
 register(Decoder, name="decoder", **_fields("name"), text=lambda each: f'decoder("{each.name}")')

@@ -20,7 +20,6 @@ NEEDS = {
     "file observation": "watch watch_start watch_stop",
     "clients from API contracts": "client",
     "remote services": "remotes",
-    "TLS": "tls_cert",
     "a client for kafka": "kafka_ready",
     "a YAML reader": "load_yaml",
 }
