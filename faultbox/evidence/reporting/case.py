@@ -43,7 +43,6 @@ class CaseBlocks:
         self.number = number
         self.result = bundle.result(directory)
         self._bundle, self._directory, self._clock = bundle, directory, clock
-        self._raw = bundle.parsed(f"cases/{directory}/result.json")
         self._logs = [_log(bundle, name) for name in bundle.logs(directory)]
         self._files, self._more_files = self._changed()
         wanted = [each.get("seq") for each in self.result.deciding]
@@ -89,7 +88,6 @@ class CaseBlocks:
             "trace": self._trace(),
             "logs": self._logs,
             "files": self._files,
-            "observed": self._raw.get("observed"),
             "left_out": list(self.left_out()),
         }
 

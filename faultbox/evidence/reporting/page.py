@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -17,8 +16,8 @@ from faultbox.evidence.errors import BadBundle
 from faultbox.evidence.reporting import overview as run
 from faultbox.evidence.reporting.blocks import Unshowable, as_json, element, packed
 from faultbox.evidence.reporting.case import CaseBlocks, clock_of
-from faultbox.evidence.reporting.coverage import Shown, coverage
-from faultbox.evidence.reporting.kinds import Link
+from faultbox.evidence.reporting.coverage import coverage
+from faultbox.evidence.reporting.gathered import Gathered
 from faultbox.evidence.reporting.modules import joined
 from faultbox.model.frozen import frozen
 from faultbox.model.verdict import CaseResult, Verdict
@@ -78,9 +77,7 @@ def _write_data(bundle: Bundle, stream: TextIO, most_events: int) -> tuple[str, 
     declared, clock = run.declared_of(bundle), clock_of(_object(bundle.parsed("environment.json")))
     services = [each.name for each in declared.services] if declared is not None else []
     results: dict[int, CaseResult] = {}
-    links: set[Link] = set()
-    disks: set[str] = set()
-    fired: Counter[tuple[str, Link]] = Counter()
+    shown = Gathered(declared)
     left_out: list[str] = []
     for number, directory in _by_worth(bundle):
         most = max(_AT_LEAST, most_events)
@@ -88,13 +85,9 @@ def _write_data(bundle: Bundle, stream: TextIO, most_events: int) -> tuple[str, 
         stream.writelines(blocks.elements())
         most_events -= blocks.trace.kept
         results[number] = blocks.result
-        links |= blocks.trace.links
-        disks |= blocks.trace.disks
-        fired += blocks.trace.fired
+        shown.add(blocks.result, blocks.trace)
         left_out += [f"{blocks.result.info.id}: {each}" for each in blocks.left_out()]
-    reports = tuple(rule for result in results.values() for rule in result.rules)
-    shown = Shown(reports, frozenset(links), frozenset(disks), fired)
-    covered = coverage(declared, shown) if declared is not None else None
+    covered = coverage(declared, shown.all()) if declared is not None else None
     shape = run.overview(bundle, results, declared, covered, left_out)
     try:
         stream.write(element("run", packed(as_json(shape))))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 
 from faultbox.evidence.reporting.coverage import Coverage, Shown, coverage
+from faultbox.evidence.reporting.gathered import Gathered
 from faultbox.evidence.reporting.kinds import Link
 from faultbox.evidence.reporting.reach import Mode
+from faultbox.evidence.reporting.trace import Trace
 from faultbox.model.declared import (
     Declared,
     DeclaredAssumption,
@@ -16,6 +20,7 @@ from faultbox.model.declared import (
     DeclaredService,
 )
 from faultbox.model.fault import Counts
+from faultbox.model.observation import ConnectionTotals, FileTotals, Observed
 from faultbox.model.verdict import RuleReport
 
 DB = DeclaredService("db", "s.star:1:1", (DeclaredInterface("main", "postgres", 5432),))
@@ -133,3 +138,14 @@ def test_an_edge_that_only_a_rule_has_seen() -> None:
 def test_edges_of_strangers_and_of_the_driver_are_none() -> None:
     shown = Shown(links=frozenset({Link("driver", "db", "main"), Link("api", "nobody", "x")}))
     assert list(covered(told(shown=shown))) == ["api -> db.main"]
+
+
+def test_what_the_kernel_counted_shows_edges_and_disks(spools: ModuleType) -> None:
+    declared = Declared((DB, DeclaredService("api", "")), ())
+    observed = Observed(
+        files=(FileTotals("db", "/data/wal", writes=3), FileTotals("api", "/lib/libc.so.6", reads=1)),
+        connections=(ConnectionTotals("api", "db", 5432, opened=1), ConnectionTotals("api", "", 53, refused=1)),
+    )
+    gathered = Gathered(declared)
+    gathered.add(spools.result(spools.info("test_a"), observed=observed), Trace((), (), 10))
+    assert covered(coverage(declared, gathered.all())) == {"api -> db.main": [], "db’s disk": []}

@@ -55,10 +55,10 @@ function files({ files: all }) {
 const OBSERVED = { calls: "System calls", files: "Files", connections: "Connections" };
 
 /** What the kernel counted: a table each, whatever columns it has. */
-function observed({ observed: found }) {
-  if (!found || typeof found !== "object") return null;
-  const tables = Object.entries(OBSERVED).filter(([name]) => Array.isArray(found[name]) && found[name].length);
-  const lost = Object.entries(found.lost ?? {}).filter(([, number]) => number);
+function observed({ result: { observed: found } }) {
+  if (!found) return null;
+  const tables = Object.entries(OBSERVED).filter(([name]) => found[name].length);
+  const lost = Object.entries(found.lost).filter(([, number]) => number);
   if (!tables.length && !lost.length) return null;
   return section(
     "Observed",
@@ -68,15 +68,16 @@ function observed({ observed: found }) {
 }
 
 function anyTable(rows) {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(Object(row))))].filter((name) => rows.some((row) => typeof row[name] !== "object"));
+  const names = Object.keys(rows[0]).filter((name) => typeof rows[0][name] !== "object");
   const body = rows.map((row) => h("tr", {}, names.map((name) => h("td", { class: typeof row[name] === "number" ? "number" : "" }, valueText(name, row[name])))));
-  return h("div", { class: "scroll" }, h("table", { class: "plain" }, h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name.replace(/_(ns|bytes)$/, "").replaceAll("_", " "))))), h("tbody", {}, body)));
+  return h("div", { class: "scroll" }, h("table", { class: "plain" }, h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name.replace(/_ns$/, "").replaceAll("_", " "))))), h("tbody", {}, body)));
 }
 
-/** A number with the unit that its column's name ends in. */
+/** A number with the unit that its column's name tells. */
 export function valueText(name, value) {
   if (value === null || value === undefined) return "";
   if (typeof value !== "number") return String(value);
   if (name.endsWith("_ns")) return value < 1e6 ? `${(value / 1e3).toFixed(1)}µs` : duration(value / 1e6);
-  return name.endsWith("_bytes") ? size(value) : value.toLocaleString("en");
+  if (name.startsWith("bytes_")) return size(value);
+  return name === "port" ? String(value) : value.toLocaleString("en");
 }

@@ -54,5 +54,5 @@ test("words for shells, rules and cases", () => {
 });
 
 test("counted numbers have the unit of their column", () => {
-  assert.deepEqual([valueText("total_ns", 2_500), valueText("max_ns", 25e6), valueText("sent_bytes", 2048), valueText("calls", 1234), valueText("x", null), valueText("x", "y")], ["2.5µs", "25ms", "2.0 KiB", "1,234", "", "y"]);
+  assert.deepEqual([valueText("total_ns", 2_500), valueText("max_ns", 25e6), valueText("bytes_sent", 2048), valueText("calls", 1234), valueText("port", 5432), valueText("x", null), valueText("x", "y")], ["2.5µs", "25ms", "2.0 KiB", "1,234", "5432", "", "y"]);
 });
