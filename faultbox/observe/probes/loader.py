@@ -6,7 +6,7 @@ is the first argument. The second is the parent's pid.
 
 Request: {"level", "cache", "tree", "probes": [{"text", "origin", "outputs", "attach": [ATTACHMENT]}]}, where ATTACHMENT
 is {"function", "kind", "symbol", "binary"}. Answer to each probe: {"fields": {output: ["name#type"]}} with descriptors
-of two maps, rings and lost; or, instead of all further ones, {"failed", "advice"}.
+of two maps, rings and lost; or one answer, {"failed", "advice"}.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ usdt: Any = importlib.import_module("usdt")
 _PDEATHSIG, _NEWNS, _PRIVATE, _REC = 1, 0x20000, 1 << 18, 1 << 14
 _TRACEFS = "/sys/kernel/tracing"
 _LINE = re.compile(r"(?:/virtual/)?main\.c:(\d+)(?::\d+)?")
-_SAID = 6
-"""Lines of the compiler's or verifier's complaint that are passed on."""
+_INSTRUCTION = re.compile(r"\d+: |processed \d+ insns|from \d+ to ")
+"""What a verifier's log consists of, beside the program's lines and what is wrong with them."""
+_SAID = 3
+"""Lines of a verifier's complaint that are passed on."""
 _INSTALL = "install it as root: apt-get install python3-bpfcc (it must be importable for {0})"
 _libc: Any = ctypes.CDLL(None, use_errno=True)
 
@@ -54,18 +56,16 @@ def main() -> None:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     request = json.load(sys.stdin)
-    kept = []
     try:
         bcc = _bcc(request["tree"])
-        for each in request["probes"]:
-            made = Made(bcc, each, request)
-            kept.append(made)
-            _answer(end, {"fields": made.fields()}, made.maps())
+        made = [Made(bcc, each, request) for each in request["probes"]]
     except Refused as refused:
         _answer(end, {"failed": refused.reason, "advice": refused.advice}, [])
         return
     finally:
         headers.remove(request["tree"])
+    for each in made:
+        _answer(end, {"fields": each.fields()}, each.maps())
     end.recv(1)  # until the other end is closed, or its process is gone
 
 
@@ -216,9 +216,10 @@ class Made:
 
     def _short(self, said: str) -> str:
         """The lines that matter, those of the program numbered as its author sees them."""
-        lines = [each for each in said.splitlines() if each.strip() and not each.startswith("processed ")]
+        lines = [each for each in said.splitlines() if each.strip()]
         errors = [index for index, each in enumerate(lines) if ": error:" in each or ": fatal error:" in each]
-        chosen = lines[errors[0] : errors[0] + 2] if errors else lines[-_SAID:]
+        told = [each for each in lines if not _INSTRUCTION.match(each)]
+        chosen = lines[errors[0] : errors[0] + 2] if errors else told[-_SAID:]
         return "; ".join(_LINE.sub(self._placed, each.strip()) for each in chosen)
 
     def _placed(self, found: re.Match[str]) -> str:

@@ -32,14 +32,14 @@ class ProbeSource:
     def __init__(self, service: str, attached: Attached, probes: Probes, cgroup: Path) -> None:
         self._service = service
         self._attached = attached
-        self._holder = probes.pidfd
+        self._probes = probes
         self._cgroup = cgroup
         self._ids: set[bytes] = set()
         self._lost = 0
         self._promised = 0
         self._ring = Ring(RING_BYTES)
         self._epoll = select.epoll()
-        for descriptor in (self._ring.fd, self._holder):
+        for descriptor in (self._ring.fd, self._probes.pidfd):
             self._epoll.register(descriptor, select.EPOLLIN)
 
     @property
@@ -71,7 +71,7 @@ class ProbeSource:
             if self._ring.position >= until:
                 self._promised = now
                 break
-        if pidfd.wait(self._holder, 0):
+        if pidfd.wait(self._probes.pidfd, 0):
             raise SourceLost(self.name, "the process that holds its programs has ended")
         lost = self._count_lost()
         if lost > self._lost:

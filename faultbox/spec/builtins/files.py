@@ -54,21 +54,21 @@ def here(call: Call, path: str) -> str:
     return os.path.normpath(directory / path)
 
 
-def read(call: Call, path: str) -> str:
-    """The text of a file, which becomes one of the spec's. Raises Wrong."""
+def read(call: Call, path: str, *, at: int | str = 0) -> str:
+    """The text of a file, which becomes one of the spec's. `at`: the argument that names it. Raises Wrong."""
     if "://" in path:
-        raise Wrong("BAD_PATH", f"only files can be read, not {path}", at=0)
+        raise Wrong("BAD_PATH", f"only files can be read, not {path}", at=at)
     found = paths.absolute(call.session, path)
     try:
         if not found.is_file():
             what = "is no file" if found.exists() else "does not exist"
-            raise Wrong("FILE_NOT_FOUND", f"the file {what}: {found}", nearest=paths.near(found), at=0)
+            raise Wrong("FILE_NOT_FOUND", f"the file {what}: {found}", nearest=paths.near(found), at=at)
         with found.open("rb") as file:
             data = file.read(LIMIT + 1)
     except OSError as error:
-        raise Wrong("FILE_NOT_FOUND", f"can't read {found}: {error.strerror}", at=0) from None
+        raise Wrong("FILE_NOT_FOUND", f"can't read {found}: {error.strerror}", at=at) from None
     if len(data) > LIMIT:
-        raise Wrong("TOO_LARGE", f"{found} is larger than {LIMIT // 1024 // 1024} MB", at=0)
+        raise Wrong("TOO_LARGE", f"{found} is larger than {LIMIT // 1024 // 1024} MB", at=at)
     content = decode(data)
     if call.session.loading:
         call.state(Declarations).files[str(found)] = content

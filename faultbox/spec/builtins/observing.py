@@ -147,7 +147,7 @@ def probe(
     """
     if bool(text) == bool(file):
         raise Wrong("MISSING_ARGUMENT" if not text else "DUPLICATE_ARGUMENT", "takes a program, or file=: one of them")
-    content = read(call, file) if file else text
+    content = read(call, file, at="file") if file else text
     origin = file or f"the program at {call.place('text')}"
     attached = tuple(attaching.resolved(call, function, where) for function, where in (attach or {}).items())
     attaching.check(content, attached)

@@ -16,7 +16,7 @@ class Pipe:
         os.set_blocking(self.fd, False)
         self._partial = b""
 
-    def drain(self) -> list[bytes]:
+    def drain(self) -> list[tuple[bytes, str]]:
         while True:
             try:
                 data = os.read(self.fd, 65536)
@@ -28,7 +28,7 @@ class Pipe:
                 break
             self._partial += data
         *lines, self._partial = self._partial.split(b"\n")
-        return lines
+        return [(line, f"pipe 7 1 {len(line) + 1}") for line in lines]
 
     def end(self) -> None:
         os.close(self.writer)
@@ -56,6 +56,7 @@ def test_lines_become_events_as_they_are_read(pipe: Pipe) -> None:
     os.write(pipe.writer, b"one\r\ntwo\nthr")
     first, second = output.drain()
     assert (first.type, first.service, first.time_ns, first.fields) == ("stdout", "db", 70, {"raw": "one"})
+    assert first.origin == "pipe 7 1 5"
     assert second.fields == {"raw": "two"}
     os.write(pipe.writer, b"ee\n")
     assert [event.fields["raw"] for event in output.drain()] == ["three"]

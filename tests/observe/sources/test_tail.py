@@ -1,0 +1,199 @@
+"""Lines appended to files: what is seen, through all that happens to files, and what a promise means."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from faultbox.model.event import Event
+from faultbox.observe import decoder
+from faultbox.observe.sources import tail
+from faultbox.observe.sources.tail import TailSource
+
+Open = Callable[..., TailSource]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
+    """Open a source of a path in a world whose disk is `tmp_path`."""
+    made: list[TailSource] = []
+
+    def open_(path: str = "/log", **options: object) -> TailSource:
+        made.append(TailSource("db", path, str(tmp_path), clock=lambda: 70, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield open_
+    for each in made:
+        each.close()
+
+
+def append(path: Path, text: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(text)
+
+
+def lines(source: TailSource, token: int = 50) -> list[str]:
+    """All that was written before this call."""
+    source.ask(token)
+    events = source.drain()
+    while source.promised < token:
+        events += source.drain()
+    return [event.fields["raw"] for event in events]
+
+
+def test_lines_appended_become_events(opened: Open, tmp_path: Path) -> None:
+    append(tmp_path / "log", b"from before\n")
+    source = opened()
+    append(tmp_path / "log", b"one\r\ntwo\nthr")
+    first, second = source.drain()
+    assert first == Event(70, "tail", "db", {"path": "/log", "raw": "one"})
+    assert second.fields["raw"] == "two"
+    append(tmp_path / "log", b"ee\n")
+    assert lines(source) == ["three"]
+    assert source.name == "/log of db"
+
+
+def test_asking_reads_what_was_written_and_promises(opened: Open, tmp_path: Path) -> None:
+    source = opened()
+    append(tmp_path / "log", b"before\n")
+    source.ask(50)
+    append(tmp_path / "log", b"after\n")
+    assert [(event.time_ns, event.fields["raw"]) for event in source.drain()] == [(50, "before")]
+    assert source.promised == 50
+    assert [(event.time_ns, event.fields["raw"]) for event in source.drain()] == [(70, "after")]
+
+
+def test_what_is_written_wakes(opened: Open, tmp_path: Path) -> None:
+    """Into a file that is there, one that comes, and one in a directory that comes."""
+    source = opened("/var/app/log")
+
+    def woken() -> bool:
+        readable, _, _ = select.select([source], [], [], 5)
+        return bool(readable)
+
+    (tmp_path / "var").mkdir()
+    assert woken()
+    source.drain()
+    (tmp_path / "var/app").mkdir()
+    assert woken()
+    source.drain()
+    append(tmp_path / "var/app/log", b"one\n")
+    assert woken()
+    assert [event.fields["raw"] for event in source.drain()] == ["one"]
+    append(tmp_path / "var/app/log", b"two\n")
+    assert woken()
+    assert [event.fields["raw"] for event in source.drain()] == ["two"]
+    assert select.select([source], [], [], 0)[0] == []
+
+
+def test_a_file_that_comes_later_is_read_from_its_beginning(opened: Open, tmp_path: Path) -> None:
+    source = opened("/var/app/log")
+    assert lines(source) == []
+    (tmp_path / "var/app").mkdir(parents=True)
+    append(tmp_path / "var/app/log", b"one\n")
+    assert lines(source) == ["one"]
+
+
+def test_rotation_loses_nothing(opened: Open, tmp_path: Path) -> None:
+    """What comes into the renamed file before its writer opens the new one is read too."""
+    source = opened()
+    writer = (tmp_path / "log").open("ab", buffering=0)
+    writer.write(b"one\n")
+    assert lines(source) == ["one"]
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    writer.write(b"two\n")
+    append(tmp_path / "log", b"three\n")
+    writer.write(b"four\n")
+    writer.close()
+    assert sorted(lines(source, 60)) == ["four", "three", "two"]
+    (tmp_path / "log.1").unlink()
+    append(tmp_path / "log", b"five\n")
+    assert lines(source, 70) == ["five"]
+
+
+def test_a_truncated_file_is_read_from_its_beginning(opened: Open, tmp_path: Path) -> None:
+    source = opened()
+    append(tmp_path / "log", b"a first line\nbegun")
+    assert lines(source) == ["a first line"]
+    os.truncate(tmp_path / "log", 0)
+    append(tmp_path / "log", b"two\n")
+    assert lines(source, 60) == ["begun", "two"]
+
+
+def test_a_glob_follows_every_file_by_its_name(opened: Open, tmp_path: Path) -> None:
+    append(tmp_path / "a.log", b"old\n")
+    source = opened("/*.log")
+    append(tmp_path / "a.log", b"one\n")
+    append(tmp_path / "b.log", b"two\n")
+    append(tmp_path / "c.txt", b"three\n")
+    source.ask(50)
+    assert [event.fields for event in source.drain()] == [
+        {"path": "/a.log", "raw": "one"},
+        {"path": "/b.log", "raw": "two"},
+    ]
+    (tmp_path / "b.log").rename(tmp_path / "d.log")
+    append(tmp_path / "d.log", b"four\n")
+    source.ask(60)
+    assert [event.fields for event in source.drain()] == [{"path": "/d.log", "raw": "four"}]
+
+
+def test_links_are_those_of_the_world(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "log").symlink_to("/data/log")
+    source = opened()
+    append(tmp_path / "data/log", b"one\n")
+    assert lines(source) == ["one"]
+
+
+def test_what_is_no_file_is_passed_over(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    assert lines(opened()) == []
+    assert lines(opened("/fifo")) == []
+
+
+def test_much_is_read_by_and_by(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "_AT_ONCE", 1000)
+    source = opened()
+    append(tmp_path / "log", b"".join(b"%09d\n" % number for number in range(1000)))
+    source.ask(50)
+    first = source.drain()
+    assert len(first) < 200
+    assert source.promised < 50
+    assert select.select([source], [], [], 0)[0] == [source]
+    rest = lines(source, 50)
+    assert [event.fields["raw"] for event in first] + rest == [f"{number:09d}" for number in range(1000)]
+
+
+def test_overlong_lines_come_in_parts(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "LINE_MAX", 4)
+    source = opened()
+    append(tmp_path / "log", b"abcdefghij")
+    assert lines(source) == ["abcd", "efgh"]
+    append(tmp_path / "log", b"\n")
+    assert lines(source, 60) == ["ij"]
+
+
+def test_files_without_a_name_are_let_go(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "_KEPT", 2)
+    source = opened()
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(10):
+        append(tmp_path / "log", b"%d\n" % number)
+        assert lines(source, number + 1) == [str(number)]
+        (tmp_path / "log").unlink()
+    lines(source, 20)
+    assert len(os.listdir("/proc/self/fd")) <= before + 3
+
+
+def test_decoded(opened: Open, tmp_path: Path) -> None:
+    source = opened(decode=decoder("json"))
+    append(tmp_path / "log", b'{"stock": 3}\n\xff\n')
+    source.ask(50)
+    decoded, undecoded = source.drain()
+    assert (decoded.fields, decoded.data) == ({"path": "/log", "stock": "3"}, {"stock": 3})
+    assert undecoded.fields["raw"] == "\ufffd"
