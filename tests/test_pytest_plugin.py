@@ -91,9 +91,9 @@ def test_only_specs_that_are_named_or_configured_are_collected(run: Run, place: 
 
 
 def test_a_broken_spec_is_an_error_of_its_collection(run: Run, place: Path) -> None:
-    (place / "faultbox.star").write_text('x = deny("EI")\n')
+    (place / "faultbox.star").write_text('x = deny("ENSPC")\n')
     done = run()
     assert done.returncode == 2
     assert "[UNKNOWN_ERRNO]" in done.stdout
-    assert "did you mean" in done.stdout
+    assert "did you mean 'ENOSPC'?" in done.stdout
     assert list((place / "state" / "runs").iterdir()) == []
