@@ -32,7 +32,8 @@ class Disk:
     """What a world's disk is to look like.
 
     `volumes`: path in the world to host path. `hosts`: names for /etc/hosts, with their addresses. `files`: what is
-    in the world's own files at real paths, whatever the host has there; not where a volume or nothing writable is.
+    in the world's own files at real paths, in place of what it would see of the host's there; not where nothing can be
+    written, and under volumes.
     """
 
     world: str
@@ -281,13 +282,18 @@ def _prepare_files(disk: Disk, names: _Names, here: str, upper: str, point: str)
     """Put the world's own files into the layer that holds them, in directories like those below."""
     for path, content in disk.files.items():
         target = names.inside(here + upper, point, path)
-        if target is None:
+        if target is None or (os.path.exists(here + path) and _hidden(path, point)):
             continue
         for above in reversed(target.relative_to(here + upper).parents[:-1]):
             _like(here + os.path.join(point, above), Path(here + upper, above), names)
         names.made.update((path, os.path.dirname(path)))
         target.write_bytes(content)
         target.chmod(0o644)
+
+
+def _hidden(path: str, point: str) -> bool:
+    """Whether a file of the host is not seen in the world, since its place there is a fresh directory."""
+    return any(_under(path, top) and not _under(point, top) for top in FRESH)
 
 
 def _like(original: str, copy: Path, names: _Names) -> None:
