@@ -22,11 +22,11 @@ def trace(bundle: Bundle, directory: str) -> Iterator[Event]:
 def _event(shape: Mapping[str, Any]) -> Event | None:
     """As Event.as_json gives it; None for anything else."""
     time_ns, kind, service = shape.get("time_ns"), shape.get("type"), shape.get("service")
-    fields, data, seq = shape.get("fields"), shape.get("data", {}), shape.get("seq")
+    fields, data, seq, origin = shape.get("fields"), shape.get("data", {}), shape.get("seq"), shape.get("origin", "")
     if type(time_ns) is not int or type(seq) is not int or type(kind) is not str or type(service) is not str:
         return None
-    if type(fields) is not dict or type(data) is not dict:
+    if type(fields) is not dict or type(data) is not dict or type(origin) is not str:
         return None
     if not all(type(value) is str for value in fields.values()):
         return None
-    return Event(time_ns, kind, service, fields, data, seq)
+    return Event(time_ns, kind, service, fields, data, seq, origin)

@@ -164,4 +164,6 @@ class EdgeProcess(helper.Helper):
         return str(frame.body) if frame is not None else "it said nothing"
 
     def _read(self, records: Any) -> Iterable[Event]:
-        return (Event(time_ns, "proxy", service, fields) for time_ns, service, fields in records)
+        return (
+            Event(time_ns, kind, service, fields, origin=origin) for time_ns, kind, service, fields, origin in records
+        )

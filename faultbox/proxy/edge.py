@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from faultbox.proxy.conversation import Conversation
 from faultbox.proxy.counting import Ledger, Report
 from faultbox.proxy.datagrams import DatagramStation
 from faultbox.proxy.outbox import Outbox
-from faultbox.proxy.pump import Pair
+from faultbox.proxy.pump import End, Pair
 from faultbox.proxy.rulebook import Rulebook
 from faultbox.proxy.stand_in import StandIn
 from faultbox.proxy.tls import Step
@@ -67,8 +68,10 @@ class Station:
         *,
         tls: Tls | None,
         authority: Callable[[], Authority],
+        numbers: Iterator[int],
         capture: Capture | None = None,
     ) -> None:
+        """`numbers`: for connections, one row for all stations of a process."""
         self.edge = edge
         self.book = book
         self.capture = capture
@@ -82,6 +85,8 @@ class Station:
         self._outbox = outbox
         self._address = address
         self._tasks: set[asyncio.Task[None]] = set()
+        self._numbers = numbers
+        self._where = {"caller": edge.caller, "interface": edge.interface, "protocol": edge.protocol}
         self.opened = 0
         self.bytes = [0, 0]
         """What callers and services have sent on connections that are over."""
@@ -100,7 +105,8 @@ class Station:
 
         def make() -> asyncio.Protocol:
             self.opened += 1
-            pair = Pair(self._loop, Conversation(dialogue(self.edge.protocol), self.book), self)
+            talk = Conversation(dialogue(self.edge.protocol), self.book)
+            pair = Pair(self._loop, talk, self, next(self._numbers))
             self.pairs.add(pair)
             if self._first:
                 pair.secure()
@@ -116,7 +122,7 @@ class Station:
             except OSError:
                 continue
             return
-        self.note({"decision": "unreachable"})
+        self.note({"decision": "unreachable"}, pair.number)
         pair.unreachable()
 
     def stand_in(self) -> StandIn:
@@ -140,10 +146,14 @@ class Station:
     def accepted(self, fired: MessageFired) -> None:
         self.book.ledger.accepted(fired)
 
-    def note(self, fields: Mapping[str, str]) -> None:
-        edge = self.edge
-        where = {"caller": edge.caller, "interface": edge.interface, "protocol": edge.protocol}
-        self._outbox.add(edge.service, {**where, **{name: value for name, value in fields.items() if value}})
+    def note(self, fields: Mapping[str, str], connection: int = 0) -> None:
+        said = {name: value for name, value in fields.items() if value}
+        self._outbox.add(self.edge.service, {**self._where, **said}, connection=connection)
+
+    def joined(self, pair: Pair) -> None:
+        fields = {"from": _address(pair.caller, "peername"), "to": _address(pair.service, "sockname")}
+        where = {**self._where, **fields}
+        self._outbox.add(self.edge.service, where, connection=pair.number, kind="proxy_opened")
 
     def gone(self, pair: Pair) -> None:
         if pair in self.pairs:
@@ -175,6 +185,14 @@ class Station:
 _V4_FIRST = ("127.0.0.1", "::1")
 
 
+def _address(end: End, which: str) -> str:
+    """An address of an end's socket, as flows have it: "127.0.0.1:5432", "[::1]:5432"; "" once it is gone."""
+    name = end.transport.get_extra_info(which) if end.transport is not None else None
+    if not name:
+        return ""
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+
 class EdgeLoop:
     """The loop. `control` asks and is answered, `events` carries records and the log's syncs."""
 
@@ -187,6 +205,7 @@ class EdgeLoop:
         self._outbox = Outbox(events, self._loop)
         self._ledger = Ledger(settings.counters)
         self._authority = settings.authority
+        self._numbers = itertools.count(1)
         self._stations = {edge: self._station(edge) for edge in settings.listeners}
         self._failure: BaseException | None = None
 
@@ -205,6 +224,7 @@ class EdgeLoop:
             address,
             tls=settings.secured.get(edge),
             authority=self._authority_at_hand,
+            numbers=self._numbers,
             capture=capture,
         )
 

@@ -11,8 +11,8 @@ from faultbox.link import Link
 _MOST = 64
 _PATIENCE_S = 0.005
 
-Record = tuple[int, str, Mapping[str, str]]
-"""Time in ns of CLOCK_MONOTONIC, the service, and the fields of the event."""
+Record = tuple[int, str, str, Mapping[str, str], str]
+"""Time in ns of CLOCK_MONOTONIC, the type, service, fields and origin of the event."""
 
 
 class Outbox:
@@ -23,10 +23,11 @@ class Outbox:
         self._loop = loop
         self._records: list[Record] = []
 
-    def add(self, service: str, fields: Mapping[str, str]) -> None:
+    def add(self, service: str, fields: Mapping[str, str], *, connection: int = 0, kind: str = "proxy") -> None:
         if not self._records:
             self._loop.call_later(_PATIENCE_S, self.flush)
-        self._records.append((time.monotonic_ns(), service, fields))
+        origin = f"connection {connection}" if connection else ""
+        self._records.append((time.monotonic_ns(), kind, service, fields, origin))
         if len(self._records) >= _MOST:
             self.flush()
 

@@ -39,7 +39,10 @@ class Holder(Protocol):
     @property
     def capture(self) -> Capture | None: ...
 
-    def note(self, fields: Mapping[str, str]) -> None: ...
+    def note(self, fields: Mapping[str, str], connection: int = 0) -> None: ...
+
+    def joined(self, pair: Pair) -> None:
+        """A pair has both its ends."""
 
     def gone(self, pair: Pair) -> None: ...
 
@@ -175,9 +178,10 @@ class End(asyncio.Protocol):
 
 
 class Pair:
-    """A caller's connection and the one to the service that belongs to it."""
+    """A caller's connection and the one to the service that belongs to it. `number` is its own in its process."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, talk: Conversation, holder: Holder) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, talk: Conversation, holder: Holder, number: int = 0) -> None:
+        self.number = number
         self.caller, self.service = End(self, "request"), End(self, "response")
         self.ends: Mapping[Side, End] = {"request": self.caller, "response": self.service}
         self.talk = talk
@@ -267,6 +271,8 @@ class Pair:
             self.caller.go_on(_CONNECTING)
             if self.caller.transport is None:
                 end.reset()
+            else:
+                self._holder.joined(self)
             return
         capture = self._holder.capture
         if capture is not None and end.transport is not None:
@@ -319,7 +325,7 @@ class Pair:
                 self._cancel(side)
                 self._timers[side] = self._loop.call_later(delay_ms / 1000, self._timer, side)
             case Note(fields):
-                self._holder.note(fields)
+                self._holder.note(fields, self.number)
             case Finish(side):
                 self._finish(side)
             case StartTls():

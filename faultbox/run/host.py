@@ -66,7 +66,8 @@ class WorldHost:
         with self._lock:
             number = self._steps = self._steps + 1
         common["step"] = str(number)
-        self._stage.log.append("step_send", "driver", {**common, "summary": _summary(arguments)})
+        origin = f"thread {threading.get_native_id()}"
+        self._stage.log.append("step_send", "driver", {**common, "summary": _summary(arguments)}, origin=origin)
         try:
             address = self._stage.address_of(endpoint)
             protocol = protocols.get(endpoint.interface.protocol)
@@ -78,7 +79,7 @@ class WorldHost:
             self.doing.pop(threading.get_ident(), None)
         if response.error == "timeout":
             self.timed_out_steps.append(what)
-        self._stage.log.append("step_recv", "driver", {**common, **_outcome(response)})
+        self._stage.log.append("step_recv", "driver", {**common, **_outcome(response)}, origin=origin)
         self._check()
         return response
 

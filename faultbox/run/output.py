@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,8 @@ class ServiceOutput:
         self, service: Service, stream: Literal["stdout", "stderr"], fd: int, path: Path, *, lines: bool
     ) -> None:
         asked = next((each for each in service.observe if each.kind == stream), None)
-        self._lines: list[bytes] = []
+        self._lines: list[tuple[bytes, str]] = []
+        self._pipe, self._taken = os.fstat(fd).st_ino, 0
         self._ended = False
         self._output = worlds.Output(fd, path, on_line=self._take if asked or lines else None)
         decode = observe.decoder(asked.decoder, asked.pattern) if asked and asked.decoder else None
@@ -32,10 +34,12 @@ class ServiceOutput:
         self._ended = True
         self._output.close()
 
-    def _take(self, line: bytes, *, whole: bool) -> None:  # noqa: ARG002 - parts of overlong lines are lines
-        self._lines.append(line)
+    def _take(self, line: bytes, *, whole: bool) -> None:
+        """Parts of overlong lines are lines. Bytes are numbered from 1 on, their line's end included."""
+        first, self._taken = self._taken + 1, self._taken + len(line) + whole
+        self._lines.append((line, f"pipe {self._pipe} {first} {self._taken}"))
 
-    def _drain(self) -> list[bytes]:
+    def _drain(self) -> list[tuple[bytes, str]]:
         self._ended = not self._output.drain()
         lines, self._lines = self._lines, []
         return lines

@@ -21,8 +21,9 @@ class Request:
 
     `service` has answered it, asked by `caller`; both are "" where they are not known. `asked_ns` to `heard_ns`: as
     its caller saw it; `arrived_ns` to `answered_ns`: as the service did; 0 for what did not happen. `proxied`: it went
-    through the edge process; where that answered by itself, `service` is `edge`. `possible` are requests, and
-    `possible_events` events, of which it isn't known whether they were for this one or another.
+    through the edge process; where that answered by itself, `service` is `edge`. `step`: the event that began it, and
+    whether it `failed`. `possible` are requests, and `possible_events` events, of which it isn't known whether they
+    were for this one or another.
     """
 
     service: str
@@ -33,6 +34,7 @@ class Request:
     answered_ns: int = 0
     proxied: bool = False
     step: Event | None = None
+    failed: bool = False
     requests: list[Request] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     possible: list[Request] = field(default_factory=list)
@@ -214,7 +216,8 @@ def _steps(events: Iterable[Event]) -> list[Step]:
 def _step_node(step: Step) -> Request:
     ended = step.received.time_ns if step.received is not None else 0
     began = step.sent.time_ns
-    return Request("driver", "", began, ended, arrived_ns=began, answered_ns=ended, step=step.sent)
+    failed = step.received is None or step.received.fields.get("ok") == "false"
+    return Request("driver", "", began, ended, arrived_ns=began, answered_ns=ended, step=step.sent, failed=failed)
 
 
 def _passed_on(node: Request) -> bool:

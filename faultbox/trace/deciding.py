@@ -40,9 +40,7 @@ def render(shape: Mapping[str, Any]) -> str:
     fields: Mapping[str, str] = shape["fields"]
     words = [f"#{shape['seq']}", f"+{shape['ms']:.0f}ms", shape["service"], fields.get("syscall") or shape["type"]]
     words += [fields[name] for name in PLAIN if fields.get(name)]
-    words += [
-        f"{name}={value}" for name, value in fields.items() if value and name not in QUIET and name not in PLAIN
-    ]
+    words += [f"{name}={value}" for name, value in fields.items() if value and name not in QUIET and name not in PLAIN]
     line = " ".join(" ".join(words).split())
     if len(line) > _WIDTH:
         line = line[: _WIDTH - 3] + "..."

@@ -6,9 +6,8 @@ import contextlib
 import os
 import select
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from faultbox.model.event import Event, EventsLost, Source, SourceLost
 from faultbox.trace.merge import BrokenPromise, Merge
@@ -47,13 +46,13 @@ class Intake:
         self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._wakeup, select.EPOLLIN)
 
-    def append(self, kind: str, service: str, fields: Mapping[str, str], data: Mapping[str, Any]) -> None:
-        """Something this process did just now. Once closed, nothing is taken any more."""
+    def append(self, event: Event) -> None:
+        """Something this process did just now: the event gets its time here. Once closed, nothing is taken any more."""
         with self._lock:
             if self._closed:
                 return
             # Stamped under the lock, so that the driver's lane never gets anything older than "now".
-            self._merge.offer(_DRIVER, Event(self._clock(), kind, service, fields, data))
+            self._merge.offer(_DRIVER, replace(event, time_ns=self._clock()))
         self.wake()
 
     def wake(self) -> None:

@@ -110,9 +110,11 @@ class Log:
         service: str,
         fields: Mapping[str, str] | None = None,
         data: Mapping[str, Any] | None = None,
+        *,
+        origin: str = "",
     ) -> None:
         """Log something that this process did, as happening now. After `stop` it is no longer part of the case."""
-        self._intake.append(type, service, fields or {}, data or {})
+        self._intake.append(Event(0, type, service, fields or {}, data or {}, origin=origin))
 
     def add(self, source: Source) -> None:
         """Listen to a source. Returns when its descriptor is polled."""

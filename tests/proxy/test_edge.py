@@ -56,15 +56,15 @@ class Place:
         with memoryview(self.page) as view, view.cast("Q") as numbers:
             return numbers[slot * 4 : slot * 4 + 3].tolist()
 
-    def events(self) -> list[Event]:
-        """All events so far: the source promises."""
+    def events(self, kind: str = "proxy") -> list[Event]:
+        """All events of a type so far: the source promises."""
         token = time.monotonic_ns()
         self.process.ask(token)
         events: list[Event] = []
         while self.process.promised < token:
             select.select([self.process.fileno()], [], [], 20)
             events += self.process.drain()
-        return events
+        return [event for event in events if event.type == kind]
 
     def close(self) -> None:
         self.process.close()
@@ -207,6 +207,19 @@ def test_rules_meet_old_connections_of_their_caller_alone(place: Any) -> None:
     (event,) = there.events()
     assert (event.type, event.service, event.fields["caller"]) == ("proxy", "db", "api")
     assert event.fields["decision"] == "response"
+
+
+def test_both_connections_of_a_pair_are_told_of(place: Any) -> None:
+    there = place()
+    clients = [there.connect() for _ in range(2)]
+    for each in clients:
+        each.sendall(b"one")
+        assert exactly(each, 3) == b"one"
+    first, second = there.events("proxy_opened")
+    callers = [f"127.0.0.1:{each.getsockname()[1]}" for each in clients]
+    assert [each.fields["from"] for each in (first, second)] == callers
+    assert [each.origin for each in (first, second)] == ["connection 1", "connection 2"]
+    assert len({first.fields["to"], second.fields["to"], *callers}) == 4
 
 
 def test_what_waits_goes_when_released(place: Any) -> None:

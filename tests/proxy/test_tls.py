@@ -90,7 +90,7 @@ class Place:
         while self.process.promised < token:
             select.select([self.process.fileno()], [], [], 20)
             events += self.process.drain()
-        return [(each.fields["decision"], each.fields.get("reason", "")) for each in events]
+        return [(each.fields["decision"], each.fields.get("reason", "")) for each in events if each.type == "proxy"]
 
     def close(self) -> None:
         self.process.close()

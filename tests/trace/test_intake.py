@@ -14,7 +14,7 @@ def test_who_owes_an_answer_is_not_asked_again(clock: Any, source: Callable[...,
     intake = Intake(clock)
     mute = source("db", prompt=False)
     intake.open(mute)
-    intake.append("x", "driver", {}, {})
+    intake.append(Event(0, "x", "driver"))
     for _ in range(3):
         clock.now += INTERVAL
         intake.ask_laggards(INTERVAL)
@@ -29,7 +29,7 @@ def test_who_has_answered_for_less_is_asked_again_after_the_interval(clock: Any,
     intake.open(db)
     asked = intake.ask_all()
     clock.now += 5
-    intake.append("x", "driver", {}, {})
+    intake.append(Event(0, "x", "driver"))
     intake.ask_laggards(INTERVAL)
     assert db.asked == [asked]
     assert intake.due_ns(INTERVAL) == asked + INTERVAL

@@ -16,15 +16,15 @@ class OutputSource:
     """Events of type `stdout` or `stderr` from a pipe that somebody else drains to a file.
 
     `drain` reads all that is in the pipe when it is called and gives the lines that became complete,
-    as bytes with or without their line end. `fileno` gives the pipe, or -1 once it has ended. A line's
-    time is when it was read, at most the time of asking where asking made it read.
+    as bytes with or without their line end, each with its event's origin. `fileno` gives the pipe, or -1 once it has
+    ended. A line's time is when it was read, at most the time of asking where asking made it read.
     """
 
     def __init__(
         self,
         service: str,
         kind: Literal["stdout", "stderr"],
-        drain: Callable[[], list[bytes]],
+        drain: Callable[[], list[tuple[bytes, str]]],
         fileno: Callable[[], int],
         decode: Decode | None = None,
         *,
@@ -68,8 +68,8 @@ class OutputSource:
         if not lines:
             return []
         now = self._clock() if token is None else token
-        return [self._event(line, now) for line in lines]
+        return [self._event(line, origin, now) for line, origin in lines]
 
-    def _event(self, line: bytes, time_ns: int) -> Event:
+    def _event(self, line: bytes, origin: str, time_ns: int) -> Event:
         fields, data = self._decode(line.rstrip(b"\r\n").decode("utf-8", "replace"))
-        return Event(time_ns, self._kind, self._service, fields, data)
+        return Event(time_ns, self._kind, self._service, fields, data, origin=origin)

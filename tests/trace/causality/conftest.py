@@ -168,7 +168,7 @@ class System:
         while box:
             position, piece, ask = box.popleft()
             size += piece
-        time += self.little()
+        time = conn.last[-end] = max(time, conn.last.get(-end, 0)) + self.little()
         self.flow("received", began, time, who, end=end, length=size, position=position)
         near, far = conn.proxy or (conn.b, conn.a)
         conn.read[end] = conn.read.get(end, 0) + size
