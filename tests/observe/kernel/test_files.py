@@ -52,15 +52,15 @@ def once(said):
 
 
 def as_inotify(events, directory):
-    """Events of files as inotify would have them: a creation is an opening too, and syncs aren't told."""
+    """Events of a directory's files as inotify would have them: a creation is an opening too, syncs aren't told."""
     said = []
     for event in events:
         op, path = event.fields["op"], event.fields.get("path", "")
         name = path.removeprefix(f"{directory}/")
+        if name == path or "/" in name:
+            continue
         if op == "rename":
             said += [("from", name), ("to", event.fields["to"].removeprefix(f"{directory}/"))]
-        elif name == path or "/" in name:
-            continue
         elif op == "create":
             said += [("create", name), ("open", name)]
         elif op == "link":

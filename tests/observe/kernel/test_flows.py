@@ -230,3 +230,46 @@ def test_an_end_whose_past_is_not_known_has_no_numbers(world_of, flows_of):
     flows = flows_of(world)
     moved = of(flows, "sent", end=number) + of(flows, "received", end=number)
     assert [(each.length, each.position) for each in moved] == [(13, 0), (6, 0)]
+
+
+REPAIRED = """
+import os, socket
+REPAIR, QUEUE, NUMBER = 19, 20, 21  # of linux/tcp.h: a connection is put together as it would be after a restore
+RECEIVE, SEND = 1, 2
+START = 2**32 - 50
+
+def end(local, remote, sends, receives):
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.IPPROTO_TCP, REPAIR, 1)
+    for queue, number in ((SEND, sends), (RECEIVE, receives)):
+        made.setsockopt(socket.IPPROTO_TCP, QUEUE, queue)
+        made.setsockopt(socket.IPPROTO_TCP, NUMBER, number.to_bytes(4, "little"))
+    made.bind(("127.0.0.1", local))
+    made.connect(("127.0.0.1", remote))
+    return made
+
+def free():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+one, other = free(), free()
+here, there = end(one, other, START, 1000), end(other, one, 1000, START)
+for each in (here, there):
+    each.setsockopt(socket.IPPROTO_TCP, REPAIR, -1)
+for _ in range(10):
+    here.sendall(b"x" * 10)
+    assert there.recv(10, socket.MSG_WAITALL) == b"x" * 10
+print(os.fstat(here.fileno()).st_ino, os.fstat(there.fileno()).st_ino)
+"""
+
+
+def test_numbers_go_on_from_zero_after_the_last(world_of, flows_of):
+    world = world_of()
+    with world.start("svc", sys.executable, "-I", "-c", REPAIRED, stdout=subprocess.PIPE) as program:
+        here, there = map(int, program.communicate(timeout=20)[0].split())
+    flows = flows_of(world)
+    expected = [(2**32 - 50 + 10 * n + 9) % 2**32 for n in range(10)]
+    assert expected[4] == 2**32 - 1
+    assert [each.position for each in of(flows, "sent", end=here)] == expected
+    assert [each.position for each in of(flows, "received", end=there)] == expected
