@@ -26,11 +26,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    source = Path(options.bundle)
-    target = _target(source, options.output)
     with opened(options.bundle) as bundle:
         from faultbox import evidence
 
+        target = _target(bundle.path, options.output)
         made = evidence.report(bundle, target, most_events=options.events)
     left = made.left_out
     say(f"Report: {made.path}", *(f"Left out: {each}" for each in left[:_LEFT_OUT]))
@@ -46,6 +45,6 @@ def _target(source: Path, output: str | None) -> Path:
         target /= source.with_suffix(".html").name
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent} is no directory", "make it first, or name a file elsewhere with --output")
-    if target.exists() and source.exists() and target.samefile(source):
+    if target.exists() and target.samefile(source):
         raise UsageError(f"{target} is the bundle itself", "name another file with --output")
     return target

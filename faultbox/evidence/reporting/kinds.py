@@ -15,7 +15,7 @@ _BY_TYPE: Final = {
     "tail": _OUTPUT,
     "syscall": _CALL,
     "file": _CALL,
-    "process": _CALL,
+    "process": _LIFE,
     "proxy": _MESSAGE,
     "socket": _MESSAGE,
     "step_send": _STEP,

@@ -2,7 +2,7 @@
 
 import { copyable, h } from "./dom.mjs";
 import { Explorer } from "./explorer.mjs";
-import { describe, duration, relative, what } from "./format.mjs";
+import { count, describe, duration, relative, what } from "./format.mjs";
 import { pairs, section, title } from "./overview.mjs";
 import { panels } from "./panels.mjs";
 import { json } from "./payload.mjs";
@@ -53,8 +53,14 @@ function why(aCase, shape, run, explorer) {
   const prints = result.prints.length ? [h("h3", {}, "Printed by the spec"), h("pre", {}, result.prints.join("\n"))] : null;
   const events = result.deciding.length ? [h("h3", {}, "Events that decided it"), h("ol", { class: "deciding-list" }, result.deciding.map((each, number) => decided(each, number, shape, run, explorer)))] : null;
   if (!frames.length && !prints && !events) return null;
+  const about = new Set(result.deciding.map((each) => each.service));
+  const ends = Object.entries(result.logs).filter(([, lines]) => lines.length).map(([service, lines]) => end(service, lines, about.has(service)));
   const declared = frames.length ? null : excerpt(aCase.position, run.sources);
-  return section("Why", frames, events, prints, declared ? [h("h3", {}, "Where the case is declared"), declared] : null);
+  return section("Why", frames, events, prints, ends.length ? [h("h3", {}, "Ends of logs"), ends] : null, declared ? [h("h3", {}, "Where the case is declared"), declared] : null);
+}
+
+function end(service, lines, open) {
+  return h("details", { class: "log", open }, h("summary", {}, h("b", {}, service), h("span", { class: "muted" }, ` last ${count(lines.length, "line")}`)), h("pre", { tabindex: 0 }, lines.join("\n")));
 }
 
 function decided(event, number, shape, run, explorer) {

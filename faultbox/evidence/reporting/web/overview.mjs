@@ -84,10 +84,16 @@ function facts(run) {
     ["seed", `${run.seed} (${run.seed_origin})`],
     ["Faultbox", run.faultbox],
     ...Object.entries(environment).filter(([name, value]) => name !== "faultbox" && typeof value !== "object"),
-    ...Object.entries(options ?? {}).filter(([, value]) => value !== null && value !== false && value?.length !== 0).map(([name, value]) => [`asked for: ${name}`, Array.isArray(value) ? value.join(", ") : value]),
+    ...Object.entries(options ?? {}).filter(asked).map(([name, value]) => [`asked for: ${name}`, Array.isArray(value) ? value.join(", ") : value]),
   ];
   const files = Object.keys(run.sources).map((name) => h("li", {}, h("a", { href: `#source/${encodeURIComponent(name)}/1` }, name.replace(/^spec\//, ""))));
   return [pairs(rows), h("h3", {}, "Files of the spec"), h("ul", { class: "files" }, files)];
+}
+
+/** Whether an option is another than it is by itself. */
+function asked([name, value]) {
+  const usual = { runs: 1, control: true }[name];
+  return value !== usual && value !== null && value !== false && value?.length !== 0;
 }
 
 /** Names with their values. */
