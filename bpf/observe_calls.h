@@ -16,12 +16,12 @@
 #if defined(__TARGET_ARCH_x86)
 #define NUMBER_EXECVE 59
 #define TS_COMPAT 2
-#define IS_COMPAT(task) (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT)
+#define IS_COMPAT(task) ((task)->thread_info.status & TS_COMPAT)
 #define NUMBER(regs) ((regs)->orig_ax)
 #else
 #define NUMBER_EXECVE 221
 #define TIF_32BIT 22
-#define IS_COMPAT(task) (BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1)
+#define IS_COMPAT(task) ((task)->thread_info.flags >> TIF_32BIT & 1)
 #define NUMBER(regs) ((regs)->syscallno)
 #endif
 

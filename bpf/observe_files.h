@@ -114,8 +114,11 @@ static __noinline struct file_totals *totals_of_file(struct lane *lane, struct s
 }
 
 /* Tell of a file that is open. */
-static __noinline int tell_file(struct lane *lane, struct call *call, struct subject *subject, __u16 kind, __u64 bytes)
+ONCE int tell_file(struct lane *lane, struct call *call, struct subject *subject, __u16 kind, __u64 bytes)
 {
+	if (!lane || !call || !subject)
+		return 0;
+
 	struct file_record record = { .head = { .kind = kind, .pid = call->pid, .tid = call->tid }, .bytes = bytes };
 
 	if (!(lane->wants & WANTS_FILES))
@@ -135,8 +138,11 @@ struct names {
 	__u64 bytes;
 };
 
-static __noinline int tell_names(struct lane *lane, struct call *call, struct names *names, __u16 kind)
+ONCE int tell_names(struct lane *lane, struct call *call, struct names *names, __u16 kind)
 {
+	if (!lane || !call || !names)
+		return 0;
+
 	struct file_record record = { .head = { .kind = kind, .pid = call->pid, .tid = call->tid }, .unresolved = 1 };
 
 	if (call->ret || !(lane->wants & WANTS_FILES))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
  *
- * What flows: bytes with the numbers that both ends of a connection give them, and waits.
+ * What flows: bytes, with the numbers that both ends of a connection give them.
  *
  * TCP numbers bytes itself. A call moved exactly those between the number before it and the number after it where the
  * difference is what it returned: nobody else's bytes can be among them. Bytes of Unix sockets and pipes are counted
@@ -12,8 +12,6 @@
 #include "observe_subjects.h"
 
 #define UNKNOWN 0
-#define MANY_MESSAGES 32 /* of sendmmsg and recvmmsg, whose lengths are added up */
-#define FOR_EVER 0xffffffff
 
 enum flow_kind { OPENED = 1, SENT, RECEIVED, CLOSED, WROTE, WAITED, FLOW_FORKED, FLOW_ENDED };
 
@@ -77,8 +75,11 @@ struct {
 } ends SEC(".maps");
 
 /* Give a flow of the current task to its world, as happening now. */
-static __noinline int tell_flow(struct lane *lane, struct call *call, struct flow *flow)
+ONCE int tell_flow(struct lane *lane, struct call *call, struct flow *flow)
 {
+	if (!lane || !call || !flow)
+		return 0;
+
 	struct flow *room;
 
 	if (!(lane->wants & WANTS_FLOWS))
@@ -97,8 +98,11 @@ static __noinline int tell_flow(struct lane *lane, struct call *call, struct flo
 	return 0;
 }
 
-static __noinline int tell_opened(struct lane *lane, struct call *call, struct flow *flow, struct addresses *addresses)
+ONCE int tell_opened(struct lane *lane, struct call *call, struct flow *flow, struct addresses *addresses)
 {
+	if (!lane || !call || !flow || !addresses)
+		return 0;
+
 	struct opened_flow *room;
 
 	if (!(lane->wants & WANTS_FLOWS))
@@ -161,128 +165,6 @@ INLINE __u32 peer_of(struct sock *sk)
 	if (!peer || !socket)
 		return 0;
 	return BPF_CORE_READ(socket, file, f_inode, i_ino);
-}
-
-/* How many bytes sendmmsg or recvmmsg moved; 0 where that isn't known. */
-static __noinline __u32 bytes_of_messages(struct call *call)
-{
-	__u64 messages = call->args[1];
-	__u32 bytes = 0, length;
-
-	if (call->ret > MANY_MESSAGES)
-		return 0;
-	for (int index = 0; index < MANY_MESSAGES && index < call->ret; index++) {
-		/* struct mmsghdr: a struct msghdr of 56 bytes, its length */
-		if (bpf_probe_read_user(&length, sizeof(length), (void *)(messages + index * 64 + 56)))
-			return 0;
-		bytes += length;
-	}
-	return bytes;
-}
-
-struct timespec {
-	__u64 seconds;
-	__u64 fraction;
-};
-
-INLINE __u64 limit_of(__u64 at, __u32 per_us)
-{
-	struct timespec limit;
-
-	if (!at || bpf_probe_read_user(&limit, sizeof(limit), (void *)at))
-		return FOR_EVER;
-	return limit.seconds > FOR_EVER / 1000000 ? FOR_EVER : limit.seconds * 1000000 + limit.fraction / per_us;
-}
-
-/* A limit that is a time of CLOCK_MONOTONIC. */
-INLINE __u64 limit_until(__u64 at)
-{
-	__u64 now = bpf_ktime_get_ns() / 1000;
-	struct timespec limit;
-
-	if (!at || bpf_probe_read_user(&limit, sizeof(limit), (void *)at))
-		return FOR_EVER;
-	limit.seconds = limit.seconds * 1000000 + limit.fraction / 1000;
-	return limit.seconds > now ? limit.seconds - now : 0;
-}
-
-INLINE __u64 limit_of_ms(int ms)
-{
-	return ms < 0 ? FOR_EVER : (__u64)ms * 1000;
-}
-
-#define FUTEX_COMMAND 127
-#define FUTEX_WAIT 0
-#define FUTEX_LOCK_PI 6
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_WAIT_REQUEUE_PI 11
-#define FUTEX_LOCK_PI2 13
-#define FUTEX_CLOCK_REALTIME 256
-
-/* A limit by the wall clock isn't known here. */
-INLINE __u64 limit_of_futex(struct call *call, struct about *about)
-{
-	__u32 command = call->args[1] & FUTEX_COMMAND;
-
-	if (command == FUTEX_WAIT)
-		return limit_of(call->args[3], 1000);
-	if (command == FUTEX_LOCK_PI)
-		return FOR_EVER;
-	if (command == FUTEX_WAIT_BITSET || command == FUTEX_WAIT_REQUEUE_PI || command == FUTEX_LOCK_PI2)
-		return call->args[1] & FUTEX_CLOCK_REALTIME ? FOR_EVER : limit_until(call->args[3]);
-	about->act = NO_ACT;
-	return 0;
-}
-
-/* How long a wait may last, read before it: the kernel writes the rest of the time into some of these. */
-static __noinline int begin_wait(struct call *call, struct about *about)
-{
-	__u64 limit = FOR_EVER;
-
-	switch (about->act) {
-	case WAITS_EPOLL: limit = limit_of_ms(call->args[3]); break;
-	case WAITS_EPOLL2: limit = limit_of(call->args[3], 1000); break;
-	case WAITS_POLL: limit = limit_of_ms(call->args[2]); break;
-	case WAITS_PPOLL: limit = limit_of(call->args[2], 1000); break;
-	case WAITS_SELECT: limit = limit_of(call->args[4], 1); break;
-	case WAITS_PSELECT: limit = limit_of(call->args[4], 1000); break;
-	case WAITS_FUTEX: limit = limit_of_futex(call, about); break;
-	case SLEEPS: limit = limit_of(call->args[0], 1000); break;
-	case SLEEPS_CLOCK:
-		if (!(call->args[1] & 1))
-			limit = limit_of(call->args[2], 1000);
-		else if (call->args[0] == 1)
-			limit = limit_until(call->args[2]);
-		break;
-	}
-	about->limit_us = limit;
-	return 0;
-}
-
-#define NOT_WAITED (-11) /* EAGAIN: the futex had another value already */
-
-static __noinline int end_wait(struct lane *lane, struct call *call, struct about *about)
-{
-	struct flow flow = { .kind = WAITED };
-
-	switch (about->act) {
-	case WAITS_EPOLL:
-	case WAITS_EPOLL2: flow.detail = IN_EPOLL; break;
-	case WAITS_POLL:
-	case WAITS_PPOLL: flow.detail = IN_POLL; break;
-	case WAITS_SELECT:
-	case WAITS_PSELECT: flow.detail = IN_SELECT; break;
-	case WAITS_FUTEX: flow.detail = IN_FUTEX; break;
-	default: flow.detail = IN_SLEEP;
-	}
-	if (flow.detail == IN_FUTEX && call->ret == NOT_WAITED)
-		return 0;
-	if (flow.detail == IN_FUTEX)
-		flow.length = call->ret == 0;
-	else if (call->ret > 0)
-		flow.length = call->ret;
-	flow.position = about->limit_us > FOR_EVER ? FOR_EVER : about->limit_us;
-	return tell_flow(lane, call, &flow);
 }
 
 #endif

@@ -50,7 +50,7 @@ INLINE int prepend(struct text *text, struct dentry *dentry)
 /* Put the path of a dentry in a mount (both as addresses) into a text, from the root of their mount namespace; whether
  * it has one. What has been unlinked and what never had a name has none. Where the path is longer than we follow it,
  * its end is there. Nothing of the walk but its step stays in registers: the verifier would tell their values apart. */
-__noinline int walk(__u64 dentry_at, __u64 vfsmount_at, __u32 which)
+ONCE int walk(__u64 dentry_at, __u64 vfsmount_at, __u32 which)
 {
 	struct text *text = bpf_map_lookup_elem(&texts, &which);
 	struct mount *mount = (void *)(vfsmount_at - bpf_core_field_offset(struct mount, mnt));
@@ -96,7 +96,7 @@ INLINE int path_of(struct file *file, __u32 which)
 
 /* Put what a program means by a path (an address in it) and a directory's descriptor into a text; whether it could be
  * read. Symbolic links, `.` and `..` stay as they are. */
-__noinline int named(__u64 path, int directory, __u32 which)
+ONCE int named(__u64 path, int directory, __u32 which)
 {
 	struct text *text = bpf_map_lookup_elem(&texts, &which);
 	struct task_struct *task = (void *)bpf_get_current_task_btf();

@@ -171,8 +171,11 @@ INLINE __u8 kind_of_socket(struct sock *sk)
 }
 
 /* What a descriptor of the current task is open on now. */
-static __noinline int find_subject(struct subject *subject, int fd)
+ONCE int find_subject(struct subject *subject, int fd)
 {
+	if (!subject)
+		return 0;
+
 	struct file *file = file_of(fd);
 	struct socket *socket;
 	struct inode *inode;
