@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from faultbox import evidence
+
 pytestmark = [pytest.mark.root]
 
 SPEC = """
@@ -90,6 +92,14 @@ def left_of(run: str, pids: set[int]) -> list[str]:
     return found
 
 
+def recorded(path: Path) -> dict[str, str]:
+    """The verdicts in a bundle that can be read whole; the hanging case has its trace, but for its last moments."""
+    with evidence.open(path) as bundle:
+        events = {each.info.id: list(bundle.events(each.directory)) for each in bundle.outcome().results}
+        assert "service_started" in {event["type"] for event in events["test_hangs"]}
+        return {each.info.id: each.verdict.value for each in bundle.outcome().results}
+
+
 @pytest.mark.parametrize(
     ("victim", "code", "verdict"),
     [
@@ -108,6 +118,7 @@ def test_a_dead_helper_errs_its_case_and_only_that(
     outcome = tool.finish(hanging)
     assert outcome.code == code, outcome
     assert outcome.verdicts() == {"test_hangs": verdict, "test_other": "passed"}
+    assert recorded(Path(outcome.results["bundle"])) == {"test_hangs": verdict, "test_other": "passed"}
     assert left_of(run.name, pids) == []
 
 
@@ -119,6 +130,7 @@ def test_a_dead_runner_errs_the_run(tool, hanging: subprocess.Popen[str], descen
     assert outcome.code == 3, outcome
     assert outcome.results["verdict"] == "errored"
     assert "test_hangs" not in outcome.verdicts() or outcome.verdicts()["test_hangs"] == "errored"
+    assert recorded(Path(outcome.results["bundle"]))["test_hangs"] == "errored"
     assert left_of(run.name, pids) == []
 
 
@@ -135,6 +147,7 @@ def test_a_dead_front_leaves_only_the_spool(tool, hanging: subprocess.Popen[str]
     assert recovered.code == 0, recovered
     bundles = list(tool.directory.glob("run-*.fb"))
     assert len(bundles) == 1
+    assert recorded(bundles[0])["test_hangs"] == "errored"
     assert not run.exists()
 
 
