@@ -8,6 +8,7 @@ from faultbox import plan as planner
 from faultbox.model.plan import Needs
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import UnknownSyscall, every, expand
+from faultbox.observe.sources.registry import events_of
 
 ALWAYS = frozenset(
     {
@@ -42,7 +43,7 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec, whe
     if kind in planner.WATCHED:
         return _why_not_watched(kind, services, needs)
     if kind and not set("*?") & set(kind):
-        declared = {each.kind for name in services for each in spec.services[name].observe}
+        declared = {each for name in services for each in events_of(spec.services[name])}
         return "" if kind in ALWAYS | declared else f"nothing in this case gives events of type {kind!r}"
     return _why_not_any(filters, services, needs) or _why_not_judged(where, needs)
 

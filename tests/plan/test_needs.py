@@ -319,3 +319,41 @@ SEES_FSYNC = "def no_fsync(e):\n    if e.syscall == 'fsync':\n        fail('no')
 def test_what_monitors_name_is_observed(need: Callable[..., Needs], text: str) -> None:
     """A monitor that can't see what it is there to forbid would be green for ever."""
     assert watched(need(text))["db"] >= FSYNC
+
+
+@pytest.mark.parametrize(
+    ("on", "lines", "calls", "kinds"),
+    [
+        ("{'type': 'tail'}", set(), {}, set()),
+        ("{'type': 'stdout', 'service': 'db'}", {"db"}, {}, set()),
+        ("match.event(type = 'stdout', service = db)", {"db"}, {}, set()),
+        ("match.any({'type': 'tail'}, match.event(syscall = 'fsync', service = 'db'))", {"db"}, {"db": FSYNC}, set()),
+        ("match.all(match.event(type = 'file'), match.event(service = 'db'))", set(), {}, {("db", "file")}),
+        ("match.never()", set(), {}, set()),
+    ],
+)
+def test_what_monitors_are_about_is_all_that_they_need(
+    need: Callable[..., Needs], on: str, lines: set[str], calls: object, kinds: set[tuple[str, str]]
+) -> None:
+    for text in (
+        f"monitor('m', on = {on}, check = lambda e: False)\nscenario(get)",
+        f"m = {on}\ndef test_x():\n    monitor('m', on = m, check = lambda e: False)\n    get()\n",
+    ):
+        found = need(text)
+        assert (found.lines, watched(found)) == (lines, calls), text
+        assert {(name, "file") for name, each in found.watched.items() if each.files} == kinds, text
+
+
+def test_a_matcher_that_is_written_where_it_is_used_is_read(need: Callable[..., Needs]) -> None:
+    text = (
+        "def test_x():\n    assert_before(first = match.event(type = 'file', service = db), then = {'type': 'print'})\n"
+    )
+    assert {name for name, each in need(text).watched.items() if each.files} == {"db"}
+
+
+def test_files_that_a_service_shows_are_watched_by_their_globs(need: Callable[..., Needs]) -> None:
+    service = "s = service('s', 'bin/db', observe = [observe.files('/a/**', '*.b'), observe.tail('/log')])\n"
+    shown = need(service + "scenario(get)")
+    assert (shown.watched["s"].files, shown.watched["s"].globs, shown.lines) == (True, ("/a/**", "*.b"), set())
+    asked = need(service + "def test_x():\n    assert_never(type = 'file', service = s)\n")
+    assert (asked.watched["s"].files, asked.watched["s"].globs) == (True, ())
