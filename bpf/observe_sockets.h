@@ -26,8 +26,8 @@ INLINE void end_connect(struct lane *lane, struct call *call)
 	flow.end = subject.number;
 	if (subject.kind == TCP) {
 		connection = connection_of((void *)subject.object);
-		if (!connection)
-			return;
+		if (!connection || connection->over)
+			return; /* it may have been refused already */
 		read_addresses((void *)subject.object, &connection->addresses);
 		meet_connection(lane, call, connection, subject.number);
 	} else if (subject.kind == UNIX && !call->ret) {
@@ -49,7 +49,7 @@ INLINE void end_accept(struct lane *lane, struct call *call)
 	find_subject(&subject, call->ret);
 	flow.end = subject.number;
 	if (subject.kind == TCP) {
-		connection = connection_of((void *)subject.object);
+		connection = accepted_connection((void *)subject.object);
 		if (!connection)
 			return;
 		connection->taken = 1;

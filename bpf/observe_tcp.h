@@ -31,6 +31,17 @@ INLINE void find_edge(struct edge *edge, __u16 lane, __u16 family, __u16 port, c
 	__builtin_memcpy(edge->address, address, 16);
 }
 
+/* The lane of the current task, for sockets that were made before their process came to its lane. */
+INLINE struct lane *lane_of_task(__u64 *id)
+{
+	struct call *call = bpf_task_storage_get(&tasks, (void *)bpf_get_current_task_btf(), 0, 0);
+
+	if (!call)
+		return 0;
+	*id = call->lane;
+	return bpf_map_lookup_elem(&lanes, id);
+}
+
 /* A socket of a lane begins to connect. */
 INLINE void begin_call(const struct sock *sk)
 {
@@ -39,6 +50,8 @@ INLINE void begin_call(const struct sock *sk)
 	struct lane *lane = lane_of_socket(sk, &fresh.lane);
 	__u64 key = (__u64)sk;
 
+	if (!lane)
+		lane = lane_of_task(&fresh.lane);
 	if (!lane)
 		return;
 	fresh.began_ns = bpf_ktime_get_ns();
@@ -68,18 +81,16 @@ INLINE void call_succeeded(struct lane *lane, struct connection *connection, con
 	tell_socket(lane, connection, CONNECTED);
 }
 
-/* A listener of a lane has been connected to. Who it was is known where that is one of ours. */
-INLINE void begin_accepted(const struct sock *sk)
+/* A listener of a lane (whose cgroup has the id `owner`) has been connected to. Who it was is known where that is one of
+ * ours. */
+static __noinline int begin_accepted(const struct sock *sk, struct lane *lane, __u64 owner)
 {
-	struct connection fresh = {};
+	struct connection fresh = { .lane = owner };
 	struct addresses *addresses = &fresh.addresses;
-	struct lane *lane = lane_of_socket(sk, &fresh.lane);
 	struct caller caller = {};
 	__u64 key = (__u64)sk;
 	__u16 *found;
 
-	if (!lane)
-		return;
 	fresh.began_ns = bpf_ktime_get_ns();
 	read_addresses(sk, addresses);
 	fresh.opened = 1;
@@ -93,6 +104,34 @@ INLINE void begin_accepted(const struct sock *sk)
 	find_edge(&fresh.edge, found ? *found : NOBODY, addresses->family, addresses->local_port, addresses->local);
 	if (bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY))
 		lose(lane, LOST_TOTALS);
+	return 0;
+}
+
+/* A connection is there to be accepted. */
+INLINE void connected_to(const struct sock *sk)
+{
+	struct lane *lane;
+	__u64 owner;
+
+	lane = lane_of_socket(sk, &owner);
+	if (lane)
+		begin_accepted(sk, lane, owner);
+}
+
+/* It has been accepted, by the current task, which may have made its listener before it came to its lane. */
+INLINE struct connection *accepted_connection(const struct sock *sk)
+{
+	struct connection *connection = connection_of(sk);
+	struct lane *lane;
+	__u64 owner;
+
+	if (connection)
+		return connection;
+	lane = lane_of_task(&owner);
+	if (!lane)
+		return 0;
+	begin_accepted(sk, lane, owner);
+	return connection_of(sk);
 }
 
 INLINE void call_failed(struct lane *lane, struct connection *connection, const struct sock *sk)
@@ -161,7 +200,7 @@ int BPF_PROG(observe_state, const struct sock *sk, int was, int is)
 	if (is == SYN_SENT)
 		begin_call(sk);
 	else if (is == ESTABLISHED && was == SYN_RECEIVED)
-		begin_accepted(sk);
+		connected_to(sk);
 	connection = connection_of(sk);
 	if (!connection)
 		return 0;

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from faultbox import observe
 from faultbox.model.fault import Port
 from faultbox.model.observation import ConnectionTotals, Watch
 
@@ -208,3 +209,29 @@ def test_nothing_is_told_of_a_lane_that_is_not_watched(world_of, serving):
     (total,) = other.totals().connections
     assert (total.caller, total.callee, total.opened, total.bytes_sent, total.bytes_received) == ("api", "", 1, 5, 10)
     assert world.totals().connections == ()
+
+
+HEIR = """
+import socket, sys
+end = socket.socket(fileno=int(sys.argv[1])).accept()[0]
+end.sendall(end.recv(100))
+end.close()
+"""
+
+
+def test_a_listener_that_is_older_than_its_process_in_the_lane(world_of, until):
+    """As that of a proxy, or of a service that inherits it: who accepts is who was connected to."""
+    world = world_of({"api": WATCHED, "db": WATCHED})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port, inherited = listener.getsockname()[1], listener.fileno()
+        with world.start("db", sys.executable, "-I", "-c", HEIR, str(inherited), pass_fds=[inherited]) as heir:
+            (local,) = call(world, "127.0.0.1", port, 5)
+            assert heir.wait(20) == 0
+    (accepted,) = world.of("socket", op="accept")
+    assert (accepted.service, accepted.fields["caller"]) == ("db", "api")
+    assert accepted.fields["peer"] == shown(*local)
+    until(lambda: [each for each in world.of("socket", op="close") if each.service == "db"], "its end")
+    world.close()
+    opened = [each for each in observe.flows(world.place / "flows.bin") if each.kind == "opened" and each.local]
+    assert {(each.lane, each.accepted) for each in opened} == {("api", False), ("db", True)}
+    assert {each.local for each in opened} == {each.remote for each in opened}
