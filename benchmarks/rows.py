@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.edges import edges
 from benchmarks.figures import Figure, median
 from benchmarks.tool import Bench
+from benchmarks.tracing import tracing
 from faultbox import world
 from faultbox.linux import cgroup
 
@@ -98,4 +99,4 @@ def waiting(bench: Bench) -> Iterator[Figure]:
     yield Figure("24-cell matrix whose cells mostly wait", ours, "s", serial, "-j 1", ratio_limit=1 / 6)
 
 
-ALL = {each.__name__: each for each in (syscalls, worlds, startup, waiting, edges)}
+ALL = {each.__name__: each for each in (syscalls, tracing, worlds, startup, waiting, edges)}
