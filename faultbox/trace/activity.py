@@ -18,29 +18,35 @@ _LOOKS = ("epoll", "poll", "select")
 """Waits for several ends at once; a thread that waits otherwise goes on where it was."""
 _WAKING_NS = 100_000
 """What it may take until a thread runs that another one has woken before it waited itself."""
+_LOCK_US = 10_000
+"""Locks are waited for in short turns (CPython's GIL: 5 ms); what works by a clock waits longer."""
 _ACTS = frozenset(("opened", "sent", "received", "wrote", "forked"))
 
 
 @dataclass(slots=True)
-class _Look:
+class Look:
+    """What was found ready, and what came thereupon. `made`: connections that had been asked for, and were not used
+    yet: that they are there may be what was ready."""
+
     count: int = 0
     ready: int = 0
     came: set[object] = field(default_factory=set)
     fresh: set[object] = field(default_factory=set)
-
-
-@dataclass(eq=False, slots=True)
-class Burst:
-    """`looks`: what was found ready, and what came thereupon."""
-
-    began_ns: int
-    ended_ns: int
-    looks: list[_Look] = field(default_factory=list)
+    made: set[End] = field(default_factory=set)
 
     @property
     def accounted(self) -> bool:
         """Whether everything that was ready has been seen to come."""
-        return all(look.ready <= len(look.came) for look in self.looks)
+        return self.ready <= len(self.came) + len(self.made)
+
+
+@dataclass(eq=False, slots=True)
+class Burst:
+    """`looks`: what was found ready, and what came thereupon; one for all where not one thread does it all."""
+
+    began_ns: int
+    ended_ns: int
+    looks: list[Look] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -81,6 +87,9 @@ class Activity:
         """The process of every thread that has flows."""
         self.actors: set[int] = set()
         """Threads that were seen to do more than to wait."""
+        self.looks: dict[int, Look] = {}
+        """By flow: what was found ready."""
+        self._connecting: dict[int, dict[End, None]] = {}
         self._streams = streams
         self._threads: dict[int, _Thread] = {}
         self._gone: list[_Thread] = []
@@ -129,7 +138,8 @@ class Activity:
 
     def timer_only(self, flow: Flow) -> bool:
         """Whether a wait ended because its time was over, in a thread whose doings can be seen."""
-        return flow.kind == "waits" and flow.position > 0 and not flow.length and flow.tid in self.actors
+        lock = flow.local == "futex" and flow.position <= _LOCK_US
+        return flow.kind == "waits" and flow.position > 0 and not flow.length and not lock and flow.tid in self.actors
 
     def _know(self, flow: Flow) -> None:
         process = self.processes.get(flow.pid)
@@ -189,17 +199,24 @@ class Activity:
             return
         looks = flow.kind == "waits" and flow.local in _LOOKS
         if not burst.looks or (looks and alone):
-            burst.looks.append(_Look())
+            burst.looks.append(Look())
         look = burst.looks[-1]
+        connecting = self._connecting.setdefault(flow.pid, {})
         if looks:
             look.ready += flow.length
             look.count += 1
+            look.made |= set(connecting)
+            self.looks[number] = look
             return
         end = self._streams.end_of.get(number)
+        if end is not None and flow.kind == "opened" and not flow.accepted:
+            connecting[end] = None
+        elif end is not None:
+            connecting.pop(end, None)
         if flow.kind == "opened" and flow.accepted:
             look.came.add(("listener", flow.local))
             look.fresh.add(end)
-        elif flow.kind == "received" or (end is not None and _explains(number, flow, end, burst)):
+        elif flow.kind == "received" or (flow.kind == "closed" and end is not None and _broke(end)):
             look.came.add(end if alone else (end, flow.tid, look.count))
         if alone:
             look.came -= look.fresh  # what was read right after it was accepted, unasked whether it was ready
@@ -213,15 +230,7 @@ class Activity:
         return frozenset(pid for pid, tids in takers.items() if len(tids) == 1)
 
 
-def _explains(number: int, flow: Flow, end: End, burst: Burst) -> bool:
-    """Whether this shows what an end was ready for: having been connected, or having broken."""
-    if flow.kind == "sent":
-        return not end.accepted and end.began_ns < burst.began_ns and bool(end.sent) and end.sent[0][2] == number
+def _broke(end: End) -> bool:
+    """Whether an end was closed by a caller that got no answer: what it was ready for was bad news."""
     known = end.connection
-    return (
-        flow.kind == "closed"
-        and known is not None
-        and end is known.caller
-        and bool(known.turns)
-        and not known.turns[-1].heard_ns
-    )
+    return known is not None and end is known.caller and bool(known.turns) and not known.turns[-1].heard_ns

@@ -77,7 +77,7 @@ class _State:
             close = burst.began_ns - self.burst.ended_ns < _HANDED_NS
             self.before = frozenset(self.suspects) if close else frozenset()
         self.burst, self.timer_ns = burst, 0
-        self.suspects = set() if burst.accounted else {UNSEEN}
+        self.suspects = set() if all(look.accounted for look in burst.looks[:1]) else {UNSEEN}
 
     def now(self, time_ns: int) -> frozenset[Suspect]:
         """What may be behind something that the process does now."""
@@ -114,6 +114,8 @@ class Attribution:
         self._states: dict[int, _State] = {}
         self._paired: dict[int, dict[Turn, None]] = {}
         self._stepping: dict[int, Step] = {}
+        self._opened: dict[End, frozenset[Suspect]] = {}
+        """What was behind a connection's being made."""
         self._passed: dict[int, frozenset[Suspect]] = {}
         self._inherited: dict[int, frozenset[Suspect]] = {}
         self._awaiting: dict[Turn, Turn] = {}
@@ -194,12 +196,15 @@ class Attribution:
             return
         if flow.kind == "received" and end is not None:
             self._received(number, flow, end)
-        elif flow.kind == "opened" and flow.accepted and end is not None:
-            self._comes(flow, {end})
+        elif flow.kind == "opened" and end is not None:
+            if flow.accepted:
+                self._comes(flow, {end})
+            else:
+                self._opened[end] = self._behind(flow, end)
         elif flow.kind == "closed" and end is not None:
             self._closed(flow, end)
         elif flow.kind == "waits":
-            self._waited(flow)
+            self._waited(number, flow)
 
     def _comes(self, flow: Flow, suspects: Iterable[Suspect]) -> None:
         """Something has come to a process, which sets it going."""
@@ -302,12 +307,17 @@ class Attribution:
                 if asker in state.open:
                     state.open[asker] -= 1
 
-    def _waited(self, flow: Flow) -> None:
+    def _waited(self, number: int, flow: Flow) -> None:
         process = self._activity.processes.get(flow.pid)
         if process is None:
             return
         state = self._state(flow.pid)
         state.enter(process.burst_at(flow.time_ns))
+        look = self._activity.looks.get(number)
+        if look is not None and look.ready > len(look.came):
+            state.suspects.update(*(self._opened.get(end, {UNSEEN}) for end in look.made))
+            if not look.accounted:
+                state.suspects.add(UNSEEN)
         if self._activity.timer_only(flow):
             state.suspects.add(UNSEEN)
         elif 0 < flow.position < (1 << 32) - 1 and flow.local in ("epoll", "poll", "select"):

@@ -73,12 +73,13 @@ class Connection:
     callee: End
     turns: list[Turn] = field(default_factory=list)
     whole: Turn | None = None
-    heard: bool = True
-    said: bool = True
-    asked: list[int] = field(default_factory=list)
-    arrived: list[int] = field(default_factory=list)
     serving: Turn | None = None
     strict: bool = True
+    heard: bool = True
+    heard_to: int = 0
+    said: bool = True
+    under_way: bool = False
+    """A question has been asked of which nothing has arrived yet."""
 
 
 class Streams:
@@ -174,15 +175,15 @@ class Streams:
             self._answered(number, flow, known)
             return
         if known.heard or not known.turns:
-            known.heard = False
+            known.strict &= bool(flow.position) and (not known.turns or _over(known))
+            known.heard, known.under_way = False, True
             known.turns.append(Turn(known, flow.began_ns or flow.time_ns))
-            known.asked.append(end.stretch(flow)[0] if flow.position else -1)
         self._took_part(known.turns[-1], number, flow)
 
     def _answered(self, number: int, flow: Flow, known: Connection) -> None:
         known.said = True
-        if len(known.asked) > len(known.arrived):
-            known.strict = False  # it speaks while a question is on its way: to an earlier one, or unasked
+        if known.under_way:
+            known.strict = False  # to an earlier question, or unasked
         turn = known.serving
         if turn is not None:
             turn.answered_ns = max(turn.answered_ns, flow.time_ns)
@@ -203,12 +204,10 @@ class Streams:
         if not whole or any(self._turns.get(each) is not turn for each in found):
             known.strict = False
         if end is known.callee:
-            if known.said:
-                known.said = False
-                known.arrived.append(first)
+            known.said = known.under_way = False
             known.serving = turn
         else:
-            known.heard = True
+            known.heard, known.heard_to = True, after
         if turn is not None:
             self._arrived(turn, number, flow, known, end)
 
@@ -234,10 +233,15 @@ def effect_ns(flow: Flow) -> int:
     return flow.began_ns or flow.time_ns if flow.kind in ("sent", "wrote") else flow.time_ns
 
 
+def _over(known: Connection) -> bool:
+    """Whether the last question was answered, and all that was said so far has been heard."""
+    sent = known.callee.sent
+    return known.said and (not sent or sent[-1][1] == known.heard_to)
+
+
 def _settle(known: Connection) -> None:
     """Make one turn of all where they can't be told apart."""
-    agreed = known.strict and known.asked[: len(known.arrived)] == known.arrived and -1 not in known.asked
-    if agreed or not known.turns:
+    if known.strict or not known.turns:
         return
     whole = known.whole = Turn(known, known.turns[0].asked_ns)
     for turn in known.turns:
