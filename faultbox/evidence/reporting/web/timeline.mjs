@@ -3,23 +3,25 @@
 import { h } from "./dom.mjs";
 import { relative, wall } from "./format.mjs";
 import { arrow, colourOf, mark } from "./marks.mjs";
+import { bar, life, line } from "./paint.mjs";
+import { dealt, stacked } from "./rows.mjs";
 import { clamped, panned, tickText, ticks, zoomed } from "./scale.mjs";
 
 const AXIS = 26;
 const LANE = 34;
-const FAULTS = 24;
+const ROW = 24; // of things that last and overlap
+const MOST_ROWS = 4;
 const MOST_ARROWS = 400;
 const NEAR = 9;
 
 export class Timeline {
   /** `pick(index)` is told of the event that was clicked, `moved()` when another stretch is shown. */
   constructor(trace, kinds, { pick, moved }) {
-    const lasting = trace.shape.spans.filter((span) => span.kind === "fault").length;
     Object.assign(this, { trace, kinds, pick, moved, selected: -1, deciding: [], showWall: false });
-    this.rowsOfFaults = Math.min(Math.max(lasting, 1), 4);
     this.bounds = trace.bounds;
     this.stretch = { ...this.bounds };
     this.numbers = new Map(trace.lanes.map((name, number) => [name, number]));
+    this.place();
     this.canvas = h("canvas", {
       tabindex: 0,
       role: "img",
@@ -38,17 +40,35 @@ export class Timeline {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  get faultsHeight() {
-    return FAULTS * this.rowsOfFaults + 8;
+  /** Decide where everything that lasts is drawn, and with that how high the lanes are. */
+  place() {
+    const { spans } = this.trace.shape;
+    this.lives = spans.filter((span) => span.kind === "life" && this.numbers.has(span.service));
+    const faults = spans.filter((span) => span.kind === "fault");
+    const dealtFaults = dealt(faults, MOST_ROWS);
+    this.faultsHeight = ROW * dealtFaults.used + 8;
+    this.heights = this.trace.lanes.map(() => LANE);
+    this.bars = faults.map((span, at) => ({ span, row: dealtFaults.rows[at], text: `${span.service}: ${span.text}`, colour: "--fault" }));
+    this.stepRows = new Map();
+    for (const [lane, name] of this.trace.lanes.entries()) {
+      const steps = spans.filter((span) => span.kind === "step" && span.service === name);
+      const { rows, used } = dealt(steps, MOST_ROWS);
+      this.heights[lane] = Math.max(LANE, ROW * used + 10);
+      for (const [at, span] of steps.entries()) {
+        this.bars.push({ span, lane, row: rows[at], text: span.text, colour: span.ok === false ? "--bad" : "--step" });
+        for (const moment of [span.start, span.end]) this.stepRows.set(`${lane} ${moment}`, rows[at]);
+      }
+    }
+    this.lanes = stacked(this.heights, AXIS + this.faultsHeight);
   }
 
   get height() {
-    return AXIS + this.faultsHeight + LANE * this.trace.lanes.length + 4;
+    return this.lanes.bottom + 4;
   }
 
   labelRows() {
     const faults = h("div", { css: { height: `${this.faultsHeight}px` } }, "faults");
-    const lanes = this.trace.lanes.map((name) => h("div", { title: name, css: { height: `${LANE}px` } }, h("span", {}, name)));
+    const lanes = this.trace.lanes.map((name, lane) => h("div", { title: name, css: { height: `${this.heights[lane]}px` } }, h("span", {}, name)));
     return [h("div", { css: { height: `${AXIS}px` } }), faults, lanes];
   }
 
@@ -83,8 +103,20 @@ export class Timeline {
     return ((ns - this.stretch.from) / (this.stretch.to - this.stretch.from)) * this.canvas.clientWidth;
   }
 
+  /** The middle of a lane; events of lanes that have no place of their own are on the last one. */
   y(lane) {
-    return AXIS + this.faultsHeight + (Math.min(lane, this.trace.lanes.length - 1) + 0.5) * LANE;
+    return this.lanes.middles[Math.min(lane, this.lanes.middles.length - 1)];
+  }
+
+  /** Where an event is: a step's beginning and end on its bar, all else in the middle of its lane. */
+  yOf(index) {
+    const lane = this.trace.lane[index];
+    const row = this.stepRows.get(`${lane} ${this.trace.times[index]}`);
+    return row === undefined || !this.kinds[this.trace.kind[index]].match(/step|bad/) ? this.y(lane) : this.barTop(lane, row) + (ROW - 6) / 2;
+  }
+
+  barTop(lane, row) {
+    return lane === undefined ? AXIS + 4 + row * ROW : this.lanes.tops[lane] + 8 + row * ROW;
   }
 
   draw() {
@@ -117,27 +149,14 @@ export class Timeline {
       paint.fillText(text, x + 4, AXIS / 2);
     }
     paint.strokeStyle = colour("--line");
-    for (let lane = 0; lane <= this.trace.lanes.length; lane++) {
-      const y = Math.round(AXIS + this.faultsHeight + lane * LANE) + 0.5;
-      line(paint, 0, y, width, y);
-    }
+    for (const top of [...this.lanes.tops, this.lanes.bottom]) line(paint, 0, top + 0.5, width, top + 0.5);
   }
 
   drawSpans(paint, width, colour) {
-    const free = new Array(this.rowsOfFaults).fill(-Infinity);
-    for (const span of this.trace.shape.spans) {
-      const from = this.x(span.start);
-      const to = this.x(span.end ?? this.bounds.to);
-      if (span.kind === "fault") {
-        const row = Math.max(free.findIndex((end) => end <= span.start), 0);
-        free[row] = span.end ?? Infinity;
-        const text = `${span.service}: ${span.text}`;
-        if (to >= 0 && from <= width) bar(paint, from, to, AXIS + 4 + row * FAULTS, FAULTS - 4, text, width, colour, "--fault");
-      } else if (to >= 0 && from <= width && this.numbers.has(span.service)) {
-        const y = this.y(this.numbers.get(span.service));
-        if (span.kind === "step") bar(paint, from, to, y - 9, 18, span.text, width, colour, span.ok === false ? "--bad" : "--step");
-        else life(paint, span, y, (ns) => this.x(ns), colour, this.bounds);
-      }
+    const inView = ({ start, end }) => start <= this.stretch.to && (end ?? Infinity) >= this.stretch.from;
+    for (const span of this.lives.filter(inView)) life(paint, span, this.y(this.numbers.get(span.service)), (ns) => this.x(ns), colour, this.bounds);
+    for (const { span, lane, row, text, colour: name } of this.bars) {
+      if (inView(span)) bar(paint, this.x(span.start), this.x(span.end ?? this.bounds.to), this.barTop(lane, row), ROW - 6, text, width, colour, name);
     }
   }
 
@@ -159,7 +178,7 @@ export class Timeline {
     for (const index of drawn) {
       const kind = this.kinds[trace.kind[index]];
       paint.fillStyle = paint.strokeStyle = colour(colourOf(kind));
-      mark(paint, kind, this.x(trace.times[index]), this.y(trace.lane[index]));
+      mark(paint, kind, this.x(trace.times[index]), this.yOf(index));
     }
   }
 
@@ -167,7 +186,7 @@ export class Timeline {
     const { trace } = this;
     if (trace.farOf(index) === null) return;
     const x = Math.round(this.x(trace.times[index])) + 0.5;
-    const own = this.y(trace.lane[index]);
+    const own = this.yOf(index);
     const far = this.y(trace.far[index]);
     paint.fillStyle = paint.strokeStyle = colour(colourOf(this.kinds[trace.kind[index]]));
     if (trace.arriving[index]) arrow(paint, x, far, own);
@@ -189,7 +208,7 @@ export class Timeline {
     paint.lineWidth = 1.5;
     line(paint, x, 4, x, height);
     paint.beginPath();
-    paint.arc(x, this.y(this.trace.lane[this.selected]), 10, 0, 7);
+    paint.arc(x, this.yOf(this.selected), 10, 0, 7);
     paint.stroke();
   }
 
@@ -200,8 +219,8 @@ export class Timeline {
     const last = trace.indexAt(this.at(x + NEAR));
     let best = -1, least = Infinity;
     for (let index = first; index < last; index++) {
-      const apart = Math.abs(this.x(trace.times[index]) - x) + Math.abs(this.y(trace.lane[index]) - y) - trace.kind[index] * 0.5;
-      if (Math.abs(this.y(trace.lane[index]) - y) <= LANE / 2 && apart < least) [best, least] = [index, apart];
+      const apart = Math.abs(this.x(trace.times[index]) - x) + Math.abs(this.yOf(index) - y) - trace.kind[index] * 0.5;
+      if (Math.abs(this.yOf(index) - y) <= LANE / 2 && apart < least) [best, least] = [index, apart];
     }
     return best;
   }
@@ -257,47 +276,4 @@ export class Timeline {
     event.preventDefault();
     act();
   }
-}
-
-function line(paint, x1, y1, x2, y2) {
-  paint.beginPath();
-  paint.moveTo(x1, y1);
-  paint.lineTo(x2, y2);
-  paint.stroke();
-}
-
-/** Something that lasts, with its text as far as there is room. */
-function bar(paint, from, to, y, height, text, width, colour, name) {
-  const left = Math.max(from, -4);
-  const right = Math.max(Math.min(to, width + 4), left + 2);
-  paint.fillStyle = paint.strokeStyle = colour(name);
-  paint.globalAlpha = 0.16;
-  paint.beginPath();
-  paint.roundRect(left, y, right - left, height, 3);
-  paint.fill();
-  paint.globalAlpha = 0.7;
-  paint.lineWidth = 1;
-  paint.stroke();
-  paint.globalAlpha = 1;
-  const inside = Math.max(left, 0) + 10;
-  const room = right - inside - 4;
-  if (room < 24) return;
-  paint.save();
-  paint.beginPath();
-  paint.rect(inside, y, room, height);
-  paint.clip();
-  paint.fillStyle = colour("--ink");
-  paint.fillText(text, inside, y + height / 2 + 0.5);
-  paint.restore();
-}
-
-/** A service's life: thin until it is ready, then thick. */
-function life(paint, span, y, x, colour, bounds) {
-  const end = x(span.end ?? bounds.to);
-  const ready = Math.min(x(span.ready ?? span.end ?? bounds.to), end);
-  paint.fillStyle = colour("--life");
-  paint.globalAlpha = 0.22;
-  paint.fillRect(x(span.start), y - 0.5, ready - x(span.start), 1);
-  paint.fillRect(ready, y - 2, end - ready, 4);
-  paint.globalAlpha = 1;
 }
