@@ -30,7 +30,8 @@ _REFUSALS = {
     "close": b"",
 }
 """What a caller is told whose handshake is refused: handshake_failure, protocol_version (RFC 8446, 6), nothing."""
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?")
+_HOST = re.compile(r"(?=.{1,253}$)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
+"""What can be a host's name: all else in SNI is a caller's mistake, or an attack (RFC 6066, 3)."""
 
 
 class Hello(NamedTuple):
@@ -75,12 +76,15 @@ def _parsed(message: bytes) -> Hello:
 
 
 def _protocols(data: bytes) -> list[str]:
-    """The names of an ALPN list: a length and as many bytes, each (RFC 7301, 3.1)."""
+    """The names of an ALPN list: a length and as many bytes, each (RFC 7301, 3.1); without those no software speaks.
+
+    What is no ASCII is there to see whether servers ignore it (GREASE, RFC 8701).
+    """
     names = []
     while data:
         names.append(data[1 : 1 + data[0]].decode("latin-1"))
         data = data[1 + data[0] :]
-    return [name for name in names if name]
+    return [name for name in names if name and name.isascii()]
 
 
 class Secured:
@@ -127,11 +131,11 @@ class Secured:
         return b"".join(plain)
 
     def write(self, data: bytes) -> None:
-        """Say something; before the handshake is over it waits."""
-        if self.ready:
-            self._tls.write(data)
-        else:
+        """Say something; before the handshake is over it waits, after the last word it is not heard."""
+        if not self.ready:
             self._queued.append(data)
+        elif not self.finished:
+            self._tls.write(data)
 
     def finish(self) -> None:
         """Say that nothing more will come (close_notify)."""

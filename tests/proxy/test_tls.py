@@ -21,7 +21,8 @@ from faultbox.model.message import Edge, MessageRule, MessageRuleSet, Side
 from faultbox.model.topology import Tls
 from faultbox.protocols.contract import Dialogue, Part
 from faultbox.proxy.playbook import a_rule
-from faultbox.proxy.tls import NotTls, read_hello
+from faultbox.proxy.stand_in import StandIn
+from faultbox.proxy.tls import Interception, read_hello
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /a HTTP/1.1\r\nHost: db.internal\r\n\r\n"
@@ -228,13 +229,22 @@ def test_a_hello_is_read_once_it_is_whole() -> None:
 
 
 HELLO = a_hello("db.internal")
+NOBODY = proxy.Authority.new()
 
 
 @settings(deadline=None)
 @given(st.data())
-def test_a_broken_hello_is_refused_or_read(data: st.DataObject) -> None:
+def test_a_broken_hello_breaks_nothing(data: st.DataObject) -> None:
     hello = bytearray(HELLO)
     for _ in range(data.draw(st.integers(1, 6))):
         hello[data.draw(st.integers(0, len(hello) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(NotTls):
-        read_hello(bytes(hello))
+    talk = Interception(StandIn(Tls(), NOBODY, ("localhost",), frozenset()), lambda: "")
+    talk.received("request", bytes(hello))
+    talk.received("request", data.draw(st.binary(max_size=20)))
+    talk.received("response", data.draw(st.binary(max_size=20)))
+
+
+@pytest.mark.parametrize("name", [b".b.internal", b"d..internal", b"caf\xc3\xa9.local", b"db internal"])
+def test_what_can_be_no_host_is_none(name: bytes) -> None:
+    hello = HELLO.replace(b"db.internal", name[:11])
+    assert read_hello(hello) == ("", ("h2", "http/1.1"))
