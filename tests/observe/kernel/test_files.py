@@ -1,8 +1,11 @@
 """Files: what is done with them by whatever descriptor and path, beside what inotify and the programs say."""
 
+import contextlib
 import ctypes
 import itertools
 import os
+import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -55,21 +58,22 @@ def as_inotify(events, directory):
     """Events of a directory's files as inotify would have them: a creation is an opening too, syncs aren't told."""
     said = []
     for event in events:
-        op, path = event.fields["op"], event.fields.get("path", "")
-        name = path.removeprefix(f"{directory}/")
-        if name == path or "/" in name:
-            continue
-        if op == "rename":
-            said += [("from", name), ("to", event.fields["to"].removeprefix(f"{directory}/"))]
+        op = event.fields["op"]
+        name = name_in(directory, event.fields.get("path", ""))
+        if op in ("rename", "link"):
+            to = name_in(directory, event.fields["to"])
+            said += [("from" if op == "rename" else "", name), ("to" if op == "rename" else "create", to)]
         elif op == "create":
             said += [("create", name), ("open", name)]
-        elif op == "link":
-            said.append(("create", event.fields["to"].removeprefix(f"{directory}/")))
-        elif op == "truncate":
-            said.append(("write", name))
         elif op != "sync":
-            said.append((op, name))
-    return once(said)
+            said.append(("write" if op == "truncate" else op, name))
+    return once((what, name) for what, name in said if what and name)
+
+
+def name_in(directory, path):
+    """The name of a file in this directory, "" for any other."""
+    parent, _, name = path.rpartition("/")
+    return name if parent == str(directory) else ""
 
 
 EVERYTHING = """
@@ -251,3 +255,42 @@ def test_files_of_an_overlay_are_called_as_the_service_sees_them(world_of, tmp_p
     ]
     found = {each.path: each for each in world.totals().files}
     assert (found["/old"].opens, found["/old"].bytes_read, found["/old"].bytes_written) == (3, 13 + 17, 4)
+
+
+def ask(port, command):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as end:
+        end.sendall(command)
+        return end.recv(1000)
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs redis-server: apt-get install redis-server")
+def test_what_redis_does_to_its_log_is_what_inotify_sees(world_of, tmp_path, until):
+    directory = tmp_path / "log"
+    directory.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    watcher, world = Inotify(directory), world_of({"svc": WATCHED})
+    how = ("--dir", str(tmp_path), "--appenddirname", "log", "--appendonly", "yes", "--appendfsync", "always")
+    with world.start("svc", "redis-server", "--port", str(port), "--save", "", *how) as redis:
+
+        def answers():
+            with contextlib.suppress(OSError):
+                return ask(port, b"PING\r\n").startswith(b"+PONG")
+
+        until(answers, "redis answers")
+        for number in range(20):
+            assert ask(port, b"SET key %d\r\n" % number) == b"+OK\r\n"
+        assert ask(port, b"BGREWRITEAOF\r\n").startswith(b"+Background")
+        until(lambda: b"aof_rewrite_in_progress:0" in ask(port, b"INFO persistence\r\n"), "its log is written anew")
+        assert ask(port, b"SHUTDOWN\r\n") == b""
+        assert redis.wait(20) == 0
+    expected = [each for each in watcher.read() if each[0] != "open"]
+    told = [each for each in as_inotify(world.of("file"), directory) if each[0] != "open"]
+    assert ("write", "appendonly.aof.1.incr.aof") in expected
+    assert ("unlink", "appendonly.aof.1.incr.aof") in expected
+    assert once(told) == once(expected)
+    (log,) = [each for each in world.totals().files if each.path.endswith(".1.incr.aof")]
+    assert log.syncs >= 20
+    assert log.bytes_written == sum(
+        int(each.fields["bytes"]) for each in world.of("file", op="write") if each.fields.get("path") == log.path
+    )
