@@ -28,7 +28,10 @@ REPOSITORY = Path(__file__).parents[2]
 TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
 DOCUMENTS = [
     REPOSITORY / "README.md",
-    *(REPOSITORY / "docs" / name for name in ("tutorial.md", "bundles.md", "ci-on-linux.md", "troubleshooting.md")),
+    *(
+        REPOSITORY / "docs" / name
+        for name in ("tutorial.md", "bundles.md", "reports.md", "ci-on-linux.md", "troubleshooting.md")
+    ),
     *sorted((REPOSITORY / "docs" / "how-to").glob("*.md")),
 ]
 """What users follow step by step; references have tests of their own."""
