@@ -62,9 +62,7 @@ def test_sold():
     assert_eq([e.sold for e in events(type = "tail")], ["1", "1", "2"])
 
 def test_oversold():
-    say(4)
-    sleep("20ms")
-    say("rotate", 2)
+    say(4, "rotate", 2)
 """
     )
     outcome = tool.test(spec)

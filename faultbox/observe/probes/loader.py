@@ -53,8 +53,8 @@ def main() -> None:
     _libc.prctl(_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         return
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     request = json.load(sys.stdin)
     try:
         bcc = _bcc(request["tree"])

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 
 from faultbox.linux import inotify
 from faultbox.linux.openat2 import open_in_root
-from faultbox.model.event import Event
+from faultbox.model.event import Event, EventsLost
 from faultbox.observe.decoders import Decode, raw
+from faultbox.observe.sources.arrivals import MASK, Arrivals
 
 LINE_MAX = 1 << 20
 """Longer lines become several events."""
@@ -31,8 +32,8 @@ class TailSource:
     `root` is a directory's path: that of the world's disk as its services see it, in which `path` is looked up; the
     last part of `path` may be a glob. What the files hold now is passed over, those that come later are read from
     their beginning. A file is followed when it is renamed or removed, and read again from its beginning when it has
-    become shorter. Not seen: a file that comes and goes between two looks, and what stood in a file that was
-    truncated and filled again between two looks.
+    become shorter. One that came and went before it could be read is told as lost. Not seen is what stood in a file
+    that was truncated and filled again between two looks.
 
     A line's time is when it was read, at most the time of asking where asking made it read. Raises OSError where this
     user has no inotify instance left (fs.inotify.max_user_instances).
@@ -53,6 +54,8 @@ class TailSource:
         self._decode = decode or raw
         self._clock = clock
         self._files: list[_File] = []
+        self._arrivals = Arrivals(self._wanted)
+        self._unmet = 0
         self._token = self._promised = 0
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._inotify = inotify.init()
@@ -77,8 +80,10 @@ class TailSource:
             file.aim()
 
     def drain(self) -> list[Event]:
-        """What was appended; no more than a few megabytes at a time, then `fileno` polls readable again."""
-        inotify.forget(self._inotify)
+        """What was appended; no more than a few megabytes at a time, then `fileno` polls readable again.
+
+        Raises EventsLost where a file can't be read any more.
+        """
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._again)
         if self._promised >= self._token:  # otherwise the files, and how far to read them, are those of `ask`
@@ -90,6 +95,7 @@ class TailSource:
             os.eventfd_write(self._again, 1)
         else:
             self._promised = self._token
+        self._tell_lost(events)
         return events
 
     @property
@@ -106,6 +112,15 @@ class TailSource:
         self._poll.close()
         for fd in (self._inotify, self._again, self._root):
             os.close(fd)
+
+    def _tell_lost(self, events: list[Event]) -> None:
+        if self._arrivals.overflowed:
+            self._arrivals.overflowed = False
+            raise EventsLost(self.name, "more happened in its directory than could be followed", events)
+        fresh, self._unmet = self._arrivals.unmet - self._unmet, self._arrivals.unmet
+        if fresh:
+            files = f"{fresh} file{'s' * (fresh > 1)}"
+            raise EventsLost(self.name, f"{files} came and went unread", events)
 
     def _lines(self) -> Iterator[tuple[_File, bytes]]:
         left = _AT_ONCE
@@ -127,29 +142,34 @@ class TailSource:
         """Begin to follow the files that have come; those that are followed get their present names."""
         for file in self._files:
             file.named = False
-        for path in self._paths():
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-                self._meet(path, from_end=from_end)
+        for name in self._names():
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                self._meet(f"{self._directory}/{name}", from_end=from_end)
+                self._arrivals.met(name)
         nameless = [file for file in self._files if not file.named and not file.behind]
         for file in nameless[: max(0, len(nameless) - _KEPT)]:
             self._files.remove(file)
             file.close()
 
-    def _paths(self) -> list[str]:
-        """The paths that the pattern means now."""
-        directory = self._watched_directory()
+    def _names(self) -> list[str]:
+        """Where files that have come are now, then those that the pattern means."""
+        directory, watch = self._watched_directory()
+        self._arrivals.take(inotify.changes(self._inotify), watch)
         if directory is None:
             return []
         try:
             if not _GLOB & set(self._pattern):
-                return [self._path]
-            names = os.listdir(f"/proc/self/fd/{directory}")
-            return [f"{self._directory}/{name}" for name in sorted(fnmatch.filter(names, self._pattern))]
+                return [*self._arrivals.names(), self._pattern]
+            present = os.listdir(f"/proc/self/fd/{directory}")
+            return [*self._arrivals.names(), *sorted(fnmatch.filter(present, self._pattern))]
         finally:
             os.close(directory)
 
-    def _watched_directory(self) -> int | None:
-        """The directory, watched for files to come; where it does not exist yet, the nearest one above is."""
+    def _wanted(self, name: str) -> bool:
+        return fnmatch.fnmatchcase(name, self._pattern) if _GLOB & set(self._pattern) else name == self._pattern
+
+    def _watched_directory(self) -> tuple[int | None, int]:
+        """The directory and its watch; where it does not exist yet, the nearest one above is watched."""
         wanted = path = self._directory or "/"
         while True:
             try:
@@ -157,11 +177,11 @@ class TailSource:
             except (FileNotFoundError, NotADirectoryError):
                 path = os.path.dirname(path)
                 continue
-            inotify.watch(self._inotify, fd, inotify.CREATE | inotify.MOVED_TO)
+            watch = inotify.watch(self._inotify, fd, MASK)
             if path == wanted:
-                return fd
+                return fd, watch
             os.close(fd)
-            return None
+            return None, -1
 
     def _meet(self, path: str, *, from_end: bool) -> None:
         found = open_in_root(self._root, path, 0)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from faultbox.model.event import Event
+from faultbox.model.event import Event, EventsLost
 from faultbox.observe import decoder
 from faultbox.observe.sources import tail
 from faultbox.observe.sources.tail import TailSource
@@ -113,6 +113,53 @@ def test_rotation_loses_nothing(opened: Open, tmp_path: Path) -> None:
     (tmp_path / "log.1").unlink()
     append(tmp_path / "log", b"five\n")
     assert lines(source, 70) == ["five"]
+
+
+def test_files_that_were_rotated_before_anybody_looked_are_read_where_they_are_now(
+    opened: Open, tmp_path: Path
+) -> None:
+    source = opened("/var/log")
+    (tmp_path / "var").mkdir()
+    lines(source)
+    for number in range(4):
+        append(tmp_path / "var/log", b"%d\n" % number)
+        for old in range(number, 0, -1):
+            (tmp_path / f"var/log.{old}").rename(tmp_path / f"var/log.{old + 1}")
+        (tmp_path / "var/log").rename(tmp_path / "var/log.1")
+    append(tmp_path / "var/log", b"4\n")
+    (tmp_path / "var/other").write_bytes(b"another\n")
+    source.ask(60)
+    assert [event.fields["raw"] for event in source.drain()] == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("leaves", ["removed", "moved", "replaced"])
+def test_a_file_that_came_and_went_unread_is_lost(opened: Open, tmp_path: Path, leaves: str) -> None:
+    (tmp_path / "var").mkdir()
+    source = opened("/var/log")
+    append(tmp_path / "var/log", b"who knows\n")
+    if leaves == "removed":
+        (tmp_path / "var/log").unlink()
+    elif leaves == "moved":
+        (tmp_path / "var/log").rename(tmp_path / "log")
+    else:
+        (tmp_path / "var/new").write_bytes(b"new\n")
+        (tmp_path / "var/new").rename(tmp_path / "var/log")
+    lost: list[EventsLost] = []
+    for token in (50, 60, 70):  # the second half of a rename could still come
+        source.ask(token)
+        try:
+            source.drain()
+        except EventsLost as error:
+            lost.append(error)
+    assert [str(each) for each in lost] == ["/var/log of db: 1 file came and went unread"]
+    assert [event.fields["raw"] for event in lost[0].events] == (["new"] if leaves == "replaced" else [])
+
+
+def test_what_comes_and_goes_beside_it_is_nobodys_loss(opened: Open, tmp_path: Path) -> None:
+    source = opened()
+    append(tmp_path / "log.tmp", b"x\n")
+    (tmp_path / "log.tmp").unlink()
+    assert lines(source) == lines(source, 60) == []
 
 
 def test_a_truncated_file_is_read_from_its_beginning(opened: Open, tmp_path: Path) -> None:
