@@ -61,6 +61,7 @@ class CaseResult:
     `observed` are the totals of what the kernel saw, None where it saw nothing for us.
     The first `judged` of its events were there when its expectation was asked.
     `value` is what the scenario gave (`model.answer`), None where it did not come to its end.
+    `causes` is the tree of the step that decided (`trace.tree.shape`), None where nothing is known of causes.
     """
 
     info: CaseInfo
@@ -82,6 +83,7 @@ class CaseResult:
     directory: str = ""
     judged: int = 0
     value: Mapping[str, Any] | None = None
+    causes: Mapping[str, Any] | None = None
 
 
 @frozen

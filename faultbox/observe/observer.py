@@ -67,6 +67,7 @@ class Observer:
         self._missed = programs.missed()
         self._promised = 0
         self._told_lost = 0
+        self._asked = False
         self._spent_ns = 0
         self._events = Ring(_EVENT_BYTES if lanes.want_events else _QUIET_BYTES)
         self._flows = Ring(_FLOW_BYTES)
@@ -132,14 +133,16 @@ class Observer:
     def promised(self) -> int:
         return self._promised
 
-    def ask(self, token: int) -> None:
-        """Whoever asks drains next, and every drain promises what it can."""
+    def ask(self, token: int) -> None:  # noqa: ARG002 - all there is will be taken, whatever its time
+        """Whoever asks drains next, and every drain promises what it can. What has flowed is on disk then, too."""
+        self._asked = True
 
     def drain(self) -> list[Event]:
         """A record is in the ring before the call that it tells of returns: what is claimed by now is all there is."""
         began = time.thread_time_ns()
         ready = {descriptor for descriptor, _ in self._epoll.poll(0)}
-        if self._flow_timer.fileno() in ready or self._flows.fd in ready:
+        if self._asked or self._flow_timer.fileno() in ready or self._flows.fd in ready:
+            self._asked = False
             self._keep_flows()
         events = self._take_events()
         self._spent_ns += time.thread_time_ns() - began

@@ -86,6 +86,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         observed=_observed(stage),
         judged=life.judged,
         value=recorded.record(life.value) if life.answered else None,
+        causes=_causes(stage, ruling) if ruling.verdict is not Verdict.PASSED else None,
     )
     _write_changed(stage)
     return verdicts.starved(result, on_time=ruling.on_time)
@@ -93,6 +94,13 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
 
 def _observed(stage: Stage) -> Observed | None:
     return seen.of_services(stage.observer.totals(), stage.needs.services) if stage.observer is not None else None
+
+
+def _causes(stage: Stage, ruling: verdicts.Ruling) -> dict[str, Any] | None:
+    """The tree of the step that the verdict is about; None where nobody watched, or there is too much to go through."""
+    from faultbox.run import causality  # costs what a case that passes need not pay
+
+    return causality.deciding_tree(stage, _events(stage), ruling.deciding)
 
 
 def _already_failing(case: Case, value: Any) -> Iterator[str]:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from faultbox.model.event import Event
-from faultbox.trace.causes import Causes, Request
+from faultbox.trace.causes import EDGE, Causes, Request
 
 MOST_LINES = 14
-_MOST_SEQS = 1000
-_WORTH = 3
-"""Kinds of events that a line names."""
+_MOST_EVENTS = 1000
+"""Of one request, that are named by their numbers."""
+_MOST_KINDS = 12
+_KINDS_SHOWN = 3
+_WIDTH = 160
+
+
+def shapes(causes: Causes, start_ns: int) -> list[dict[str, Any]]:
+    """The trees of all steps, as bundles have them."""
+    return [shape(step, start_ns) for step in causes.steps]
 
 
 def shape(node: Request, start_ns: int) -> dict[str, Any]:
-    """A tree as bundles have it (docs/reference/bundle-format.md). `at_ms` counts from `start_ns`."""
+    """A tree as docs/reference/bundle-format.md has it. `at_ms` counts from `start_ns`."""
     found: dict[str, Any] = {
         "service": node.service,
         "caller": node.caller,
@@ -26,92 +33,91 @@ def shape(node: Request, start_ns: int) -> dict[str, Any]:
         "waiting_ms": _ms(node.waiting_ns),
         "between_ms": _ms(node.between_ns),
         "proxied": node.proxied,
-        "events": [event.seq for event in node.events[:_MOST_SEQS]],
+        "events": [event.seq for event in node.events[:_MOST_EVENTS]],
+        "did": _did(node.events),
         "requests": [shape(each, start_ns) for each in node.requests],
         "possible": {
             "requests": dict(sorted(Counter(each.service for each in node.possible).items())),
-            "events": [event.seq for event in node.possible_events[:_MOST_SEQS]],
+            "events": [event.seq for event in node.possible_events[:_MOST_EVENTS]],
         },
     }
     if node.step is not None:
-        found = {"step": node.step.fields.get("step", ""), "target": node.step.fields.get("target", ""), **found}
+        names = ("step", "target", "method", "summary")
+        found = {**{name: node.step.fields.get(name, "") for name in names}, **found}
     return found
-
-
-def shapes(causes: Causes, start_ns: int) -> list[dict[str, Any]]:
-    """The trees of all steps."""
-    return [shape(step, start_ns) for step in causes.steps]
 
 
 def deciding_step(causes: Causes, named: Sequence[Event]) -> Request | None:
     """The step that a verdict is about: that of a named event, else the last that failed, else the last."""
     for event in named:
         number = event.fields.get("step")
-        for step in causes.steps:
-            if step.step is not None and number and step.step.fields.get("step") == number:
-                return step
-        found = causes.step_of(event)
+        own = [step for step in causes.steps if step.step is not None and step.step.fields.get("step") == number]
+        found = own[0] if own and number else causes.step_of(event)
         if found is not None:
             return found
     failed = [step for step in causes.steps if step.failed]
     return next(reversed(failed or causes.steps), None)
 
 
-def render(step: Request) -> list[str]:
-    """What a step caused in a few lines, the longest first, each with the time spent in it."""
-    lines = [_line(step)]
-    lines += [f"{'  ' * depth}{text}" for depth, text in _below(step, 1)]
+def render(tree: Mapping[str, Any]) -> list[str]:
+    """What a step caused in a few lines, what took longest first, each with the time spent in it."""
+    lines = [_line(tree), *(f"{'  ' * depth}{text}" for depth, text in _below(tree, 1))]
     if len(lines) > MOST_LINES:
         left = len(lines) - MOST_LINES + 1
-        lines = [*lines[: MOST_LINES - 1], f"  … {left} lines more: faultbox inspect shows all"]
-    return lines
+        lines = [*lines[: MOST_LINES - 1], f"  ... {left} lines more: the bundle has them"]
+    return [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 3]}..." for line in lines]
 
 
-def _below(node: Request, depth: int) -> Iterator[tuple[int, str]]:
-    for each in sorted(node.requests, key=lambda each: (each.heard_ns != 0, -each.total_ns)):
+def _below(tree: Mapping[str, Any], depth: int) -> Iterator[tuple[int, str]]:
+    for each in sorted(tree["requests"], key=lambda each: (each["total_ms"] is not None, -(each["total_ms"] or 0))):
         yield depth, _line(each)
         yield from _below(each, depth + 1)
-    if node.possible:
-        counts = Counter(each.service or "?" for each in node.possible)
-        among = ", ".join(f"{count} to {service}" for service, count in sorted(counts.items()))
-        yield depth, f"not known whether for this or another: {among}"
+    possible: Mapping[str, int] = tree["possible"]["requests"]
+    if possible:
+        among = ", ".join(f"{count} to {service}" for service, count in possible.items())
+        yield depth, f"not known whether for this or something else: {among}"
 
 
-def _line(node: Request) -> str:
-    if node.step is not None:
-        fields = node.step.fields
-        words = [f"step {fields.get('step', '')}", fields.get("target", ""), fields.get("method", "")]
-        words += [fields.get("summary", "")]
+def _line(tree: Mapping[str, Any]) -> str:
+    if "step" in tree:
+        words = ["step", tree["step"], tree["target"], tree["method"], tree["summary"]]
+    elif tree["service"] == EDGE:
+        words = ["answered by the proxy"]
     else:
-        words = [node.service or "an unknown service", "(by its proxy)" if node.proxied else ""]
-        words = ["the proxy answered" if node.service == "edge" else words[0], words[1]]
-    text = " ".join(word for word in words if word)
-    times = [f"{_ms(node.total_ns):g}ms" if node.heard_ns else "no answer"]
-    if node.waiting_ns:
-        times.append(f"{_ms(node.waiting_ns):g}ms waiting for others")
-    if node.step is None and node.between_ns > node.total_ns // 2 and node.heard_ns:
-        times.append(f"{_ms(node.between_ns):g}ms on the way")
-    return f"{text}: {', '.join(times)}{_done(node)}"
+        words = [tree["service"] or "an unknown service", "(through its proxy)" if tree["proxied"] else ""]
+    total, waiting, between = tree["total_ms"], tree["waiting_ms"], tree["between_ms"]
+    times = ["no answer" if total is None else f"{total:g}ms"]
+    if waiting:
+        times.append(f"{waiting:g}ms of them waiting for others")
+    if total and between > total / 2:
+        times.append(f"{between:g}ms on the way")
+    return f"{' '.join(filter(None, words))}: {', '.join(times)}{_summary(tree['did'])}"
 
 
-def _done(node: Request) -> str:
-    """The kinds of things that were done for it, the rarest first: they tell the most."""
-    kinds = Counter(_kind(event) for event in node.events)
-    worth = sorted(kinds.items(), key=lambda item: (not item[0].endswith(")"), item[1], item[0]))[:_WORTH]
-    said = ", ".join(f"{kind} ({count} times)" if count > 1 else kind for kind, count in worth)
-    more = len(kinds) - len(worth)
-    return f"; {said}{f' and {more} kinds more' if more > 0 else ''}" if said else ""
+def _summary(did: Sequence[Sequence[Any]]) -> str:
+    said = [f"{what} ({count} times)" if count > 1 else str(what) for what, count in did[:_KINDS_SHOWN]]
+    more = [f"{len(did) - len(said)} kinds more"] if len(did) > len(said) else []
+    return "; " + ", ".join(said + more) if said else ""
 
 
-def _kind(event: Event) -> str:
+def _did(events: Iterable[Event]) -> list[list[Any]]:
+    """The kinds of things that were done and how often: what a rule or an error met first, then the rarest."""
+    kinds = Counter(_kind(event) for event in events)
+    ranked = sorted(kinds.items(), key=lambda item: (not item[0][1], item[1], item[0]))
+    return [[f"{text} {met}".strip(), count] for (text, met), count in ranked[:_MOST_KINDS]]
+
+
+def _kind(event: Event) -> tuple[str, str]:
+    """What was done, and what met it: ("write /data/wal", "deny(EIO)")."""
     fields = event.fields
-    what = fields.get("syscall") or (event.type if event.type in ("stdout", "stderr") else fields.get("op", event.type))
-    where = fields.get("path") or fields.get("peer") or fields.get("event") or fields.get("raw", "")[:40]
+    printed = event.type in ("stdout", "stderr", "tail")
+    what = event.type if printed else fields.get("syscall") or fields.get("op") or event.type
+    where = fields.get("event", "") if printed else fields.get("path") or fields.get("peer") or ""
     decision = fields.get("decision", "")
-    shown = "" if decision in ("", "allow", "pass") else decision
-    if not shown and fields.get("errno"):
-        shown = f"failed ({fields['errno']})"
-    return " ".join(word for word in (what, where, shown) if word)
+    met = "" if decision in ("", "allow", "pass") else decision
+    if not met and fields.get("errno"):
+        met = f"failed ({fields['errno']})"
+    return f"{what} {where}".strip(), met
 
 
 def _ms(length_ns: int) -> float:

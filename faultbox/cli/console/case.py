@@ -31,6 +31,7 @@ def case_lines(result: CaseResult, seed: int, again: Sequence[str], look: Look) 
     lines += [line for frame in result.traceback for line in _frame(frame, look)]
     lines += _block("printed:", _prints(result))
     lines += _block("events that decided it:", _events(result))
+    lines += _block("what the step caused:", _causes(result))
     lines += _block("rules:", (line for rule in result.rules for line in rule_lines(rule)))
     for service, tail in result.logs.items():
         lines += _block(f"log of {visible(service)}, its end:", map(_printed_line, list(tail)[-_LOG_LINES:]))
@@ -92,6 +93,13 @@ def _events(result: CaseResult) -> Iterator[str]:
         from faultbox.trace.deciding import render
 
         yield from (visible(render(each)) for each in result.deciding)
+
+
+def _causes(result: CaseResult) -> Iterator[str]:
+    if result.causes is not None:
+        from faultbox.trace.tree import render
+
+        yield from map(visible, render(result.causes))
 
 
 def _reason(result: CaseResult, look: Look) -> Iterator[str]:
