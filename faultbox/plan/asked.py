@@ -22,7 +22,8 @@ class Asked:
     `armed` are keywords of inline faults, `observed` system calls named by assertions and trace(),
     `assumptions` those armed by name, `anything` says that some fault could not be read at all; it may then be any
     of those that functions are `handed`, by the keywords of their calls.
-    `lines` are services whose output may be looked at, `watched` those whose events of a type of WATCHED may be.
+    `lines` are services whose output may be looked at, `watched` those whose events of a type of WATCHED may be,
+    `files` the paths by which filters name files of theirs.
     `messages` are interfaces (None: any) whose messages an inline
     fault may meet, each with the one caller that it is about ("" for all); `any_assumption` says that some assumption
     is armed which could not be read. `parted`: services may be partitioned.
@@ -35,6 +36,7 @@ class Asked:
     handed: set[str] = field(default_factory=set)
     lines: set[str | None] = field(default_factory=set)
     watched: set[tuple[str | None, str]] = field(default_factory=set)
+    files: set[tuple[str | None, str]] = field(default_factory=set)
     messages: set[tuple[Endpoint | None, str]] = field(default_factory=set)
     any_assumption: bool = False
     parted: bool = False
@@ -54,6 +56,9 @@ class Asked:
             self.watched.update((service, each) for each in watched_by(filters))
         elif kind in WATCHED:
             self.watched.add((service, str(kind)))
+        if any_kind or kind == "file":
+            paths = (filters[each] for each in ("path", "to") if each in filters)
+            self.files.update((service, path if isinstance(path, str) else "*") for path in paths)
 
 
 def watched_by(fields: Collection[str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from faultbox.plan.asked import ALL_CALLS, LINES, Asked
 from faultbox.plan.bodies import read
 from faultbox.plan.edges import edges, message_rules
 from faultbox.rules import bind
+from faultbox.rules.globs import meets
 
 Calls = dict[str, set[str]]
 
@@ -105,7 +106,14 @@ def _watch(service: Service, asked: Asked, observed: Calls, filtered: set[str]) 
     kinds = {kind for name, kind in asked.watched if name in (None, service.name)}
     globs = tuple(path for each in service.observe if each.kind == "files" for path in each.paths)
     files = "file" in kinds or bool(globs)
-    return Watch(wanted - filtered, files, "socket" in kinds, globs=() if "file" in kinds else globs)
+    paths = [path for name, path in asked.files if name in (None, service.name)]
+    beyond = not all(_within(path, globs) for path in paths)  # a filter that names a path must not miss it
+    return Watch(wanted - filtered, files, "socket" in kinds, globs=() if beyond else globs)
+
+
+def _within(path: str, globs: Iterable[str]) -> bool:
+    """Whether all that a filter's pattern means is among the files that some glob means; where in doubt, no."""
+    return path in globs or (not set("*?") & set(path) and any(meets(path, glob) for glob in globs))
 
 
 def _meant(name: str | None, spec: Spec) -> Iterable[Service]:

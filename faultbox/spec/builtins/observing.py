@@ -111,7 +111,8 @@ def tail(_call: Call, path: str, decoder: Decoder | None = None) -> Observation:
 def files(_call: Call, *globs: tuple[str, ...]) -> Observation:
     """Makes what a service does with some files events of type file.
 
-    Their op is open, create, write, sync, rename, unlink or truncate.
+    Their op is open, create, write, sync, rename, unlink or truncate. Of this service's files only these are told of,
+    unless a filter names others by path=.
 
     *globs: which files, by their path as the kernel resolved it: "/data/**"
     gives: an observation, for service(observe=)
