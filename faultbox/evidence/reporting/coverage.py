@@ -45,13 +45,17 @@ class Dependency:
 
 @frozen
 class Coverage:
-    """`defined` and `fired` of `possible` pairs of a dependency and a mode; `unused` assumptions are in no case."""
+    """`defined` and `fired` of `possible` pairs of a dependency and a mode.
+
+    `unused` assumptions are in no case; `elsewhere` those about no dependency: what the driver meets, other calls.
+    """
 
     dependencies: tuple[Dependency, ...]
     possible: int
     defined: int
     fired: int
     unused: tuple[str, ...]
+    elsewhere: tuple[str, ...]
 
 
 def coverage(declared: Declared, shown: Shown) -> Coverage:
@@ -63,12 +67,14 @@ def coverage(declared: Declared, shown: Shown) -> Coverage:
     found += [_disk(each, assumptions, shown) for each in services.values() if each.name in on_disk]
     modes = [covers for each in found for covers in each.modes.values()]
     used = {each.assumption for each in shown.reports}
+    about = {cover.assumption for covers in modes for cover in covers}
     return Coverage(
         dependencies=tuple(found),
         possible=len(modes),
         defined=sum(1 for covers in modes if covers),
         fired=sum(1 for covers in modes if any(each.fired for each in covers)),
         unused=tuple(each.name for each in assumptions if each.name not in used),
+        elsewhere=tuple(each.name for each in assumptions if each.name not in about),
     )
 
 

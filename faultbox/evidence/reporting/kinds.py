@@ -17,6 +17,7 @@ _BY_TYPE: Final = {
     "file": _CALL,
     "process": _LIFE,
     "proxy": _MESSAGE,
+    "proxy_opened": _MESSAGE,
     "socket": _MESSAGE,
     "step_send": _STEP,
     "step_recv": _STEP,
@@ -67,11 +68,13 @@ def far_end(kind: str, service: str, fields: Mapping[str, str]) -> Far | None:
     """Where an arrow leads to or comes from; None where the event concerns one service alone."""
     if kind in {"step_send", "step_recv"}:
         name, arriving = _service(fields.get("target", "")), kind == "step_recv"
-    elif kind == "proxy":
+    elif kind in {"proxy", "proxy_opened"}:
         name, arriving = fields.get("caller", ""), fields.get("side") != "response"
-    elif kind in {"syscall", "socket"}:
-        family = fields.get("family") or fields.get("op", "")
-        name, arriving = _service(fields.get("peer", "")), family in _ARRIVING
+    elif kind == "socket":
+        arriving = fields.get("caller") != service
+        name = fields.get("caller" if arriving else "callee", "")
+    elif kind == "syscall":
+        name, arriving = _service(fields.get("peer", "")), fields.get("family") in _ARRIVING
     elif kind.startswith("partition_"):
         name, arriving = fields.get("with", ""), False
     else:
@@ -81,9 +84,11 @@ def far_end(kind: str, service: str, fields: Mapping[str, str]) -> Far | None:
 
 def link_of(kind: str, service: str, fields: Mapping[str, str]) -> Link | None:
     """The edge that an event shows to be there: a message on it, or a connection that was tried."""
-    if kind == "proxy":
+    if kind in {"proxy", "proxy_opened"}:
         return Link(fields.get("caller", ""), service, fields.get("interface", ""))
-    if kind in {"syscall", "socket"} and "connect" in {fields.get("family"), fields.get("op"), fields.get("syscall")}:
+    if kind == "socket" and fields.get("caller") and fields.get("callee"):
+        return Link(fields["caller"], fields["callee"], "")
+    if kind == "syscall" and "connect" in {fields.get("family"), fields.get("syscall")}:
         peer = fields.get("peer", "")
         name = _service(peer)
         return Link(service, name, peer.rpartition(".")[2]) if name else None

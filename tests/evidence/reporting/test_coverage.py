@@ -105,6 +105,11 @@ def test_possible_defined_and_fired() -> None:
     found = told(down, slow, never, shown=shown)
     assert (found.possible, found.defined, found.fired) == (5, 3, 1)
     assert found.unused == ("never",)
+    assert found.elsewhere == ()
+
+
+def test_assumptions_about_no_dependency_are_named() -> None:
+    assert told(on_messages("error", source="driver")).elsewhere == ("it",)
 
 
 def test_what_fired_elsewhere_did_not_fire_here() -> None:

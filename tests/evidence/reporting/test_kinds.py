@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from faultbox.evidence.reporting.kinds import KINDS, Far, far_end, kind_of
+from faultbox.evidence.reporting.kinds import KINDS, Far, Link, far_end, kind_of, link_of
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,28 @@ def test_kinds(kind: str, fields: dict[str, str], wanted: str) -> None:
         ("syscall", "api", {"peer": "127.0.0.1:4711"}, None),
         ("syscall", "api", {"peer": "/run/some.sock"}, None),
         ("syscall", "api", {"peer": "api.main"}, None),
+        ("socket", "api", {"op": "connect", "caller": "api", "callee": "db"}, Far("db", arriving=False)),
+        ("socket", "db", {"op": "accept", "caller": "api", "callee": "db"}, Far("api", arriving=True)),
+        ("socket", "db", {"op": "accept", "callee": "db"}, None),
+        ("proxy_opened", "db", {"caller": "api", "interface": "main"}, Far("api", arriving=True)),
         ("stdout", "api", {"peer": "db.main"}, None),
     ],
 )
 def test_far_ends(kind: str, service: str, fields: dict[str, str], far: Far | None) -> None:
     assert far_end(kind, service, fields) == far
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "fields", "link"),
+    [
+        ("proxy", "db", {"caller": "api", "interface": "main"}, Link("api", "db", "main")),
+        ("proxy_opened", "db", {"caller": "api", "interface": "main"}, Link("api", "db", "main")),
+        ("syscall", "api", {"syscall": "connect", "family": "connect", "peer": "db.main"}, Link("api", "db", "main")),
+        ("syscall", "api", {"syscall": "sendto", "family": "send", "peer": "db.main"}, None),
+        ("syscall", "api", {"syscall": "connect", "family": "connect", "peer": "127.0.0.1:80"}, None),
+        ("socket", "api", {"caller": "api", "callee": "db"}, Link("api", "db", "")),
+        ("socket", "api", {"caller": "api"}, None),
+    ],
+)
+def test_edges_that_events_show(kind: str, service: str, fields: dict[str, str], link: Link | None) -> None:
+    assert link_of(kind, service, fields) == link

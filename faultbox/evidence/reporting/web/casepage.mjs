@@ -32,6 +32,7 @@ function header(aCase, { result, replay, left_out: left }, run) {
     ["took", `${duration(result.duration_ms)}, its world ${duration(result.world_ms)}`],
     ...(exercised ? [["exercised", exercised]] : []),
     ["seed", `${run.seed}, of this case ${aCase.seed}`],
+    ...runs(aCase, run),
     ["declared", sourceLink(aCase.position, run.sources)],
     ...(result.run_delay > 0.05 ? [["waited for a processor", `${Math.round(result.run_delay * 100)}% of the time`]] : []),
   ];
@@ -44,6 +45,14 @@ function header(aCase, { result, replay, left_out: left }, run) {
     h("p", {}, copyable(replay)),
     [...result.notes, ...left.map((each) => `Not in this page: ${each}.`)].map((note) => h("p", { class: "note" }, note)),
   );
+}
+
+/** The other runs of the same case, where there are any. */
+function runs(aCase, run) {
+  const same = run.cases.filter((each) => each.id === aCase.id && each.verdict);
+  if (same.length < 2) return [];
+  const links = same.map((each) => (each === aCase ? h("b", {}, icon(lookOf(each)), String(each.run)) : h("a", { href: `#case/${each.number}`, "aria-label": `run ${each.run}: ${wordOf(lookOf(each))}` }, icon(lookOf(each)), String(each.run))));
+  return [["runs", h("span", { class: "runs" }, links)]];
 }
 
 function why(aCase, shape, run, explorer) {

@@ -29,6 +29,7 @@ export function coverage(run) {
   return [
     h("p", {}, h("b", {}, `${covered.defined} of ${covered.possible}`), ` ways to fail have an assumption (${share(covered.defined, covered.possible)}); `, h("b", {}, String(covered.fired)), ` of them fired in this run (${share(covered.fired, covered.possible)}). Half is good, four in five is excellent.`),
     h("div", { class: "scroll" }, h("table", { class: "coverage" }, h("caption", { class: "unseen" }, "Dependencies and the ways in which they can fail"), h("thead", {}, head), h("tbody", {}, rows))),
+    covered.elsewhere.length ? h("p", {}, `About no dependency between services (what the driver meets, or other calls): ${covered.elsewhere.join(", ")}.`) : null,
     covered.unused.length ? h("p", {}, `In no case of this run: ${covered.unused.join(", ")}.`) : null,
   ];
 }

@@ -87,11 +87,11 @@ export class Explorer {
     return moments.length ? around(moments, this.timeline.bounds) : this.timeline.bounds;
   }
 
-  /** Show the scenario, and the first of the events that decided the case. */
+  /** Show the scenario, and the first event that decided the case, else the first that met a fault. */
   begin(wanted) {
     this.timeline.show(this.scenario());
-    const first = wanted ?? this.deciding.find((index) => index >= 0);
-    if (first !== undefined && first < this.trace.length) this.select(first);
+    const first = wanted ?? this.deciding.find((index) => index >= 0) ?? this.trace.kind.indexOf(this.kinds.indexOf("fault"));
+    if (first < this.trace.length) this.select(first);
   }
 
   /** Look at an event: on the timeline, in the list as far as that has it, and by itself. */
