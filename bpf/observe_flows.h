@@ -64,7 +64,7 @@ struct end_state {
 	__u32 peer;
 	__u16 output;
 	__u8 exact;
-	__u8 told;
+	__u8 unused;
 };
 
 struct {
