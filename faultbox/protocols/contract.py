@@ -157,11 +157,16 @@ class Dialogue:
         return None
 
     def quick_responses(self, data: bytes) -> int:  # noqa: ARG002 - none by default
-        """The same for answers, while no rule speaks of any: how many of the oldest waiting requests `data` answers.
+        """The same for answers: how many of the oldest waiting requests `data` answers; 0 where it is anything else.
 
-        It must answer them whole, with nothing left over; they are taken out of `waiting`. 0: nothing has changed.
+        It must answer them whole, with nothing left over. Nothing changes: the conversation takes the requests that
+        were answered out of `waiting`.
         """
         return 0
+
+    def answers(self, data: bytes) -> Sequence[Message]:
+        """The answers that `quick_responses` has counted in these bytes, whole, for rules to look at."""
+        raise NotImplementedError
 
     def end(self, side: Side) -> list[Part]:
         """A side has ended its stream: gives what was still held of it."""

@@ -53,17 +53,18 @@ class Conversation:
             return False
         if side == "request":
             requests = dialogue.quick_requests(data)
-            if requests is None or book.touches(requests):
+            if requests is None or book.touches("request", requests):
                 return False
             dialogue.waiting.extend(requests)
             self._exchanges.extend([PLAIN] * len(requests))
             return True
-        if book.hears:
-            return False
         answered = dialogue.quick_responses(data)
+        if not answered or (book.hears and book.touches("response", dialogue.answers(data))):
+            return False
         for _ in range(answered):
+            dialogue.waiting.popleft()
             self._exchanges.popleft()
-        return answered > 0
+        return True
 
     def received(self, side: Side, data: bytes) -> list[Command]:
         """A side has sent bytes."""

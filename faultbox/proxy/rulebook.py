@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from faultbox.model.message import PASS, Edge, Message, MessageDecision, MessageRule, Side
 from faultbox.protocols.contract import NOTHING, Interest, matcher
 from faultbox.proxy.counting import Ledger
-from faultbox.rules import decide_message, matches
+from faultbox.rules import MessageStanding, decide_message, matches
 
+_SIDES: Final[tuple[Side, ...]] = ("request", "response")
 _MOST_REMEMBERED = 8192
-"""Requests that are known to be touched by no rule."""
+"""Messages that are known to be touched by no rule."""
 
 
 class Attempt:
@@ -39,9 +41,9 @@ class Rulebook:
         self._standing = ledger.standing_messages((), matcher(edge.protocol), edge.caller)
         self._refusing = self._standing
         self._securing = self._standing
-        self._requests = self._standing
+        self._of_side: Mapping[Side, tuple[MessageStanding, ...]] = dict.fromkeys(_SIDES, ())
         self._untouched: set[Message] = set()
-        """Lasting requests that no rule matches."""
+        """Lasting messages that no rule matches."""
         self.hears = False
         """Some rule speaks of responses."""
 
@@ -56,29 +58,29 @@ class Rulebook:
         self._securing = stand([rule for rule in mine if secures(rule)], tester, self.edge.caller)
         self.interest = Interest.of(speaking) if speaking else NOTHING
         self.empty = not speaking
-        self._requests = tuple(each for each in self._standing if each.side == "request")
+        self._of_side = {side: tuple(each for each in self._standing if each.side == side) for side in _SIDES}
         self._untouched = set()
-        self.hears = len(self._requests) < len(self._standing)
+        self.hears = bool(self._of_side["response"])
 
     def decide(self, message: Message) -> MessageDecision:
         return decide_message(self._standing, message, self.ledger, self.seed)
 
-    def touches(self, requests: Sequence[Message]) -> bool:
-        """Whether any rule matches one of the requests. If none does they have been counted, else nothing has."""
-        standing = self._requests
+    def touches(self, side: Side, messages: Sequence[Message]) -> bool:
+        """Whether any rule matches one of a side's messages. If none does they have been counted, else nothing has."""
+        standing = self._of_side[side]
         if not standing:
             return False
-        for request in requests:
-            if request not in self._untouched:
-                if any(matches(each, request) is not False for each in standing):
+        for message in messages:
+            if message not in self._untouched:
+                if any(matches(each, message) is not False for each in standing):
                     return True
                 for each in standing:
-                    self.ledger.missed(each, request, unresolved=False)
-                if getattr(request, "lasting", False):
+                    self.ledger.missed(each, message, unresolved=False)
+                if getattr(message, "lasting", False):
                     if len(self._untouched) == _MOST_REMEMBERED:
                         self._untouched.clear()
-                    self._untouched.add(request)
-        counters, count = self.ledger.counters, len(requests)
+                    self._untouched.add(message)
+        counters, count = self.ledger.counters, len(messages)
         for each in standing:
             counters[each.seen] += count
         return False

@@ -294,6 +294,6 @@ def test_what_is_remembered_of_requests_has_bounds(play: Make, rule: Make) -> No
 
     book = play(rule("error", match=GET)).book
     for _ in range(20_000):
-        assert not book.touches([Lasting()])
+        assert not book.touches("request", [Lasting()])
     assert len(book._untouched) < 10_000
     assert book.ledger.counters[0] == 20_000

@@ -10,7 +10,7 @@ from typing import Any
 from faultbox.model.message import Message, MessageAction, MessageFault, Side, Unknown
 from faultbox.protocols.answers import octets
 from faultbox.protocols.contract import Dialogue, Part, Reply
-from faultbox.protocols.http.framing import EMPTY, Begun, Body, Chunked, Endless, Lost, Sized, read_head
+from faultbox.protocols.http.framing import EMPTY, Begun, Body, Chunked, Endless, Lost, Sized, read_head, whole_chunks
 from faultbox.protocols.http.messages import Head, HttpMessage, Request, Response, fields
 from faultbox.protocols.http.reader import Reader
 
@@ -89,11 +89,21 @@ class HttpDialogue(Dialogue):
             head = read_head(data[:end], "response")
         except Lost:
             return 0
-        length = 0 if self.waiting[0].head.first == b"HEAD" or head.second in _BODILESS else head.length  # type: ignore[attr-defined]
-        if head.coded or head.second[:1] == b"1" or end + length != len(data) or length < 0:
+        bodiless = self.waiting[0].head.first == b"HEAD" or head.second in _BODILESS  # type: ignore[attr-defined]
+        if head.second[:1] == b"1":
             return 0
-        self.waiting.popleft()
-        return 1
+        if head.coded:
+            return int(head.chunked and not bodiless and whole_chunks(data, end))
+        length = 0 if bodiless else head.length
+        return int(length >= 0 and end + length == len(data))
+
+    def answers(self, data: bytes) -> tuple[Response, ...]:
+        end = data.find(b"\r\n\r\n") + 4
+        request = self.waiting[0]
+        assert isinstance(request, Request)
+        response = Response(read_head(data[:end], "response"), request)
+        response.body = data[end:]
+        return (response,)
 
     def end(self, side: Side) -> list[Part]:
         return self._readers[side].end()

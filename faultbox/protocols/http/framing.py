@@ -141,6 +141,15 @@ class Chunked:
         self._skip = length + 2 if length else 0
 
 
+def whole_chunks(data: bytes, start: int) -> bool:
+    """Whether a chunked body goes from there to the end of these bytes, and ends there."""
+    body = Chunked()
+    try:
+        return body.take(data, start) == len(data) and body.ended
+    except Lost:
+        return False
+
+
 Body = Sized | Endless | Chunked
 EMPTY = Sized(0)
 

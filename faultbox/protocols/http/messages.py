@@ -99,6 +99,7 @@ class HttpMessage:
 
 class Request(HttpMessage):
     side: Side = "request"
+    _identity = ""
 
     @property
     def method(self) -> str:
@@ -118,7 +119,9 @@ class Request(HttpMessage):
 
     @property
     def identity(self) -> str:
-        return f"http {self.method} {self.path}"
+        if not self._identity:
+            self._identity = f"http {self.method} {self.path}"
+        return self._identity
 
     @property
     def summary(self) -> Mapping[str, str]:

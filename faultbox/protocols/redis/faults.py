@@ -13,7 +13,15 @@ from faultbox.protocols.redis.commands import DELIVERIES, keys_of
 from faultbox.protocols.redis.messages import JOINT, Request, Response
 from faultbox.protocols.redis.session import Session, special
 from faultbox.protocols.redis.values import Failure, Push, Simple, command, encode, octets
-from faultbox.protocols.redis.wire import Commands, Piece, Replies, whole_command, whole_commands, whole_scalars
+from faultbox.protocols.redis.wire import (
+    Commands,
+    Piece,
+    Replies,
+    scalars,
+    whole_command,
+    whole_commands,
+    whole_scalars,
+)
 from faultbox.rules import tester
 
 _WITH_CODE = re.compile(r"[A-Z][A-Z0-9_]*(?: |$)")
@@ -127,9 +135,11 @@ class RedisDialogue(Dialogue):
         count = 0 if self._session.unusual else whole_scalars(data, len(waiting))
         if any(waiting[number].special for number in range(count)):  # type: ignore[attr-defined]
             return 0
-        for _ in range(count):
-            waiting.popleft()
         return count
+
+    def answers(self, data: bytes) -> list[Response]:
+        requests = (each for each in self.waiting if isinstance(each, Request))
+        return [Response(raw, request, whole=True) for raw, request in zip(scalars(data), requests, strict=False)]
 
     def end(self, side: Side) -> list[Part]:
         rest = (self._commands if side == "request" else self._replies).rest()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from faultbox.protocols.contract import HOLD_LIMIT
+from faultbox.protocols.redis.inline import split
 
 DEPTH_LIMIT: Final = 128
 """Aggregates within aggregates; Redis itself stays below ten outside of scripts."""
@@ -26,9 +27,6 @@ _COMMAND = re.compile(rb"\*([0-9]{1,7})\r\n\$([0-9]{1,3})\r\n")
 _LENGTH = re.compile(rb"\$([0-9]{1,10})\r\n")
 _SCALAR = re.compile(rb"\$([0-9]{1,10})\r\n|[+:_#,(-][^\r\n]*\r\n|\$-1\r\n")
 """How a reply that is no aggregate begins, or all of it: what nearly every reply is."""
-_INLINE = re.compile(rb'"((?:\\.|[^"\\])*)"|\'((?:\\\'|[^\'])*)\'|([^\s"\']\S*)', re.DOTALL)
-_ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
-_ESCAPED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 
 
 class Piece(NamedTuple):
@@ -370,6 +368,18 @@ def whole_scalars(data: bytes, most: int) -> int:
     return count if start == size else 0
 
 
+def scalars(data: bytes) -> list[bytes]:
+    """The replies that `whole_scalars` has counted in these bytes."""
+    found, start = [], 0
+    while start < len(data):
+        match = _SCALAR.match(data, start)
+        assert match is not None
+        end = match.end() if match[1] is None else match.end() + int(match[1]) + 2
+        found.append(data[start:end])
+        start = end
+    return found
+
+
 def arguments_of(raw: bytes) -> tuple[bytes, ...]:
     """The arguments of a whole command that is an array of strings."""
     arguments = []
@@ -381,28 +391,3 @@ def arguments_of(raw: bytes) -> tuple[bytes, ...]:
         arguments.append(raw[first:at])
         at += 2
     return tuple(arguments)
-
-
-def split(line: bytes) -> list[bytes]:
-    """The arguments of an inline command, with Redis' quoting (sdssplitargs). None of them where quotes don't match."""
-    arguments: list[bytes] = []
-    at = 0
-    line = line.strip(b" \t\r\n\0\v\f")
-    while at < len(line):
-        found = _INLINE.match(line, at)
-        if found is None:
-            return []
-        double, single, plain = found.groups()
-        if double is not None:
-            arguments.append(_ESCAPE.sub(_unescape, double))
-        else:
-            arguments.append(single.replace(b"\\'", b"'") if single is not None else plain)
-        at = found.end()
-        while at < len(line) and line[at : at + 1].isspace():
-            at += 1
-    return arguments
-
-
-def _unescape(found: re.Match[bytes]) -> bytes:
-    text = found[1]
-    return bytes.fromhex(text[1:].decode()) if len(text) == 3 else _ESCAPED.get(text, text)

@@ -153,8 +153,17 @@ def test_the_shortcut_takes_whole_requests_alone(request_: bytes) -> None:
 def test_the_shortcut_takes_whole_answers_alone(answer_: bytes) -> None:
     talk = faults.dialogue()
     talk.waiting.extend(talk.quick_requests(GET) or ())
-    assert talk.quick_responses(answer_) == int(answer_ == OK)
-    assert len(talk.waiting) == int(answer_ != OK)
+    assert talk.quick_responses(answer_) == int(answer_ in (OK, STREAMED))
+    assert len(talk.waiting) == 1
+
+
+@pytest.mark.parametrize(
+    "answer_", [STREAMED[:-5], STREAMED[:-2], STREAMED + b"2\r\nok\r\n", STREAMED[:-5] + b"x\r\n\r\n"]
+)
+def test_the_shortcut_takes_no_chunked_answer_that_goes_on(answer_: bytes) -> None:
+    talk = faults.dialogue()
+    talk.waiting.extend(talk.quick_requests(GET) or ())
+    assert talk.quick_responses(answer_) == 0
 
 
 def test_pipelined_answers_keep_their_order() -> None:

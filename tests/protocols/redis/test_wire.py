@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from faultbox.protocols.contract import HOLD_LIMIT
 from faultbox.protocols.redis.commands import keys_of
+from faultbox.protocols.redis.inline import split
 from faultbox.protocols.redis.values import command
-from faultbox.protocols.redis.wire import Commands, Piece, Replies, arguments_of, split
+from faultbox.protocols.redis.wire import Commands, Piece, Replies, arguments_of
 
 COMMANDS = b"".join(
     (
