@@ -235,3 +235,16 @@ def test_a_listener_that_is_older_than_its_process_in_the_lane(world_of, until):
     opened = [each for each in observe.flows(world.place / "flows.bin") if each.kind == "opened" and each.local]
     assert {(each.lane, each.accepted) for each in opened} == {("api", False), ("db", True)}
     assert {each.local for each in opened} == {each.remote for each in opened}
+
+
+def test_a_socket_that_is_older_than_its_process_in_the_lane(world_of):
+    """Who connects is the caller, whoever made the socket."""
+    world = world_of({"api": WATCHED})
+    code = "import socket, sys; socket.socket(fileno=int(sys.argv[1])).connect(('127.0.0.1', int(sys.argv[2])))"
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as made:
+        port = listener.getsockname()[1]
+        command = (sys.executable, "-I", "-c", code, str(made.fileno()), str(port))
+        assert world.run("api", *command, pass_fds=[made.fileno()]) == 0
+        (connect,) = world.of("socket", op="connect")
+        assert (connect.fields["caller"], connect.fields["peer"]) == ("api", f"127.0.0.1:{port}")
+    assert [(each.caller, each.opened) for each in world.totals().connections] == [("api", 1)]
