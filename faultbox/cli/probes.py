@@ -225,7 +225,7 @@ def _run_probe() -> None:
     from faultbox.observe import probes
 
     at = Position("doctor", 1)
-    observed = Observation("probe", probe=Probe("doctor", _PROBE, "of doctor", at))
+    observed = Observation("probe", probe=Probe("doctor", _PROBE, "of doctor", at, ("seen",)))
     with tempfile.TemporaryDirectory() as scratch:
         try:
             made = probes.prepare([Service("doctor", "", at, observe=(observed,))], 1, Path(scratch), Path(scratch))

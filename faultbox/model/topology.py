@@ -95,12 +95,16 @@ class Attachment:
 
 @frozen
 class Probe:
-    """A program for the kernel, in the C of bcc. `origin` is what messages call its text: a file, or a place in a spec."""
+    """A program for the kernel, in the C of bcc. `origin` is what messages call its text: a file, or a place in a spec.
+
+    `outputs`: the tables by which it puts out what becomes events.
+    """
 
     name: str
     text: str
     origin: str
     position: Position
+    outputs: tuple[str, ...]
     attach: tuple[Attachment, ...] = ()
 
 

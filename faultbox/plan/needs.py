@@ -19,6 +19,8 @@ from faultbox.plan.edges import edges, message_rules
 from faultbox.rules import bind
 from faultbox.rules.globs import meets
 
+_SOURCES = {"tail": "faultbox.observe.sources.tail", "probe": "faultbox.observe.probes"}
+"""What the world of a service needs that is observed so."""
 Calls = dict[str, set[str]]
 
 
@@ -132,7 +134,7 @@ def _calls(service: Service, keyword: str) -> frozenset[str]:
 
 
 def _imports(spec: Spec, edges: Iterable[Edge]) -> tuple[str, ...]:
-    """Clients of the protocols in the spec, for steps and for readiness, and what proxies need."""
+    """Clients of the protocols in the spec, for steps and for readiness, what proxies need, and sources."""
     spoken = {each.protocol for service in spec.services.values() for each in service.interfaces}
     checks = {each.healthcheck.kind for each in spec.services.values() if each.healthcheck is not None} & {
         "http",
@@ -140,7 +142,9 @@ def _imports(spec: Spec, edges: Iterable[Edge]) -> tuple[str, ...]:
     }
     clients = (f"faultbox.protocols.{name}.client" for name in sorted(spoken | checks) if PROTOCOLS[name].methods)
     proxied = [f"faultbox.protocols.{name}.faults" for name in sorted({each.protocol for each in edges})]
-    return (*clients, *proxied, *(["faultbox.proxy"] if proxied else []))
+    observed = {each.kind for service in spec.services.values() for each in service.observe}
+    sources = [module for kind, module in _SOURCES.items() if kind in observed]
+    return (*clients, *proxied, *(["faultbox.proxy"] if proxied else []), *sources)
 
 
 def _lines(asked: Asked, spec: Spec) -> frozenset[str]:

@@ -6,7 +6,6 @@ import array
 import contextlib
 import json
 import os
-import re
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,6 @@ from faultbox.observe.probes.fields import Layout, NotReadable, layout
 
 PYTHON = "/usr/bin/python3"
 """Which Python bcc is a package of."""
-OUTPUT = re.compile(r"\b(?:BPF_PERF_OUTPUT|BPF_RINGBUF_OUTPUT)\s*\(\s*(\w+)")
 KEY = 8
 """Bytes of a cgroup's id."""
 _OURS = frozenset({"name", "output"})
@@ -137,11 +135,10 @@ def _request(service: Service, probe: Probe) -> dict[str, Any]:
         {"function": each.function, "kind": each.kind, "symbol": each.symbol, "binary": each.binary or service.binary}
         for each in probe.attach
     ]
-    outputs = list(dict.fromkeys(OUTPUT.findall(probe.text)))
     return {
         "text": probe.text,
         "origin": f"probe {probe.name!r} ({probe.origin})",
-        "outputs": outputs,
+        "outputs": list(probe.outputs),
         "attach": attach,
     }
 

@@ -10,7 +10,6 @@ from faultbox.model.event import Source
 from faultbox.model.frozen import frozen
 from faultbox.model.topology import Observation, ObservationKind, Service
 from faultbox.observe.decoders import decoder
-from faultbox.observe.sources.tail import TailSource
 
 if TYPE_CHECKING:
     from faultbox.observe.probes import Probes
@@ -49,6 +48,8 @@ class Kind:
 
 
 def _tails(observations: list[Observation], around: Surroundings) -> list[Opened]:
+    from faultbox.observe.sources.tail import TailSource
+
     return [
         TailSource(around.service, path, around.root, decoder(each.decoder, each.pattern))
         for each in observations

@@ -25,7 +25,7 @@ _KINDS: dict[str, Literal["tracepoint", "raw_tracepoint", "uprobe", "uretprobe",
 }
 _PARTS = {"tracepoint": (2,), "raw_tracepoint": (1,), "uprobe": (1,), "uretprobe": (1,), "usdt": (1, 2)}
 """How many parts each takes after its kind and, where it has one, the binary."""
-OUTPUT = re.compile(r"\b(?:BPF_PERF_OUTPUT|BPF_RINGBUF_OUTPUT)\s*\(\s*(\w+)")
+_OUTPUT = re.compile(r"\b(?:BPF_PERF_OUTPUT|BPF_RINGBUF_OUTPUT)\s*\(\s*(\w+)")
 _FUNCTION = re.compile(r"\b(\w+)\s*\([^;{}()]*\)\s*\{")
 _SELF_ATTACHED = re.compile(r"\b(?:RAW_)?TRACEPOINT_PROBE\s*\(|\b(?:raw_)?tracepoint__\w+\s*\(")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -58,10 +58,11 @@ def resolved(call: Call, function: str, where: Attachment) -> Attachment:
     return Attachment(function, where.kind, where.symbol, binary)
 
 
-def check(text: str, attached: Sequence[Attachment]) -> None:
-    """Raises Wrong where a program could give nothing: no output, nothing attached, or a function that isn't there."""
+def outputs(text: str, attached: Sequence[Attachment]) -> tuple[str, ...]:
+    """What a program puts out by. Raises Wrong where that is nothing, nothing runs, or a function isn't there."""
     code = _COMMENT.sub(" ", text)
-    if not OUTPUT.search(code):
+    found = tuple(dict.fromkeys(_OUTPUT.findall(code)))
+    if not found:
         accepted = "BPF_PERF_OUTPUT(events); and events.perf_submit(ctx, &data, sizeof(data));"
         raise Wrong("NO_EFFECT", "the program puts nothing out, so there would be no events", accepted=accepted)
     functions = set(_FUNCTION.findall(code)) - {"if", "for", "while", "switch"}
@@ -74,3 +75,4 @@ def check(text: str, attached: Sequence[Attachment]) -> None:
     if not attached and not _SELF_ATTACHED.search(code):
         message = "which function runs where? say it with attach={...}, or name it so: TRACEPOINT_PROBE(...)"
         raise Wrong("MISSING_ARGUMENT", message, accepted=ACCEPTED)
+    return found

@@ -151,7 +151,7 @@ def probe(
     content = read(call, file, at="file") if file else text
     origin = file or f"the program at {call.place('text')}"
     attached = tuple(attaching.resolved(call, function, where) for function, where in (attach or {}).items())
-    attaching.check(content, attached)
+    outputs = attaching.outputs(content, attached)
     stem = os.path.splitext(os.path.basename(file))[0]
     named = name or stem or (attached[0].function if attached else "probe")
-    return Observation("probe", probe=Probe(named, content, origin, call.position, attached))
+    return Observation("probe", probe=Probe(named, content, origin, call.position, outputs, attached))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -42,6 +43,7 @@ int on_call(struct pt_regs *ctx) {
     return 0;
 }
 """
+OUTPUT = re.compile(r"BPF_PERF_OUTPUT\((\w+)")
 CALL = Attachment("on_call", "uprobe", "call")
 
 Prepare = Callable[..., probes.Probes]
@@ -62,7 +64,7 @@ def prepare(tmp_path: Path, group: Path) -> Iterator[Prepare]:
     made: list[probes.Probes] = []
 
     def prepared(text: str, *attach: Attachment, binary: str = "/usr/bin/redis-server") -> probes.Probes:
-        observed = Observation("probe", probe=Probe("p", text, "x.star:1", AT, attach))
+        observed = Observation("probe", probe=Probe("p", text, "x.star:1", AT, tuple(OUTPUT.findall(text)), attach))
         service = Service("db", binary, AT, observe=(observed,))
         top = cgroup.mountpoint()
         assert top is not None
@@ -182,7 +184,7 @@ def test_what_bcc_tells_of_an_output_must_make_events(answer: object, said: str)
         rights = array.array("i", [null.fileno(), null.fileno()])
         theirs.sendmsg([json.dumps(answer).encode()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
         with pytest.raises(probes.NoProbes) as caught:
-            programs._receive(ours, Probe("p", "", "x.star:1", AT))
+            programs._receive(ours, Probe("p", "", "x.star:1", AT, ("calls",)))
     assert said in str(caught.value)
 
 

@@ -45,6 +45,6 @@ def test_each_tail_is_a_source(tmp_path: Path) -> None:
 
 
 def test_probes_must_have_been_prepared() -> None:
-    service = observed(Observation("probe", probe=Probe("p", "", "", AT)))
+    service = observed(Observation("probe", probe=Probe("p", "", "", AT, ())))
     with pytest.raises(RuntimeError, match="the probes of db have not been prepared"):
         opened(service, Surroundings("db", "/"))

@@ -11,7 +11,7 @@ from faultbox.model.spec import Spec
 from faultbox.model.topology import Attachment, Observation, Probe
 
 Load = Callable[..., Spec]
-PROGRAM = "BPF_PERF_OUTPUT(out);\nint on_f(struct pt_regs *ctx) { return 0; }\n"
+PROGRAM = "// BPF_PERF_OUTPUT(no);\nBPF_PERF_OUTPUT(out);\nint on_f(struct pt_regs *ctx) { return 0; }\n"
 
 
 def observed(load: Load, text: str) -> tuple[Observation, ...]:
@@ -37,7 +37,7 @@ def test_a_probe_from_a_file_is_part_of_the_spec(load: Load, place: Path) -> Non
     (found,) = observed(load, "observe.probe(file = 'queries.c', attach = {'on_f': 'uretprobe:main'})")
     assert found.probe is not None
     assert (found.probe.name, found.probe.text, found.probe.origin) == ("queries", PROGRAM, "queries.c")
-    assert found.probe.attach == (Attachment("on_f", "uretprobe", "main"),)
+    assert (found.probe.attach, found.probe.outputs) == ((Attachment("on_f", "uretprobe", "main"),), ("out",))
     spec = load("service('s', 'bin/db', observe = [observe.probe(file = 'queries.c', attach = {'on_f': 'uprobe:m'})])")
     assert spec.sources[str(place / "queries.c")] == PROGRAM
 
