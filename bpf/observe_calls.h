@@ -289,8 +289,11 @@ INLINE void read_path(struct call_record *record, const struct shape *shape, con
 		record->flags |= UNREADABLE;
 }
 
-INLINE void tell_call(struct lane *lane, const struct call *call, int returned)
+ONCE int tell_call(struct lane *lane, struct call *call, int returned)
 {
+	if (!lane || !call)
+		return 0;
+
 	struct call_record record = {
 		.head = { .kind = CALL, .pid = call->pid, .tid = call->tid },
 		.began_ns = call->began_ns,
@@ -303,7 +306,7 @@ INLINE void tell_call(struct lane *lane, const struct call *call, int returned)
 	struct file *file;
 
 	if (!shape)
-		return;
+		return 0;
 	if (shape->size >= 0)
 		record.size = argument(call, shape->size);
 	if (shape->address >= 0 && argument(call, shape->address))
@@ -317,6 +320,7 @@ INLINE void tell_call(struct lane *lane, const struct call *call, int returned)
 	if (shape->path >= 0)
 		read_path(&record, shape, call);
 	emit(lane, &record.head, sizeof(record), LOST_CALLS);
+	return 0;
 }
 
 #endif

@@ -260,13 +260,16 @@ INLINE void end_truncate(struct lane *lane, struct call *call, struct about *abo
 }
 
 /* A call of the 64-bit table has ended; `call->ret` is its result. What never began has moved nothing. */
-INLINE void observe_file_call(struct lane *lane, struct call *call)
+ONCE int observe_file_call(struct lane *lane, struct call *call)
 {
-	struct about *about = call->began_ns ? about_of(call) : 0;
+	struct about *about;
 	__u8 act;
 
+	if (!lane || !call)
+		return 0;
+	about = call->began_ns ? about_of(call) : 0;
 	if (!about)
-		return;
+		return 0;
 	act = about->act;
 	if (act <= LAST_MOVE && about->from.kind == FILE)
 		end_read(lane, call, &about->from);
@@ -282,6 +285,7 @@ INLINE void observe_file_call(struct lane *lane, struct call *call)
 		end_rename(lane, call, act);
 	else if (act == UNLINKS || act == UNLINKS_AT)
 		end_unlink(lane, call, act);
+	return 0;
 }
 
 #endif

@@ -143,8 +143,10 @@ INLINE struct about *about_of(struct call *call)
 	return bpf_task_storage_get(&abouts, (void *)bpf_get_current_task_btf(), 0, 0);
 }
 
-INLINE void end_opening(struct lane *lane, struct call *call, __u8 act)
+ONCE int end_opening(struct lane *lane, struct call *call, __u8 act)
 {
+	if (!lane || !call)
+		return 0;
 	switch (act) {
 	case CONNECTS:
 		end_connect(lane, call);
@@ -159,6 +161,7 @@ INLINE void end_opening(struct lane *lane, struct call *call, __u8 act)
 		distrust(call, call->args[0]);
 		distrust(call, call->args[1]);
 	}
+	return 0;
 }
 
 /* A call of the 64-bit table has ended; `call->ret` is its result. One that never began was answered by a supervisor,
