@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from faultbox.model.event import Event, SourceLost
+from faultbox.model.event import Event, EventsLost, SourceLost
 from faultbox.model.host import AssertionFailed, CaseHalted, Inconclusive, SpecError
 from faultbox.trace import Log
 
@@ -131,6 +131,21 @@ class TestLoss:
             with pytest.raises(Inconclusive, match="supervisor db: its process died"):
                 log.sync()
         assert [str(lost) for lost in log.lost] == ["supervisor db: its process died"]
+
+    def test_a_source_that_lost_some_events_gives_those_it_has_and_goes_on(
+        self, log: Log, clock: Any, source: Make, happened: Make
+    ) -> None:
+        kernel = source("kernel")
+        log.add(kernel)
+        for name in ("before", "later"):
+            kernel.put(EventsLost("kernel", "3 found no room", [happened(clock.now, name=name)]))
+            with pytest.raises(Inconclusive, match="kernel: 3 found no room"):
+                log.sync()
+        kernel.put(happened(clock.now, name="after"))
+        with pytest.raises(Inconclusive):
+            log.sync()
+        assert names(log.query()) == ["before", "later", "after"]
+        assert [str(lost) for lost in log.lost] == ["kernel: 3 found no room"]
 
     def test_a_source_that_can_not_be_asked_is_lost(self, log: Log, source: Make) -> None:
         def broken(token: int) -> None:
