@@ -1,14 +1,38 @@
-"""Changes to a message's bytes that need no knowledge of its protocol."""
+"""What is done to a message's bytes, and whether it can be."""
 
 from __future__ import annotations
 
-from faultbox.model.message import MessageAction, MessageFault, MessageFired
-from faultbox.protocols.contract import Part
+from faultbox.model.message import Message, MessageAction, MessageDecision, MessageFault, MessageFired, Unknown
+from faultbox.protocols.contract import WHOLE, Dialogue, Part
 from faultbox.proxy.commands import Close, Reset
+from faultbox.proxy.counting import Ledger
 from faultbox.proxy.fates import Cut
 from faultbox.rules import draw
 
 CUTS = (MessageAction.TRUNCATE, MessageAction.DROP, MessageAction.RESET)
+
+
+def possible(
+    decision: MessageDecision, part: Part, message: Message, dialogue: Dialogue, ledger: Ledger
+) -> MessageDecision:
+    """The decision without an act that can't be done to this message: its rule has not fired then.
+
+    A message that is rewritten is so from here on.
+    """
+    act = decision.act
+    if act is None:
+        return decision
+    partial = act.action in WHOLE and not part.last and not dialogue.turns
+    doubt = "the message was too large to be held whole" if partial else dialogue.refuses(act, message)
+    if act.action is MessageAction.REWRITE and not doubt:
+        try:
+            part.raw = dialogue.rewrite(act, message, part.raw)
+        except Unknown:
+            doubt = "the message could not be rewritten as asked"
+    if not doubt:
+        return decision
+    ledger.take_back(decision.fired[-1], doubt)
+    return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
 
 
 def cut(act: MessageFault, part: Part, rate: float) -> Cut:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from faultbox.model.message import PASS, Message, MessageAction, MessageDecision, MessageFault, Side, Unknown
-from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
+from faultbox.model.message import PASS, Message, MessageAction, MessageDecision, MessageFault, Side
+from faultbox.protocols.contract import Dialogue, Part, Reply
 from faultbox.proxy import altering
 from faultbox.proxy.commands import Anew, Close, Command, Finish, Reset, StartTls
 from faultbox.proxy.fates import PASSED, SWALLOWED, Slow
@@ -257,7 +257,7 @@ class Conversation:
                 self._exchanges.append(PLAIN)
                 self._dialogue.waiting.append(message)
             return
-        decision = self._possible(decision, part, message)
+        decision = altering.possible(decision, part, message, self._dialogue, self._book.ledger)
         self._notes.decided(message, decision, out)
         later = sum(each.rule.fault.arguments["delay_ms"] for each in decision.fired if delays_only(each.rule.fault))
         act = decision.act
@@ -329,7 +329,7 @@ class Conversation:
         if decision is PASS:
             stream.lane.send(part.raw)
             return
-        decision = self._possible(decision, part, message)
+        decision = altering.possible(decision, part, message, self._dialogue, self._book.ledger)
         self._notes.decided(message, decision, out)
         if decision.delay_ms:
             stream.lane.push(Wait(decision.delay_ms))
@@ -386,26 +386,6 @@ class Conversation:
                 lane.push(answer)
 
     # -- what is done to bytes
-
-    def _possible(self, decision: MessageDecision, part: Part, message: Message) -> MessageDecision:
-        """The decision without an act that can't be done to this message: its rule has not fired then.
-
-        A message that is rewritten is so from here on.
-        """
-        act = decision.act
-        if act is None:
-            return decision
-        partial = act.action in WHOLE and not part.last and not self._dialogue.turns
-        doubt = "the message was too large to be held whole" if partial else self._dialogue.refuses(act, message)
-        if act.action is MessageAction.REWRITE and not doubt:
-            try:
-                part.raw = self._dialogue.rewrite(act, message, part.raw)
-            except Unknown:
-                doubt = "the message could not be rewritten as asked"
-        if not doubt:
-            return decision
-        self._book.ledger.take_back(decision.fired[-1], doubt)
-        return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
 
     def _apply(self, stream: Stream, part: Part, message: Message, decision: MessageDecision) -> None:
         """Send a message's first part on as decided, and set the fate of what follows."""

@@ -7,30 +7,20 @@ either end may close its half; a reset of one is a reset of the other.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import struct
 from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from typing import Protocol
 
 from faultbox.model.message import MessageFired, Side
 from faultbox.proxy.capture import Capture, Flow
 from faultbox.proxy.commands import Anew, Close, Command, Finish, Note, Reset, Send, StartTls, Timer
 from faultbox.proxy.conversation import Conversation
+from faultbox.proxy.end import CONNECTING, FULL, HELD, OTHER, End
 from faultbox.proxy.stand_in import StandIn
 from faultbox.proxy.tls import Interception, Step
 
-HELD_LIMIT = 256 * 1024
-"""Bytes of a side that may wait before its speaker is no longer read."""
-_BUFFER = 1024 * 1024
-"""Bytes that a slow hearer may have unread in our buffer before its speaker is no longer read."""
 _LINGER_S = 2.0
 """How long a caller may go on sending after we have ended the connection: closing at once would reset what it
 has not read yet (RFC 9112, 9.6)."""
-_NO_LINGER = struct.pack("ii", 1, 0)
-
-_CONNECTING, _FULL, _HELD = 1, 2, 4
-_OTHER: Mapping[Side, Side] = {"request": "response", "response": "request"}
 
 
 class Holder(Protocol):
@@ -56,125 +46,6 @@ class Holder(Protocol):
 
     def accepted(self, fired: MessageFired) -> None:
         """A caller has taken a certificate that a rule had made wrong."""
-
-
-class End(asyncio.Protocol):
-    """One transport of a pair: the caller's speaks the `request` side, the service's the `response` side."""
-
-    def __init__(self, pair: Pair, side: Side) -> None:
-        self.pair = pair
-        self.side: Side = side
-        self.transport: asyncio.Transport | None = None
-        self.bytes = 0
-        """Bytes it has sent us."""
-        self._stopped = 0
-        self._early: list[bytes] | None = []
-        """What is to be written before there is a connection; None once there has been one."""
-        self._finish_early = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.set_write_buffer_limits(high=_BUFFER)
-        early, self._early = self._early, None
-        if early:
-            self.transport.write(b"".join(early))
-        if self._finish_early:
-            self.transport.write_eof()
-        self.pair.made(self)
-
-    def data_received(self, data: bytes) -> None:
-        self.bytes += len(data)
-        pair = self.pair
-        if pair.tls is not None:
-            pair.decrypt(self.side, data)
-        elif pair.flow is not None:
-            pair.heard(self.side, data)
-        elif pair.plain or pair.talk.passes(self.side, data):  # nearly always: with as few calls as can be
-            (pair.service if self.side == "request" else pair.caller).send(data)
-        else:
-            pair.do(pair.talk.received(self.side, data))
-
-    def eof_received(self) -> bool:
-        self.pair.ended(self.side)
-        return True  # the other direction lives on
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.transport = None
-        self.pair.lost(self.side, exc)
-
-    def pause_writing(self) -> None:
-        self.pair.ends[_OTHER[self.side]].stop(_FULL)
-
-    def resume_writing(self) -> None:
-        self.pair.ends[_OTHER[self.side]].go_on(_FULL)
-
-    def stop(self, reason: int) -> None:
-        """Read nothing further while any reason stands."""
-        if not self._stopped and self.transport is not None:
-            self.transport.pause_reading()
-        self._stopped |= reason
-
-    def go_on(self, reason: int) -> None:
-        before, self._stopped = self._stopped, self._stopped & ~reason
-        if before and not self._stopped and self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
-
-    def hold(self, held: int) -> None:
-        """Read further or not, by how many bytes that it has sent wait for their time."""
-        if held > HELD_LIMIT:
-            self.stop(_HELD)
-        elif self._stopped & _HELD:
-            self.go_on(_HELD)
-
-    def write(self, data: bytes) -> None:
-        """Pass on what the other end says."""
-        if self.side == "request" and self.pair.flow is not None:
-            self.pair.flow.said("response", data)
-        tls = self.pair.tls
-        if tls is not None:
-            data = tls.say(_OTHER[self.side], data)
-        if data:
-            self.send(data)
-
-    def send(self, data: bytes) -> None:
-        """Write bytes as they are."""
-        if self._early is not None:
-            self._early.append(data)
-            self.pair.ends[_OTHER[self.side]].stop(_CONNECTING)
-        elif self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
-
-    def finish(self) -> None:
-        """The other end has nothing more to say."""
-        if self.side == "request" and self.pair.flow is not None:
-            self.pair.flow.ended("response")
-        if self.pair.tls is not None:
-            self.send(self.pair.tls.finish(_OTHER[self.side]))
-        self._finish_early = self._early is not None
-        if self.transport is not None and not self.transport.is_closing():
-            with contextlib.suppress(OSError):  # it is no longer connected, which we are about to hear
-                self.transport.write_eof()
-
-    def renew(self) -> None:
-        """Let go of this end's connection: another one comes, and what is written meanwhile waits for it."""
-        old, self.transport, self._early = self.transport, None, []
-        if old is not None:
-            old.set_protocol(asyncio.Protocol())
-            old.close()
-
-    def close(self) -> None:
-        if self.transport is not None:
-            self.transport.close()
-
-    def reset(self) -> None:
-        """Close so that the other end gets RST: with SO_LINGER of 0 seconds (socket(7))."""
-        if self.transport is None:
-            return
-        if self.side == "request" and self.pair.flow is not None:
-            self.pair.flow.reset()
-        with contextlib.suppress(OSError):
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self.transport.abort()
 
 
 class Pair:
@@ -268,7 +139,7 @@ class Pair:
 
     def made(self, end: End) -> None:
         if end is self.service:
-            self.caller.go_on(_CONNECTING)
+            self.caller.go_on(CONNECTING)
             if self.caller.transport is None:
                 end.reset()
             else:
@@ -292,7 +163,7 @@ class Pair:
             self.do(self.talk.ended(side))
 
     def lost(self, side: Side, exc: Exception | None) -> None:
-        other = self.ends[_OTHER[side]]
+        other = self.ends[OTHER[side]]
         if side == "request" and other.transport is not None and not other.transport.is_closing():
             self._left()
         if other.transport is None:
@@ -359,16 +230,16 @@ class Pair:
         self._finished.add(side)
         if len(self._finished) == len(self.ends):
             if self.tls is not None:
-                self.ends[_OTHER[side]].finish()
+                self.ends[OTHER[side]].finish()
             self._close_all()
         else:
-            self.ends[_OTHER[side]].finish()
+            self.ends[OTHER[side]].finish()
 
     def _end_gently(self) -> None:
         """FIN to both; the caller may have more to say, which is thrown away until it has seen ours."""
         self.service.close()
         self.caller.finish()
-        self.caller.go_on(_FULL | _HELD | _CONNECTING)
+        self.caller.go_on(FULL | HELD | CONNECTING)
         self._closing = self._loop.call_later(_LINGER_S, self._close_all)
 
     def _close_all(self) -> None:

@@ -188,7 +188,7 @@ class Interception:
         """The service is talked to in plain."""
         self._failed = False
         self.spoken = False
-        """The caller has said something."""
+        """Something was said, by either."""
 
     @property
     def reissued(self) -> bool:
@@ -197,7 +197,7 @@ class Interception:
 
     @property
     def silent(self) -> bool:
-        """The caller has seen a certificate, without fault, and has said nothing since."""
+        """The caller has seen a certificate, without fault, and nothing was said since."""
         return self._caller is not None and not self.spoken and not self.fault
 
     def unsecure(self) -> None:
@@ -286,6 +286,7 @@ class Interception:
             step.failed = "the service spoke before TLS began"
             return
         step.plain, step.ended = service.feed(data), service.ended
+        self.spoken = self.spoken or bool(step.plain)
         if service.ready and self._caller is None:
             fault = self.fault if self.fault in CERTIFICATE_FAULTS else ""
             self._caller = Secured(self._stand_in.to_caller(self._hello.host, service.alpn, fault))

@@ -164,7 +164,7 @@ def test_an_address_has_a_certificate_too(place: Any) -> None:
 
 
 def test_an_upgrade_in_band(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("faultbox.proxy.edge.dialogue", lambda _: Upgrading())
+    monkeypatch.setattr("faultbox.proxy.station.dialogue", lambda _: Upgrading())
     there = place("tcp", upgrades=True)
     plain = there.connect()
     plain.sendall(UPGRADE)
