@@ -1,5 +1,6 @@
 // One case: what came out and why, its timeline, and the panels.
 
+import { waterfall } from "./causes.mjs";
 import { copyable, h } from "./dom.mjs";
 import { Explorer } from "./explorer.mjs";
 import { count, describe, duration, relative, what } from "./format.mjs";
@@ -62,10 +63,11 @@ function why(aCase, shape, run, explorer) {
   const prints = result.prints.length ? [h("h3", {}, "Printed by the spec"), h("pre", {}, result.prints.join("\n"))] : null;
   const events = result.deciding.length ? [h("h3", {}, "Events that decided it"), h("ol", { class: "deciding-list" }, result.deciding.map((each, number) => decided(each, number, shape, run, explorer)))] : null;
   if (!frames.length && !prints && !events) return null;
+  const tree = result.causes && waterfall(result.causes, (from, to) => explorer?.look(from * 1e6, to * 1e6));
   const about = new Set(result.deciding.map((each) => each.service));
   const ends = Object.entries(result.logs).filter(([, lines]) => lines.length).map(([service, lines]) => end(service, lines, about.has(service)));
   const declared = frames.length ? null : excerpt(aCase.position, run.sources);
-  return section("Why", frames, events, prints, ends.length ? [h("h3", {}, "Ends of logs"), ends] : null, declared ? [h("h3", {}, "Where the case is declared"), declared] : null);
+  return section("Why", frames, events, tree ? [h("h3", {}, "What the step caused"), tree] : null, prints, ends.length ? [h("h3", {}, "Ends of logs"), ends] : null, declared ? [h("h3", {}, "Where the case is declared"), declared] : null);
 }
 
 function end(service, lines, open) {

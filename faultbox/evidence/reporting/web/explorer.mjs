@@ -1,5 +1,6 @@
 // A case's timeline, its list of events, and the event that is looked at, kept together.
 
+import { spans } from "./causes.mjs";
 import { detail } from "./detail.mjs";
 import { h, say } from "./dom.mjs";
 import { parsed } from "./filter.mjs";
@@ -17,7 +18,8 @@ export class Explorer {
     const { kinds } = run.words;
     Object.assign(this, { trace, shape, run, kinds, matches: null, selected: -1, hiddenKinds: new Set(), hiddenLanes: new Set(), inView: false });
     this.deciding = shape.deciding;
-    this.timeline = new Timeline(trace, kinds, { pick: (index) => this.select(index), moved: () => this.inView && this.refilter() });
+    const lasting = [...trace.shape.spans, ...spans(shape.result.causes)];
+    this.timeline = new Timeline(trace, lasting, kinds, { pick: (index) => this.select(index), moved: () => this.inView && this.refilter() });
     this.timeline.deciding = this.deciding;
     this.list = new List({
       label: "Events",
@@ -92,6 +94,12 @@ export class Explorer {
     this.timeline.show(this.scenario());
     const first = wanted ?? this.deciding.find((index) => index >= 0) ?? this.trace.kind.indexOf(this.kinds.indexOf("fault"));
     if (first < this.trace.length) this.select(first);
+  }
+
+  /** Bring a stretch of time into view. */
+  look(from, to) {
+    this.timeline.show(around([from, to], this.timeline.bounds));
+    this.timeline.element.scrollIntoView({ block: "nearest" });
   }
 
   /** Look at an event: on the timeline, in the list as far as that has it, and by itself. */

@@ -15,9 +15,9 @@ const MOST_ARROWS = 400;
 const NEAR = 9;
 
 export class Timeline {
-  /** `pick(index)` is told of the event that was clicked, `moved()` when another stretch is shown. */
-  constructor(trace, kinds, { pick, moved }) {
-    Object.assign(this, { trace, kinds, pick, moved, selected: -1, deciding: [], showWall: false });
+  /** `spans` are what lasts. `pick(index)` is told of the event that was clicked, `moved()` when another stretch is shown. */
+  constructor(trace, spans, kinds, { pick, moved }) {
+    Object.assign(this, { trace, spans, kinds, pick, moved, selected: -1, deciding: [], showWall: false });
     this.bounds = trace.bounds;
     this.stretch = { ...this.bounds };
     this.numbers = new Map(trace.lanes.map((name, number) => [name, number]));
@@ -42,7 +42,7 @@ export class Timeline {
 
   /** Decide where everything that lasts is drawn, and with that how high the lanes are. */
   place() {
-    const { spans } = this.trace.shape;
+    const { spans } = this;
     this.lives = spans.filter((span) => span.kind === "life" && this.numbers.has(span.service));
     const faults = spans.filter((span) => span.kind === "fault");
     const dealtFaults = dealt(faults, MOST_ROWS);
@@ -51,12 +51,13 @@ export class Timeline {
     this.bars = faults.map((span, at) => ({ span, row: dealtFaults.rows[at], text: `${span.service}: ${span.text}`, colour: "--fault" }));
     this.stepRows = new Map();
     for (const [lane, name] of this.trace.lanes.entries()) {
-      const steps = spans.filter((span) => span.kind === "step" && span.service === name);
+      const steps = spans.filter((span) => (span.kind === "step" || span.kind === "request") && span.service === name);
       const { rows, used } = dealt(steps, MOST_ROWS);
       this.heights[lane] = Math.max(LANE, ROW * used + 10);
       for (const [at, span] of steps.entries()) {
-        this.bars.push({ span, lane, row: rows[at], text: span.text, colour: span.ok === false ? "--bad" : "--step" });
-        for (const moment of [span.start, span.end]) this.stepRows.set(`${lane} ${moment}`, rows[at]);
+        const colour = span.kind === "request" ? "--message" : span.ok === false ? "--bad" : "--step";
+        this.bars.push({ span, lane, row: rows[at], text: span.text, colour });
+        if (span.kind === "step") for (const moment of [span.start, span.end]) this.stepRows.set(`${lane} ${moment}`, rows[at]);
       }
     }
     this.lanes = stacked(this.heights, AXIS + this.faultsHeight);
@@ -156,8 +157,19 @@ export class Timeline {
     const inView = ({ start, end }) => start <= this.stretch.to && (end ?? Infinity) >= this.stretch.from;
     for (const span of this.lives.filter(inView)) life(paint, span, this.y(this.numbers.get(span.service)), (ns) => this.x(ns), colour, this.bounds);
     for (const { span, lane, row, text, colour: name } of this.bars) {
+      if (inView(span)) this.drawAsked(paint, span, lane, row, colour);
       if (inView(span)) bar(paint, this.x(span.start), this.x(span.end ?? this.bounds.to), this.barTop(lane, row), ROW - 6, text, width, colour, name);
     }
+  }
+
+  /** The arrows of a request: there, and back. */
+  drawAsked(paint, span, lane, row, colour) {
+    if (span.kind !== "request" || !this.numbers.has(span.caller)) return;
+    const far = this.y(this.numbers.get(span.caller));
+    const own = this.barTop(lane, row) + (ROW - 6) / 2;
+    paint.fillStyle = paint.strokeStyle = colour("--message");
+    arrow(paint, Math.round(this.x(span.start)) + 0.5, far, own);
+    if (span.end !== null) arrow(paint, Math.round(this.x(span.end)) + 0.5, own, far);
   }
 
   drawEvents(paint, colour) {
