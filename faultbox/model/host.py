@@ -151,6 +151,13 @@ class Host(Protocol):
         """Why events of this shape, which `where` judges besides, could not be seen in this case ("": they could)."""
         ...
 
+    def caused(self, first: Event, then: Event) -> bool | None:
+        """Whether a chain of messages leads from one event to the other; None where that isn't known.
+
+        Raises Inconclusive where nothing is known of what threads exchange.
+        """
+        ...
+
     def watch(self, monitor: Monitor) -> None:
         """Run a monitor on all events of the case, from its first, until the case ends."""
         ...

@@ -33,10 +33,12 @@ def deciding_tree(stage: Stage, events: Sequence[Event], named: Sequence[Event])
     return tree.shape(step, events[0].time_ns) if step is not None else None
 
 
-def order_so_far(stage: Stage, events: Sequence[Event]) -> HappensBefore | None:
-    """The order by cause of what has happened up to the log's last sync; None without the kernel's programs."""
+def order_so_far(stage: Stage, events: Sequence[Event]) -> HappensBefore:
+    """The order by cause of what has happened up to the log's last sync. Raises Inconclusive."""
     found = _flows(stage, most=None)
-    return None if found is None else order(events, found[0], lost=found[1])
+    if found is None:
+        raise Inconclusive("nobody saw what threads exchanged: `faultbox doctor` tells why")
+    return order(events, found[0], lost=found[1])
 
 
 def _flows(stage: Stage, *, most: int | None) -> tuple[list[Flow], int] | None:

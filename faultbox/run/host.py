@@ -8,7 +8,7 @@ import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from faultbox import protocols
 from faultbox import rules as engine
@@ -24,6 +24,9 @@ from faultbox.run.observability import why_not_observable
 from faultbox.run.partitions import Partitions
 from faultbox.run.scopes import Scopes
 from faultbox.run.stage import Stage
+
+if TYPE_CHECKING:
+    from faultbox.trace.order import HappensBefore
 
 _OF_KERNEL = frozenset({"syscall", "file", "socket", "process"})
 """Types of events of which some need the kernel's programs."""
@@ -52,6 +55,7 @@ class WorldHost:
         self.prints: list[str] = []
         self._steps = 0
         self.assertions = 0
+        self._order: tuple[int, HappensBefore] | None = None
         self.doing: dict[int, str] = {}
         self.timed_out_steps: list[str] = []
         self.accepted_exits: set[str] = set()
@@ -166,6 +170,18 @@ class WorldHost:
 
     def observable(self, filters: Mapping[str, str], where: object = None) -> str:
         return why_not_observable(filters, self._needs, self._spec, where)
+
+    def caused(self, first: Event, then: Event) -> bool | None:
+        self._check()
+        log = self._stage.log
+        if log.busy_here:
+            raise Inconclusive("a monitor can't ask what came of what: the flows of its events are not in yet")
+        known = self._order
+        if known is None or known[0] < max(first.seq, then.seq):
+            from faultbox.run import causality
+
+            known = self._order = log.sync(), causality.order_so_far(self._stage, log.query())
+        return known[1].before(first, then)
 
     def watch(self, monitor: Monitor) -> None:
         """Monitors run in the log's thread, in a copy of the caller's context."""

@@ -180,6 +180,11 @@ class Log:
             self._await_next(seen, deadline_ns)
         return None
 
+    @property
+    def busy_here(self) -> bool:
+        """Whether this is the thread that does the log's work, in a monitor: nothing more comes in while it runs."""
+        return self._acts
+
     def start(self) -> None:
         """Start the log's thread. From then on the process must not fork."""
         self._thread = threading.Thread(target=self.run, name="log", daemon=True)

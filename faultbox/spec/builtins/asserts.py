@@ -13,6 +13,7 @@ from faultbox.spec.builtins.assumptions import target
 from faultbox.spec.builtins.declarations import Declarations
 from faultbox.spec.builtins.declare import Call, builtin
 from faultbox.spec.builtins.filters import Filter
+from faultbox.spec.builtins.ordering import caused
 from faultbox.spec.builtins.values import nearest_name, show
 from faultbox.spec.builtins.wrong import Wrong
 from faultbox.spec.semantics.compare import equal
@@ -90,12 +91,13 @@ def assert_never(call: Call, where: Function | None = None, **filters: str) -> N
     _check_observable(call, unwanted)
 
 
-@builtin("assert_before", first=filters.filter_or_function, then=filters.filter_or_function)
-def assert_before(call: Call, *, first: Filter, then: Filter) -> None:
+@builtin("assert_before", first=filters.filter_or_function, then=filters.filter_or_function, causal=kinds.boolean)
+def assert_before(call: Call, *, first: Filter, then: Filter, causal: bool = False) -> None:
     """Fails the case unless both events have happened, the first of one kind before the first of the other.
 
     first: filters, or a function of an event
     then: filters, or a function of an event
+    causal: messages must lead from one to the other; where it isn't known whether they do, the case is inconclusive
     """
     host = call.host
     host.asserted()
@@ -111,6 +113,11 @@ def assert_before(call: Call, *, first: Filter, then: Filter) -> None:
     if found[0].seq >= found[1].seq:
         message = f"assert_before failed: {first} came at #{found[0].seq}, not before {then} at #{found[1].seq}"
         raise AssertionFailed(message, deciding=sorted(found, key=lambda event: event.seq))
+    if causal and not caused(*found):
+        order = f"{first} at #{found[0].seq} came before {then} at #{found[1].seq}"
+        raise AssertionFailed(
+            f"assert_before failed: {order} by the clock alone, no messages lead there", deciding=found
+        )
 
 
 @builtin("events", where=kinds.function_of(1), filters=filters.value)

@@ -59,6 +59,8 @@ VALUES = """## Values
   (`""` where an answer came) and `duration_ms`. One of a tcp step is equal to a string of the same content.
 - An *event* has `type`, `service`, `seq`, `time_ns`, `data` (a dict, typed) and its flat fields, which are strings:
   `event["stock"]` is an error where there is no such field, `event.stock` is `""`, `event.get("stock")` is `None`.
+  `a.happens_before(b)`, `a.happens_after(b)` and `a.concurrent_with(b)` compare it with another one by cause, not by
+  the clock: whether messages lead from one to the other. Where that isn't known, the case is inconclusive.
 - A *service* has `name` and its interfaces; an *interface* has `name`, `host`, `port`, `addr` and its steps.
 """
 _ENTRY = re.compile(r"^(\**\w+): (.*)$")

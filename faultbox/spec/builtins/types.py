@@ -17,6 +17,7 @@ from faultbox.spec.builtins.filters import Filter
 from faultbox.spec.builtins.matchers import Several
 from faultbox.spec.builtins.messages import Draft
 from faultbox.spec.builtins.observing import Decoder
+from faultbox.spec.builtins.ordering import METHODS as ORDERINGS
 from faultbox.spec.builtins.steps import bound_step
 from faultbox.spec.builtins.structs import Struct
 from faultbox.spec.builtins.values import frozen
@@ -205,6 +206,9 @@ def _event_attribute(event: Event, name: str) -> object:
     """Fields that an event does not have are "", so that filters need not ask first."""
     if name == "get":
         return _method("get", lambda key, default=None: _event_get(event, key, default), 1, 2)
+    if name in ORDERINGS:
+        ordering = ORDERINGS[name]
+        return _method(name, lambda other: ordering(event, other), 1, 1)
     try:
         return _event_value(event, name)
     except KeyError:
@@ -227,7 +231,7 @@ register(
     Event,
     name="event",
     get=_event_attribute,
-    names=lambda each: (*_EVENT, "get", *each.fields),
+    names=lambda each: (*_EVENT, "get", *ORDERINGS, *each.fields),
     text=_event_text,
     getitem=_event_value,
     iterate=lambda each: [*_EVENT, *each.fields],

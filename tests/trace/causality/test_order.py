@@ -1,0 +1,138 @@
+"""Order by cause beside vector clocks, kept naively."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from faultbox.model.event import Event
+from faultbox.model.flow import Flow
+from faultbox.trace.order import order
+from faultbox.trace.streams import Streams, effect_ns, in_order
+
+
+def _clocks(flows: list[Flow], events: list[Event]) -> dict[int, dict[int, int]]:
+    """By event: the latest moment of every thread that its own thread knows of."""
+    streams = Streams(flows)
+    known: dict[int, dict[int, int]] = {}
+    sent: dict[int, dict[int, int]] = {}
+    found: dict[int, dict[int, int]] = {}
+    steps: list[tuple[int, int, Any]] = [(effect_ns(flow), number, flow) for number, flow in enumerate(flows)]
+    steps += [(event.time_ns, len(flows), event) for event in events]
+    for time_ns, number, what in sorted(steps, key=lambda step: step[:2]):
+        tid = what.tid if isinstance(what, Flow) else int(what.fields["tid"])
+        clock = known.setdefault(tid, {})
+        clock[tid] = time_ns
+        if isinstance(what, Event):
+            found[what.seq] = dict(clock)
+        elif what.kind == "sent":
+            sent[number] = dict(clock)
+        elif what.kind == "forked":
+            known[what.child] = dict(clock)
+        elif what.kind == "received":
+            for each in streams.senders[number][0]:
+                for other, when in sent[each].items():
+                    clock[other] = max(clock.get(other, 0), when)
+    return found
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 1 << 30),
+    api=st.sampled_from(["loop", "go", "threads"]),
+    orders=st.lists(st.tuples(st.integers(0, 500_000), st.booleans()), min_size=1, max_size=6),
+)
+def test_it_is_the_order_of_vector_clocks(kinds: Any, seed: int, api: str, orders: list[tuple[int, bool]]) -> None:
+    system = kinds.System(seed)
+    make = {"loop": kinds.Scheduled, "go": kinds.Scheduled, "threads": kinds.Threaded}[api]
+    service = make(system, "api", **({"threads": 3} if api == "go" else {}))
+    cache, inventory = kinds.Scheduled(system, "cache"), kinds.Threaded(system, "inventory")
+    for when, both in orders:
+        program: tuple[Any, ...] = ("log", ("call", cache, ("log",)), "log")
+        if both:
+            program += (("call", inventory, ("log", ("call", cache, ("log",)))), "log")
+        system.step(2_000_000 + when, service, program)
+    system.run()
+    events = sorted((each for each in system.events if each.type == "file"), key=lambda each: each.time_ns)
+    flows = in_order(system.flows)
+    clocks, known = _clocks(flows, events), order(events, system.random.sample(flows, len(flows)))
+    for index, first in enumerate(events):
+        for then in events[index + 1 :]:
+            knows = clocks[then.seq].get(int(first.fields["tid"]), 0) >= first.time_ns
+            assert (known.before(first, then) is True) == knows
+            assert known.before(then, first) is False
+            if knows:
+                _check_path(known.path(first, then), first, then)
+
+
+def _check_path(hops: Any, first: Event, then: Event) -> None:
+    moments = [first.time_ns, *(moment for hop in hops for moment in (hop.left_ns, hop.arrived_ns)), then.time_ns]
+    assert moments == sorted(moments)
+    lanes = [first.service, *(hop.to_lane for hop in hops)]
+    assert lanes[-1] == then.service
+    assert [hop.from_lane for hop in hops] == lanes[:-1]
+
+
+def _talk(lane: str, tid: int, kind: Any, time_ns: int, **more: Any) -> Flow:
+    return Flow(time_ns, time_ns, lane, tid, tid, kind, **more)
+
+
+def _event(seq: int, time_ns: int, lane: str, tid: int) -> Event:
+    return Event(time_ns, "file", lane, {"tid": str(tid)}, {}, seq)
+
+
+CONVERSATION = [
+    _talk("api", 1, "opened", 10, end=5, local="127.0.0.1:9", remote="127.0.0.1:80"),
+    _talk("db", 2, "opened", 12, end=6, local="127.0.0.1:80", remote="127.0.0.1:9", accepted=True),
+    _talk("api", 1, "sent", 20, end=5, length=10, position=3),
+    _talk("db", 2, "received", 30, end=6, length=4, position=(3 - 6) % 2**32),
+    _talk("db", 2, "received", 40, end=6, length=6, position=3),
+    _talk("cache", 3, "waits", 15),
+]
+"""Its bytes are numbered across the end of 32 bits."""
+
+
+def test_bytes_lead_from_one_to_the_other_wherever_they_are_cut() -> None:
+    sent, late, heard = _event(1, 19, "api", 1), _event(2, 21, "api", 1), _event(3, 31, "db", 2)
+    known = order([sent, late, heard], CONVERSATION)
+    assert known.before(sent, heard) is True
+    assert known.before(late, heard) is False
+    assert known.concurrent(late, heard) is True
+    assert known.concurrent(sent, heard) is False
+
+
+def test_what_threads_of_one_service_tell_each_other_is_not_known() -> None:
+    flows = [*CONVERSATION, _talk("api", 4, "waits", 5)]
+    beside, heard, cache = _event(1, 19, "api", 4), _event(2, 31, "db", 2), _event(3, 31, "cache", 3)
+    known = order([beside, heard, cache], flows)
+    assert known.before(beside, heard) is None
+    assert known.concurrent(beside, heard) is None
+    assert known.before(beside, cache) is False
+
+
+def test_where_flows_were_lost_nothing_is_said_to_be_concurrent() -> None:
+    sent, late, heard = _event(1, 19, "api", 1), _event(2, 21, "api", 1), _event(3, 31, "db", 2)
+    known = order([sent, late, heard], CONVERSATION, lost=1)
+    assert known.before(sent, heard) is True
+    assert known.before(late, heard) is None
+
+
+def test_bytes_of_an_unknown_sender_may_have_come_from_anywhere() -> None:
+    flows = [flow for flow in CONVERSATION if flow.kind != "sent"]
+    cache, heard = _event(1, 16, "cache", 3), _event(2, 31, "db", 2)
+    assert order([cache, heard], flows).before(cache, heard) is None
+
+
+def test_a_number_given_again_is_another_thread() -> None:
+    flows = [*CONVERSATION, _talk("api", 1, "ended", 50), _talk("cache", 3, "forked", 60, child=1)]
+    old, new = _event(1, 21, "api", 1), _event(2, 61, "api", 1)
+    known = order([old, new], flows)
+    assert known.before(old, new) is not True
+    assert known.before(_event(3, 16, "cache", 3), new) is True
+
+
+def test_who_did_it_must_be_known() -> None:
+    nobody, heard = Event(1, "print", "driver", {}, {}, 1), _event(2, 31, "db", 2)
+    assert order([nobody, heard], CONVERSATION).before(nobody, heard) is None
