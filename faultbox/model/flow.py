@@ -13,7 +13,7 @@ class Flow:
     """One thing that a thread did with a connection, a pipe or itself. Times are of CLOCK_MONOTONIC.
 
     `end` is one end of a connection or a pipe: a number that is its own from `opened` to `closed`. `lane` is a service,
-    `driver` or `edge`. `pid` and `tid` are the host's.
+    `driver` or `edge`. `pid` and `tid` are the host's; 0 with `closed` where no thread did it.
 
     opened: the end came to be, with `local` and `remote` ("127.0.0.1:5432"; "" for what has no address) and `peer`, the
     other end, where the kernel knows it (0 otherwise: then it is found by the addresses). `accepted` tells the side.
@@ -24,8 +24,9 @@ class Flow:
     them the pipe's number `position`. `end` is the pipe's inode number here.
     waits: the thread had nothing to do until something came, from `began_ns` on. `local` says in what: epoll, poll,
     select, futex or sleep. `length`: how many ends were ready then (1 for a futex that was woken), 0 where the time
-    was over. `position`: how long it would have waited at most, in microseconds; 2**32-1: for ever, or longer than
-    that. A look that found something ready without any waiting (a position of 0) is given as well.
+    was over. `position`: how long it would have waited at most, in microseconds; 2**32-1: for ever, longer than that,
+    or not known (a futex's by the wall clock). A look that found something ready without any waiting (a position of 0)
+    is given as well.
     forked: `child` is the new thread or process. ended: the thread is gone.
     """
 

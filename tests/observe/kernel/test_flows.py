@@ -31,6 +31,18 @@ def flows_of(tmp_path):
     return read
 
 
+def check_opened(story, flows):
+    """Both ends are known to belong together: by addresses, or by what the one that was accepted says of the other."""
+    caller, callee = (of(flows, "opened", end=story[each])[0] for each in ("end", "other"))
+    assert callee.accepted == (story["kind"] != "pair")
+    if story["kind"].startswith("tcp"):
+        assert (caller.local, caller.remote) == (callee.remote, callee.local)
+        assert ":" in caller.local
+    else:
+        assert callee.peer == story["end"]
+        assert caller.peer in (0, story["other"])
+
+
 def check_received(story, flows):
     """Every call that took bytes has its flow, whose number follows that of the one before; gives the first's."""
     received = [flow for flow in flows if flow.kind == "received" and flow.end == story["other"]]
@@ -68,6 +80,7 @@ def test_every_byte_has_the_number_that_both_ends_give_it(world_of, flows_of, tm
     assert world.totals().lost == {}
     flows = flows_of(world)
     for story in json.loads(told.read_text()):
+        check_opened(story, flows)
         known = check_sent(story, flows, check_received(story, flows))
         assert not story["locked"] or known == len(story["sent"])
 
@@ -273,3 +286,24 @@ def test_numbers_go_on_from_zero_after_the_last(world_of, flows_of):
     assert expected[4] == 2**32 - 1
     assert [each.position for each in of(flows, "sent", end=here)] == expected
     assert [each.position for each in of(flows, "received", end=there)] == expected
+
+
+KILLED = """
+import os, pathlib, signal, socket
+here, there = socket.socketpair()
+child = os.fork()
+if child == 0:
+    there.recv(10)
+while pathlib.Path(f"/proc/{child}/syscall").read_text().split()[0] not in ("45", "207"):
+    pass
+os.kill(child, signal.SIGKILL)
+os.wait()
+here.sendall(b"later")
+there.recv(10)
+"""
+
+
+def test_a_call_that_ended_with_its_process_is_beside_no_other(world_of, flows_of):
+    world = world_of()
+    assert world.run("svc", sys.executable, "-I", "-c", KILLED) == 0
+    assert [(each.length, each.position) for each in of(flows_of(world), "received")] == [(5, 5)]
