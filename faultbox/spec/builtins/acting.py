@@ -1,4 +1,8 @@
-"""What a function that only judges must not do: act on the world, wait for it, or declare something."""
+"""What a function that only judges must not do: act on the world, wait for it, or declare something.
+
+What can be read from its text is refused when the spec is loaded, the rest (getattr, a function from a list that is
+made while it runs) when it is called: see `judging` in declare.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,11 @@ from collections.abc import Iterator
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.source import Position
 from faultbox.model.topology import Endpoint, Service
-from faultbox.spec.builtins.declare import REGISTRY, name_of
-from faultbox.spec.builtins.reading import Values
+from faultbox.spec.builtins.declare import LOOKING, REGISTRY, name_of
+from faultbox.spec.builtins.reading import UNKNOWN, Values
 from faultbox.spec.builtins.structs import Struct
-from faultbox.spec.functions import Function, FunctionInfo, describe
+from faultbox.spec.functions import Function, describe
 
-LOOKING = frozenset(
-    {"assert_true", "assert_eq", "assert_never", "assert_before", "events", "fail", "print", "struct"}
-    | {"match.event", "match.any", "match.all", "match.never"}
-)
-"""Builtins that may be called while an event is judged: they compute, or read what has happened."""
 _DEPTH = 4
 """How deep structs, lists and dicts are looked into for functions."""
 
@@ -31,28 +30,33 @@ def acts(functions: object) -> Iterator[tuple[str, Position]]:
         if function not in met:
             met.add(function)
             info = describe(function)
-            for node, value in _named(info):
-                name = _acting(node, value)
+            values = Values(info)
+            for node in _read(info.node, values):
+                name = _acting(node, values)
                 if name:
                     yield name, info.source.position(node.lineno, node.col_offset)
-                waiting.extend(_held(value))
+                waiting.extend(_held(values.of(node)))
             waiting.extend(_held(tuple(function.defaults.values())))
 
 
-def _named(info: FunctionInfo) -> Iterator[tuple[ast.Name | ast.Attribute, object]]:
-    """Every name that is read, with what it stands for; for an attribute that is a step, its endpoint or service."""
-    values = Values(info)
-    for node in ast.walk(info.node):
-        if isinstance(node, ast.Attribute) and isinstance(values.of(node.value), Endpoint | Service):
-            yield node, values.of(node) if isinstance(values.of(node), Endpoint) else values.of(node.value)
-        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            yield node, values.of(node)
+def _read(function: ast.AST, values: Values) -> Iterator[ast.Name | ast.Attribute | ast.Subscript]:
+    """Every name that is read, and of `tools.limits["x"]`, where that is known, only the whole."""
+    parts: set[int] = set()
+    for node in ast.walk(function):  # a whole comes before its parts
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Load):
+            if id(node) not in parts:
+                yield node
+            known = values.of(node) is not UNKNOWN or id(node) in parts
+            if known and isinstance(node, ast.Attribute | ast.Subscript):
+                parts.add(id(node.value))
 
 
-def _acting(node: ast.Name | ast.Attribute, value: object) -> str:
+def _acting(node: ast.expr, values: Values) -> str:
     """What is named, if it acts; "" if it doesn't."""
-    if isinstance(node, ast.Attribute) and isinstance(value, Endpoint | Service):
-        interfaces = [value.interface] if isinstance(value, Endpoint) else value.interfaces
+    value = values.of(node)
+    owner = values.of(node.value) if isinstance(node, ast.Attribute) else None
+    if isinstance(node, ast.Attribute) and isinstance(owner, Endpoint | Service) and value is UNKNOWN:
+        interfaces = [owner.interface] if isinstance(owner, Endpoint) else owner.interfaces
         step = any(node.attr in PROTOCOLS[each.protocol].methods for each in interfaces)
         return f"the step .{node.attr}()" if step else ""
     name = name_of(value)

@@ -39,6 +39,13 @@ from faultbox.spec.session import Session, State
 
 active: ContextVar[Session] = ContextVar("faultbox.session")
 """The session of the spec that loads in this context: what values' methods belong to, which are bound to none."""
+judging: ContextVar[str] = ContextVar("faultbox.judging", default="")
+"""The monitor whose functions run in this context."""
+LOOKING = frozenset(
+    {"assert_true", "assert_eq", "assert_never", "assert_before", "events", "fail", "print", "struct"}
+    | {"match.event", "match.any", "match.all", "match.never"}
+)
+"""Builtins that may be called while an event is judged: they compute, or read what has happened."""
 REQUIRED = inspect.Parameter.empty
 _DEPTH = 4
 """How deep Broken is looked for in lists and dicts: as deep as any argument nests."""
@@ -72,6 +79,9 @@ class Call:
         host = current.get(None)
         if host is None:
             raise Wrong("OUTSIDE_SCENARIO", "runs only inside a scenario, test or expect; put it in a function")
+        if judging.get() and self.name not in LOOKING:
+            message = f"a monitor, here {judging.get()!r}, only judges what happens"
+            raise Wrong("MONITOR_ACTS", message, accepted=", ".join(sorted(LOOKING)))
         return host
 
     def state(self, kind: type[State]) -> State:

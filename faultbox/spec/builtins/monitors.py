@@ -10,9 +10,9 @@ from faultbox.model.frozen import frozen
 from faultbox.model.host import AssertionFailed, Inconclusive, current
 from faultbox.model.spec import Function, Monitor
 from faultbox.spec.builtins import kinds, matchers
-from faultbox.spec.builtins.acting import LOOKING, acts
+from faultbox.spec.builtins.acting import acts
 from faultbox.spec.builtins.declarations import Declarations
-from faultbox.spec.builtins.declare import Call, builtin
+from faultbox.spec.builtins.declare import LOOKING, Call, builtin, judging
 from faultbox.spec.builtins.matchers import Matcher
 from faultbox.spec.builtins.services import service_or_name
 from faultbox.spec.builtins.values import function_name, invoke, is_function, nearest_name, show
@@ -151,6 +151,7 @@ class Judge:
     def __call__(self, event: Event) -> None:
         """Raises AssertionFailed, which names the event and shows the state, where the monitor is violated."""
         parts = self._parts
+        token = judging.set(parts.name)
         try:
             if parts.on is not None and not parts.on(event):
                 return
@@ -162,6 +163,8 @@ class Judge:
             raise
         except Exception as error:
             raise self._violation(event, error).with_traceback(error.__traceback__) from error
+        finally:
+            judging.reset(token)
 
     def _advance(self, event: Event) -> None:
         if not self._begun:

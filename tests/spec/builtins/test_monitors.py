@@ -9,6 +9,7 @@ import pytest
 
 from faultbox.model.event import Event
 from faultbox.model.host import AssertionFailed, SpecError
+from faultbox.model.source import SpecErrors
 from faultbox.model.spec import Monitor, Spec
 
 Load = Callable[..., Spec]
@@ -162,3 +163,54 @@ def test_a_monitor_begun_in_a_scenario_may_not_act_either(run: Callable[..., Any
     with pytest.raises(SpecError, match=r"monitor 'lambda' only judges what happens, but calls sleep\(\)") as caught:
         run("monitor(lambda e: sleep('1s'))")
     assert caught.value.code == "MONITOR_ACTS"
+
+
+@pytest.mark.parametrize(
+    "judging",
+    [
+        "tools.limit > int(e.count)",
+        "tools.deep['limits'][0] > int(e.count)",
+        "look(e)",
+        "assert_eq(len(events(type = 'sale')), 1) == None",
+        "e.service != db.name and e.service != api.public.addr",
+        "fault_of(e)",
+    ],
+)
+def test_what_only_looks_is_no_act(load: Load, judging: str) -> None:
+    """Nor is a part of a struct whose other parts act, or a name that hides a builtin's."""
+    text = (
+        "def hurt(): fault(db, write = deny('EIO'), run = hurt)\n"
+        "tools = struct(limit = 3, hurt = hurt, deep = {'limits': [3], 'hurt': [hurt]})\n"
+        "def look(e, sleep = len): return sleep(e.service) > 0 and [sleep for sleep in []] == []\n"
+        "def fault_of(fault): return fault.type\n"
+    )
+    assert load(text + f"monitor('m', check = lambda e: {judging})").monitors
+
+
+@pytest.mark.parametrize(
+    "acting",
+    [
+        "tools.hurt()",
+        "tools.deep['hurt'][0]()",
+        "[f() for f in tools.deep['hurt']]",
+        "(lambda: sleep('1s'))()",
+        "step(db.main, 'query', sql = 'x')",
+        "calls[e.type]()",
+    ],
+)
+def test_what_acts_is_found_wherever_it_is(load: Load, acting: str) -> None:
+    text = (
+        "def hurt(): fault(db, write = deny('EIO'), run = hurt)\n"
+        "tools = struct(limit = 3, hurt = hurt, deep = {'limits': [3], 'hurt': [hurt]})\n"
+        "calls = {'x': hurt}\n"
+    )
+    with pytest.raises(SpecErrors) as caught:
+        load(text + f"monitor('m', check = lambda e: {acting})")
+    assert {each.code for each in caught.value.problems} == {"MONITOR_ACTS"}
+
+
+def test_what_no_text_shows_is_refused_when_it_is_called(load: Load, host: object) -> None:
+    text = "monitor('m', check = lambda e: getattr(api, 'get')(path = e.type).ok)"
+    found = shown(only_declared(load, text), [sold(1)])
+    assert found.startswith("api.public.get(): a monitor, here 'm', only judges what happens; "), found
+    assert host.done == []  # type: ignore[attr-defined]
