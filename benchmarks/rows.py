@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.edges import edges
 from benchmarks.figures import Figure, median
+from benchmarks.recording import recording
 from benchmarks.tool import Bench
 from benchmarks.tracing import tracing
 from faultbox import world
@@ -99,4 +100,4 @@ def waiting(bench: Bench) -> Iterator[Figure]:
     yield Figure("24-cell matrix whose cells mostly wait", ours, "s", serial, "-j 1", ratio_limit=1 / 6)
 
 
-ALL = {each.__name__: each for each in (syscalls, tracing, worlds, startup, waiting, edges)}
+ALL = {each.__name__: each for each in (syscalls, tracing, worlds, startup, waiting, edges, recording)}

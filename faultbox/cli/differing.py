@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from faultbox.cli.console.look import Look, look_of, visible
@@ -32,7 +32,7 @@ def show(a: Bundle, b: Bundle, options: argparse.Namespace) -> Exit:
     if options.format == "json":
         Out().lines([json.dumps(document(found, a, b), indent=2)])
     else:
-        Out().lines(lines(found, a, b, look_of(sys.stdout, os.environ)))
+        Out().lines(lines(found, a, b, options.only, look_of(sys.stdout, os.environ)))
     return Exit.PASSED if found.same else Exit.FAILED
 
 
@@ -49,9 +49,9 @@ def document(found: Difference, a: Bundle, b: Bundle) -> dict[str, Any]:
     }
 
 
-def lines(found: Difference, a: Bundle, b: Bundle, look: Look) -> list[str]:
+def lines(found: Difference, a: Bundle, b: Bundle, subjects: Collection[str], look: Look) -> list[str]:
     """All that differs, by kind; then what was compared."""
-    about = f"{found.runs.cases} cases, {found.runs.decisions} decisions and {found.strands} strands of traces"
+    about = _counted(found, subjects)
     shown: list[str] = []
     for title, texts in (("Verdicts", found.runs.verdicts), ("Decisions", found.runs.decided)):
         shown += [look.bad(f"{title} differ:"), *_some(texts)] if texts else []
@@ -65,6 +65,15 @@ def lines(found: Difference, a: Bundle, b: Bundle, look: Look) -> list[str]:
         return [*shown, look.good(f"The same: {about}")]
     names = [visible(f"A is {a.path}, B is {b.path}")]
     return [*names, *shown, f"The same in both: {about}"]
+
+
+def _counted(found: Difference, subjects: Collection[str]) -> str:
+    """`28 cases, 41 decisions and 165 strands of traces`, as far as they were compared."""
+    parts = [f"{found.runs.cases} cases"]
+    parts += [f"{found.runs.decisions} decisions"] if "decisions" in subjects else []
+    parts += [f"{found.strands} strands of traces"] if "traces" in subjects else []
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _divergence(found: Divergence, look: Look) -> Iterator[str]:

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,25 +93,22 @@ def _where(bundle: Bundle, results: Sequence[CaseResult], options: argparse.Name
     except BadFilter as error:
         raise UsageError(f"--where {error}", error.advice) from None
     lines = _json_line if options.format == "json" else _text_line
-    out, names, found = Out(), set[str](), 0
-    for result, event, start in _events(bundle, results):
-        if wanted(event):
-            found += 1
+    out, found = Out(), False
+    for result in results:
+        first = next(trace(bundle, result.directory), None)
+        for event in filter(wanted, trace(bundle, result.directory, wanted.may_match)):
+            found = True
+            start = first.time_ns if first is not None else event.time_ns
             out.lines([lines(result, event, start, several=len(results) > 1)])
             if out.gone:
                 return
-        elif not found:
-            names.update(event.fields)
     if not found:
-        _nothing_found(list(wanted.fields), names)
+        _nothing_found(list(wanted.fields), _known_fields(bundle, results))
 
 
-def _events(bundle: Bundle, results: Sequence[CaseResult]) -> Iterator[tuple[CaseResult, Event, int]]:
-    for result in results:
-        start = None
-        for event in trace(bundle, result.directory):
-            start = event.time_ns if start is None else start
-            yield result, event, start
+def _known_fields(bundle: Bundle, results: Sequence[CaseResult]) -> set[str]:
+    """The names of the fields that events have."""
+    return {name for result in results for event in trace(bundle, result.directory) for name in event.fields}
 
 
 def _json_line(result: CaseResult, event: Event, _start: int, *, several: bool) -> str:

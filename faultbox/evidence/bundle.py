@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
@@ -152,10 +152,16 @@ class Bundle:
             raise self._bad(f"cases/{directory}/result.json: deciding holds something else than events")
         return result
 
-    def events(self, directory: str, name: str = "events.jsonl") -> Iterator[dict[str, Any]]:
-        """A case's events, or its `decisions.jsonl`, line by line; none where the case has no such file."""
+    def events(
+        self, directory: str, name: str = "events.jsonl", may_be: Callable[[bytes], bool] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """A case's events, or its `decisions.jsonl`, line by line; none where the case has no such file.
+
+        `may_be` is shown each line, and those that it has no use for are not even parsed.
+        """
         for line in self.lines(directory, name):
-            yield self._parsed_object(line, f"cases/{directory}/{name}")
+            if may_be is None or may_be(line):
+                yield self._parsed_object(line, f"cases/{directory}/{name}")
 
     def lines(self, directory: str, name: str = "events.jsonl") -> Iterator[bytes]:
         """The lines of such a file; the half line that a killed case leaves is none."""

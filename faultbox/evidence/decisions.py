@@ -25,8 +25,11 @@ _WORDS = ("method", "path", "command", "key", "query")
 
 
 def may_be_decision(line: str) -> bool:
-    """Whether a line of events.jsonl is worth parsing in search of decisions: most of a long trace is not."""
-    return '"decision"' in line
+    """Whether a line of events.jsonl is worth parsing in search of decisions: most of a long trace is not.
+
+    Quotes within what a service printed are escaped, so this can't be found there.
+    """
+    return '"decision":' in line and '"decision":"allow"' not in line
 
 
 def is_decision(event: Mapping[str, Any]) -> bool:

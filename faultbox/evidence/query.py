@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
+from functools import cached_property
 
 from faultbox.model.event import Event
 from faultbox.model.frozen import frozen
 from faultbox.model.match import matches
 from faultbox.model.syscalls import UnknownSyscall, expand
 
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/()-]+")
+"""Text that JSON has only one way to write where nothing is escaped."""
 COMMON = ("type", "service", "seq")
 """What every event has beside its own fields."""
 
@@ -28,6 +32,16 @@ class Where:
 
     fields: Mapping[str, str]
     family: frozenset[str] = frozenset()
+
+    def may_match(self, line: bytes) -> bool:
+        """Whether a line of a trace is worth parsing: what the filter says literally is in it, or something is escaped."""
+        return b"\\" in line or all(word in line for word in self._words)
+
+    @cached_property
+    def _words(self) -> tuple[bytes, ...]:
+        """What must be in the line of an event that matches, letter by letter."""
+        literal = (re.split(r"[*?]", value) for name, value in self.fields.items() if name != "seq")
+        return tuple(max(parts, key=len).encode() for parts in literal if _PLAIN.fullmatch(max(parts, key=len)))
 
     def __call__(self, event: Event) -> bool:
         if self.family and event.fields.get("syscall") not in self.family:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from faultbox.evidence.bundle import Bundle
@@ -10,9 +10,9 @@ from faultbox.evidence.errors import BadBundle
 from faultbox.model.event import Event
 
 
-def trace(bundle: Bundle, directory: str) -> Iterator[Event]:
-    """The events of a case, in order. Raises BadBundle at one that is none."""
-    for number, shape in enumerate(bundle.events(directory), start=1):
+def trace(bundle: Bundle, directory: str, may_be: Callable[[bytes], bool] | None = None) -> Iterator[Event]:
+    """The events of a case, in order, but for lines that `may_be` has no use for. Raises BadBundle at what is no event."""
+    for number, shape in enumerate(bundle.events(directory, may_be=may_be), start=1):
         event = _event(shape)
         if event is None:
             raise BadBundle(f"{bundle.path}: cases/{directory}/events.jsonl: line {number} is no event")

@@ -34,6 +34,16 @@ def test_what_matches(text: str, *, wanted: bool) -> None:
     assert parse(text)(DENIED) is wanted
 
 
+def test_a_line_is_passed_over_only_if_it_can_t_match() -> None:
+    wanted = parse("type=syscall decision=deny* path=/data/w?l raw='a b'")
+    line = b'{"type":"syscall","fields":{"decision":"deny(EIO)","path":"/data/wal"}}'
+    assert wanted.may_match(line)
+    assert not wanted.may_match(line.replace(b"deny", b"allow"))
+    assert wanted.may_match(b'{"type":"s\\u0079scall"}'), "spelt otherwise"
+    assert parse("").may_match(b"anything")
+    assert parse("label= seq=3").may_match(b"anything")
+
+
 def test_blanks_are_quoted_as_in_a_shell() -> None:
     assert parse("raw='could not*'")(LINE)
     assert not parse("raw='could not*'")(DENIED)
