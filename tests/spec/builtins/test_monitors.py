@@ -212,5 +212,5 @@ def test_what_acts_is_found_wherever_it_is(load: Load, acting: str) -> None:
 def test_what_no_text_shows_is_refused_when_it_is_called(load: Load, host: object) -> None:
     text = "monitor('m', check = lambda e: getattr(api, 'get')(path = e.type).ok)"
     found = shown(only_declared(load, text), [sold(1)])
-    assert found.startswith("api.public.get(): a monitor, here 'm', only judges what happens; "), found
+    assert found.startswith("api.public.get(): a monitor, here 'm', only judges what happens (accepted: "), found
     assert host.done == []  # type: ignore[attr-defined]
