@@ -14,6 +14,21 @@
 
 enum direction { OUT, IN };
 
+struct task_struct___ring { /* where the kernel is built with io_uring */
+	void *io_uring;
+	struct task_struct___ring *group_leader;
+} __attribute__((preserve_access_index));
+
+/* Whether the current task, or its process's first one, may move bytes that aren't seen here. */
+INLINE int uses_io_uring(void)
+{
+	struct task_struct___ring *task = (void *)bpf_get_current_task_btf();
+
+	if (!bpf_core_field_exists(task->io_uring))
+		return 0;
+	return BPF_CORE_READ(task, io_uring) || BPF_CORE_READ(task, group_leader, io_uring);
+}
+
 /* Before the call: the numbers that its bytes will come after. */
 static __noinline int begin_move(struct subject *subject, int fd, enum direction direction)
 {
@@ -32,10 +47,13 @@ static __noinline int begin_move(struct subject *subject, int fd, enum direction
 	end = end_of(subject->number);
 	if (!end && subject->kind == UNIX)
 		end = begin_end(subject->number, 0, 0);
-	if (end)
-		enter_numbers(subject, direction == IN ? &end->in : &end->out);
-	else
+	if (!end) {
 		subject->kind = NOTHING;
+		return 0;
+	}
+	if (uses_io_uring())
+		end->exact = 0;
+	enter_numbers(subject, direction == IN ? &end->in : &end->out);
 	return 0;
 }
 

@@ -307,3 +307,21 @@ def test_a_call_that_ended_with_its_process_is_beside_no_other(world_of, flows_o
     world = world_of()
     assert world.run("svc", sys.executable, "-I", "-c", KILLED) == 0
     assert [(each.length, each.position) for each in of(flows_of(world), "received")] == [(5, 5)]
+
+
+RINGED = """
+import ctypes, socket
+here, there = socket.socketpair()
+here.sendall(b"seen")
+there.recv(10)
+assert ctypes.CDLL(None).syscall(425, 4, (ctypes.c_char * 120)()) > 0  # io_uring_setup
+here.sendall(b"who knows what before")
+there.recv(100)
+"""
+
+
+def test_a_process_with_an_io_uring_may_have_moved_more_than_is_seen(world_of, flows_of):
+    world = world_of()
+    if world.run("svc", sys.executable, "-I", "-c", RINGED) != 0:
+        pytest.skip("this host has no io_uring")
+    assert [each.position for each in of(flows_of(world), "received")] == [4, 0]
