@@ -4,6 +4,8 @@ import { h } from "./dom.mjs";
 import { duration } from "./format.mjs";
 import { icon, labelOf, lookOf, toneOf, wordOf, worst } from "./verdict.mjs";
 
+const MANY = 14; // columns beyond which cells show shapes alone
+
 /** Every matrix of a run as { number, rows, columns, at(row, column) }, `at` giving the cases of a cell. */
 export function matrices(run) {
   const found = new Map();
@@ -31,7 +33,7 @@ export function table(matrix) {
     { class: "scroll" },
     h(
       "table",
-      { class: "matrix", on: { keydown: moved } },
+      { class: columns.length > MANY ? "matrix dense" : "matrix", on: { keydown: moved } },
       h("caption", { class: "unseen" }, "Verdicts of every scenario under every fault. The arrow keys go from cell to cell."),
       h("thead", {}, head),
       h("tbody", {}, body),
@@ -47,19 +49,23 @@ export function legend(cases) {
 
 function cell(matrix, row, column) {
   const cases = matrix.cells.get(key(row, column));
-  if (!cases) return h("td", { class: "absent" }, matrix.excluded.has(key(row, column)) ? "excluded" : "not in this run");
+  if (!cases) return absent(matrix.excluded.has(key(row, column)) ? "excluded" : "not in this run");
   const look = worst(cases);
   const shown = cases.find((each) => lookOf(each) === look);
   const alike = cases.filter((each) => lookOf(each) === look).length;
   const times = cases.length > 1 ? ` ${alike}/${cases.length}` : "";
   const text = shown.verdict === "passed" ? duration(shown.duration_ms) : "";
   const label = `${row} under ${column}: ${labelOf(look)}${times}`;
-  if (!shown.verdict) return h("td", { class: "absent" }, wordOf(look).toLowerCase());
+  if (!shown.verdict) return absent(labelOf(look));
   return h(
     "td",
     { class: toneOf(look) },
     h("a", { href: `#case/${shown.number}`, "aria-label": label, title: shown.reason || label }, icon(look), h("b", {}, wordOf(look), times), h("span", {}, text)),
   );
+}
+
+function absent(why) {
+  return h("td", { class: "absent", title: why }, h("span", {}, why));
 }
 
 function key(row, column) {

@@ -40,7 +40,7 @@ function summary(run) {
 function alerts(run) {
   const { outcome } = run;
   const rows = [
-    run.complete === false ? ["bad", "The run was killed before it was over: what follows is what it left."] : null,
+    run.complete === false && !outcome.errors.length ? ["bad", "The run was killed before it was over: what follows is what it left."] : null,
     outcome.interrupted ? ["doubt", "The run was interrupted."] : null,
     ...outcome.errors.map((text) => ["bad", text]),
     ...outcome.dead.map((each) => ["bad", [h("b", {}, each.name), " is a dead assumption: it fired in no case. ", closest(each), " ", sourceLink(each.position, run.sources)]]),
