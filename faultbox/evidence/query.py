@@ -34,7 +34,7 @@ class Where:
     family: frozenset[str] = frozenset()
 
     def may_match(self, line: bytes) -> bool:
-        """Whether a line of a trace is worth parsing: what the filter says literally is in it, or something is escaped."""
+        """Whether a line of a trace is worth parsing: it has what the filter says literally, or something escaped."""
         return b"\\" in line or all(word in line for word in self._words)
 
     @cached_property

@@ -11,7 +11,7 @@ from faultbox.model.event import Event
 
 
 def trace(bundle: Bundle, directory: str, may_be: Callable[[bytes], bool] | None = None) -> Iterator[Event]:
-    """The events of a case, in order, but for lines that `may_be` has no use for. Raises BadBundle at what is no event."""
+    """A case's events in order, but for lines that `may_be` has no use for. Raises BadBundle at what is no event."""
     for number, shape in enumerate(bundle.events(directory, may_be=may_be), start=1):
         event = _event(shape)
         if event is None:
