@@ -70,6 +70,12 @@ def test_nothing_found_is_passed() -> None:
             "EVALUATION",
             "floored division",
         ),
+        (
+            Findings(distorted=["api -> db.main: unknown ca"], error=AssertionFailed("no")),
+            Verdict.INCONCLUSIVE,
+            "DISTORTED",
+            "because of the proxy in it: api -> db.main: unknown ca",
+        ),
         (Findings(lost=["supervisor:db: gone"]), Verdict.INCONCLUSIVE, "EVENTS_LOST", "supervisor:db: gone"),
     ],
 )
