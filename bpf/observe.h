@@ -7,6 +7,7 @@
 #define OBSERVE_H
 
 #include "faultbox.h"
+#include "observe_about.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
@@ -277,6 +278,7 @@ struct call {
 	__u32 tid;
 	__u64 over; /* of a process's first thread: the process's end has been told */
 	__u64 outside; /* it was in a call when it came to the lane, which isn't the lane's */
+	struct about about;
 };
 
 struct {

@@ -108,23 +108,16 @@ static __noinline int distrust(struct call *call, int fd)
 /* A call has begun; no other field of it than its number and arguments is set. */
 INLINE void observe_socket_begin(struct call *call)
 {
+	struct about *about = &call->about;
 	__u32 number = call->number;
-	struct about *about;
-	struct lane *lane;
 	__u8 act;
 
+	about->act = NO_ACT;
 	if (number >= CALLS)
 		return;
 	act = acts[number];
 	if (!act)
 		return;
-	about = bpf_task_storage_get(&abouts, (void *)bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!about) {
-		lane = bpf_map_lookup_elem(&lanes, &call->lane);
-		if (lane)
-			lose(lane, LOST_FLOWS);
-		return;
-	}
 	about->act = act;
 	about->from.kind = about->to.kind = NOTHING;
 	if (act <= LAST_MOVE)
@@ -138,9 +131,7 @@ INLINE void observe_socket_begin(struct call *call)
 /* What the ended call was about; 0 where it concerns neither sockets nor files. */
 INLINE struct about *about_of(struct call *call)
 {
-	if (call->number >= CALLS || !acts[call->number])
-		return 0;
-	return bpf_task_storage_get(&abouts, (void *)bpf_get_current_task_btf(), 0, 0);
+	return call->number < CALLS && acts[call->number] ? &call->about : 0;
 }
 
 ONCE int end_opening(struct lane *lane, struct call *call, __u8 act)
@@ -205,10 +196,10 @@ INLINE void leave_move(struct subject *subject, int in)
 /* The current task ends. */
 INLINE void observe_socket_end(struct lane *lane, struct call *call)
 {
-	struct about *about = bpf_task_storage_get(&abouts, (void *)bpf_get_current_task_btf(), 0, 0);
+	struct about *about = &call->about;
 	struct flow flow = { .kind = FLOW_ENDED };
 
-	if (about && about->act && about->act <= LAST_MOVE) {
+	if (about->act && about->act <= LAST_MOVE) {
 		leave_move(&about->from, IN);
 		leave_move(&about->to, OUT);
 	}

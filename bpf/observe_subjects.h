@@ -127,35 +127,6 @@ static const __u8 acts[CALLS] = {
 #endif
 };
 
-enum subject_kind { NOTHING, FILE, DIRECTORY, TCP, UNIX, PIPE };
-
-/* `object`: a socket's struct sock, a file's struct file, as addresses. `number`: of its inode. `before`: what the
- * numbers of a connection were when the call began; for what is counted by us, the ticket of the call.
- * `alone`: nobody else was in such a call then. */
-struct subject {
-	__u64 object;
-	__u64 number;
-	__u32 before;
-	__u32 device;
-	__u8 kind;
-	__u8 alone;
-};
-
-/* What a thread's call is about: where its bytes come from and where they go to. `limit_us` of a wait. */
-struct about {
-	struct subject from;
-	struct subject to;
-	__u64 limit_us;
-	__u8 act;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct about);
-} abouts SEC(".maps");
-
 /* 0 for a kind of socket whose bytes aren't numbered. */
 INLINE __u8 kind_of_socket(struct sock *sk)
 {
