@@ -40,7 +40,7 @@ function header(aCase, { result, replay, left_out: left }, run) {
   return h(
     "section",
     { class: "case-head" },
-    h("h1", {}, h("span", {}, icon(look), " ", title(aCase)), h("span", { class: `tag ${toneOf(look)}` }, aCase.exercised === false ? `${wordOf(look)}, not exercised` : wordOf(look))),
+    h("h1", {}, h("span", {}, icon(look), title(aCase)), h("span", { class: `tag ${toneOf(look)}` }, aCase.exercised === false ? `${wordOf(look)}, not exercised` : wordOf(look))),
     result.reason ? h("p", { class: `reason ${toneOf(look)}` }, result.reason, result.code && aCase.verdict !== "failed" ? h("span", { class: "muted" }, `  ${result.code}`) : null) : null,
     pairs(rows),
     h("p", {}, copyable(replay)),
