@@ -215,7 +215,7 @@ class Interception:
             else:
                 self._from_service(data, step)
         except NotTls:
-            step.failed = "the caller does not speak TLS"
+            step.failed, step.blame = "the caller does not speak TLS", "caller"
         except ssl.SSLError as error:
             self._broken(side, error, step)
         self._failed = bool(step.failed)
@@ -283,7 +283,7 @@ class Interception:
             step.plain = data
             return
         if service is None:
-            step.failed = "the service spoke before TLS began"
+            step.failed, step.blame = "the service spoke before TLS began", "service"
             return
         step.plain, step.ended = service.feed(data), service.ended
         self.spoken = self.spoken or bool(step.plain)

@@ -11,7 +11,7 @@ def caller_refuses(edge: Edge, why: str) -> str:
     """A caller did not go on with the handshake."""
     where = f"{edge.caller} -> {edge.service}.{edge.interface}"
     if not any(each in why for each in _OF_CERTIFICATES):
-        return f"{where}: the caller and the proxy found no way to speak TLS: {why}"
+        return f"{where}: the caller and the proxy could not begin TLS: {why}"
     return f"{where}: the caller refused the proxy's certificate: {why}; {_advice(edge)}"
 
 

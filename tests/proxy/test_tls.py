@@ -211,6 +211,31 @@ def test_a_caller_without_tls_is_told_of(place: Any) -> None:
         caller.sendall(GET)
         assert caller.recv(10) == b""
     assert there.decisions() == [("tls failed", "the caller does not speak TLS")]
+    (told,) = there.process.report().distortions
+    assert told.startswith(
+        "api -> db.main: the caller and the proxy could not begin TLS: the caller does not speak TLS"
+    )
+
+
+def test_a_service_without_tls_is_told_of(place: Any) -> None:
+    there = place(upgrades=True)
+    there.process.close()
+    there.process = proxy.serve(
+        [there.edge], seed=1, counters=mmap.mmap(-1, 4096), secured={there.edge: Tls()}, authority=there.authority
+    )
+    with pytest.raises(OSError, match="EOF|reset"):
+        there.secure(there.connect())
+    (told,) = there.process.report().distortions
+    assert "api -> db.main: the service and the proxy could not begin TLS: wrong version number" in told
+    assert "leave out its tls=" in told
+
+
+def test_a_service_whose_certificate_nobody_vouches_for(place: Any) -> None:
+    there = place(tls=Tls(ca=proxy.Authority.new().certificate.decode()))
+    with pytest.raises(OSError, match="EOF|reset"):
+        there.secure(there.connect())
+    (told,) = there.process.report().distortions
+    assert "is the ca= of db.main the one that signed its certificate?" in told
 
 
 def a_hello(host: str) -> bytes:
