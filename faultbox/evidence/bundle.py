@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
@@ -16,6 +16,7 @@ from typing import IO, Any, Self, TypeVar
 from faultbox.evidence.asked import Asked, read_asked
 from faultbox.evidence.errors import BadBundle
 from faultbox.evidence.packing import SCHEMA_VERSION
+from faultbox.evidence.strange import strange
 from faultbox.model.plan import AssumptionUse, CaseInfo
 from faultbox.model.record import BadRecord, from_json
 from faultbox.model.verdict import CaseResult, RunResult
@@ -148,8 +149,8 @@ class Bundle:
         result = self._record(CaseResult, f"cases/{directory}/result.json")
         if result.directory != directory:
             raise self._bad(f"cases/{directory}/result.json: is that of {result.directory!r}")
-        if not all(_is_shown(each) for each in result.deciding):
-            raise self._bad(f"cases/{directory}/result.json: deciding holds something else than events")
+        if problem := strange(result):
+            raise self._bad(f"cases/{directory}/result.json: {problem}")
         return result
 
     def events(
@@ -274,15 +275,6 @@ class Bundle:
 
     def _bad(self, reason: str) -> BadBundle:
         return BadBundle(f"{self.path}: {reason}")
-
-
-def _is_shown(event: Mapping[str, Any]) -> bool:
-    """Whether a deciding event has all that shows it."""
-    fields = event.get("fields")
-    named = isinstance(fields, dict) and all(isinstance(value, str) for value in fields.values())
-    numbers = all(type(event.get(name, 1)) in {int, float} for name in ("seq", "ms", "times"))
-    kinds = isinstance(event.get("type"), str) and isinstance(event.get("service"), str)
-    return named and numbers and kinds and "ms" in event and "seq" in event
 
 
 def _hostile(info: zipfile.ZipInfo) -> str:

@@ -71,6 +71,13 @@ def no_deciding(entries: dict[str, bytes]) -> None:
     json_of(entries, f"{CASE}/result.json", deciding=[{"seq": 1}], verdict="failed")
 
 
+def no_causes(entries: dict[str, bytes]) -> None:
+    deep: dict[str, Any] = {"service": "x", "requests": []}
+    for _ in range(300):
+        deep = {"service": "x", "requests": [deep]}
+    json_of(entries, f"{CASE}/result.json", causes=deep, verdict="failed")
+
+
 def wrong_types(entries: dict[str, bytes]) -> None:
     for name in ("environment.json", "declared.json", "uses.json", f"{CASE}/changed.json"):
         entries[name] = b'"x"'
@@ -90,7 +97,7 @@ def spec_elsewhere(entries: dict[str, bytes]) -> None:
 
 CHANGES = [
     escaping_name, absolute_name, deep_json, deep_result, no_events, odd_events, odd_words, another_case, no_deciding,
-    wrong_types, huge_numbers, endless_runs, spec_elsewhere,
+    no_causes,     wrong_types, huge_numbers, endless_runs, spec_elsewhere,
 ]  # fmt: skip
 
 
