@@ -223,7 +223,7 @@ def test_a_service_without_tls_is_told_of(place: Any) -> None:
     there.process = proxy.serve(
         [there.edge], seed=1, counters=mmap.mmap(-1, 4096), secured={there.edge: Tls()}, authority=there.authority
     )
-    with pytest.raises(OSError, match="EOF|reset"):
+    with pytest.raises(OSError, match=r"EOF|reset"):
         there.secure(there.connect())
     (told,) = there.process.report().distortions
     assert "api -> db.main: the service and the proxy could not begin TLS: wrong version number" in told
@@ -232,7 +232,7 @@ def test_a_service_without_tls_is_told_of(place: Any) -> None:
 
 def test_a_service_whose_certificate_nobody_vouches_for(place: Any) -> None:
     there = place(tls=Tls(ca=proxy.Authority.new().certificate.decode()))
-    with pytest.raises(OSError, match="EOF|reset"):
+    with pytest.raises(OSError, match=r"EOF|reset"):
         there.secure(there.connect())
     (told,) = there.process.report().distortions
     assert "is the ca= of db.main the one that signed its certificate?" in told
