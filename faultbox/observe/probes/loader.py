@@ -6,7 +6,7 @@ is the first argument. The second is the parent's pid.
 
 Request: {"level", "cache", "tree", "probes": [{"text", "origin", "outputs", "attach": [ATTACHMENT]}]}, where ATTACHMENT
 is {"function", "kind", "symbol", "binary"}. Answer to each probe: {"fields": {output: ["name#type"]}} with descriptors
-of two maps, rings and lost; or one answer, {"failed", "advice"}.
+of two maps, rings and lost, and of its programs; or one answer, {"failed", "advice"}.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
     finally:
         headers.remove(request["tree"])
     for each in made:
-        _answer(end, {"fields": each.fields()}, each.maps())
+        _answer(end, {"fields": each.fields()}, each.descriptors())
     end.recv(1)  # until the other end is closed, or its process is gone
 
 
@@ -100,8 +100,9 @@ class Made:
         for each in probe["attach"]:
             self._attach(each)
 
-    def maps(self) -> list[int]:
-        return [self._bpf[name].map_fd for name in ("faultbox_rings", "faultbox_lost")]
+    def descriptors(self) -> list[int]:
+        maps = [self._bpf[name].map_fd for name in ("faultbox_rings", "faultbox_lost")]
+        return [*maps, *(each.fd for each in self._bpf.funcs.values())]
 
     def fields(self) -> dict[str, list[str]]:
         """Of each output that something is put into, the struct's fields as bcc found them."""

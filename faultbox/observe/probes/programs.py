@@ -23,6 +23,8 @@ KEY = 8
 """Bytes of a cgroup's id."""
 _OURS = frozenset({"name", "output"})
 _PACKET = 1 << 18
+_DESCRIPTORS = 253
+"""How many one message may carry (unix(7), SCM_MAX_FD)."""
 
 
 class NoProbes(Exception):
@@ -36,12 +38,24 @@ class NoProbes(Exception):
 
 @frozen
 class Attached:
-    """A probe that runs. `outputs`: their names with the structs that they hold. `rings`, `lost`: maps by cgroup id."""
+    """A probe that runs. `outputs`: their names with the structs that they hold. `rings`, `lost`: maps by cgroup id.
+
+    `programs`: the probe's functions, as descriptors.
+    """
 
     name: str
     outputs: tuple[tuple[str, Layout], ...]
     rings: int
     lost: int
+    programs: tuple[int, ...] = ()
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        return (self.rings, self.lost, *self.programs)
+
+    def missed(self) -> int:
+        """How often a function was not run, on the whole host, because its processor ran a program already (5.12)."""
+        return sum(bpf.missed(each) for each in self.programs)
 
 
 class Probes:
@@ -76,8 +90,8 @@ class Probes:
         self._process.wait()
         os.close(self.pidfd)
         for each in (each for several in self._attached.values() for each in several):
-            os.close(each.rings)
-            os.close(each.lost)
+            for descriptor in each.descriptors:
+                os.close(descriptor)
 
 
 def prepare(services: Sequence[Service], level: int, scratch: Path, cache: Path) -> Probes | None:
@@ -144,20 +158,20 @@ def _request(service: Service, probe: Probe) -> dict[str, Any]:
 
 
 def _receive(end: socket.socket, probe: Probe) -> Attached:
-    data, ancillary, _flags, _ = end.recvmsg(_PACKET, socket.CMSG_SPACE(2 * 4), socket.MSG_CMSG_CLOEXEC)
+    data, ancillary, _flags, _ = end.recvmsg(_PACKET, socket.CMSG_SPACE(_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC)
     if not data:
         raise NoProbes(f"probe {probe.name!r}: the process that compiles it has ended", f"try {PYTHON} -c 'import bcc'")
     answer = json.loads(data)
     if "failed" in answer:
         raise NoProbes(answer["failed"], answer["advice"])
-    rings, lost = array.array("i", ancillary[0][2])
+    rings, lost, *functions = array.array("i", ancillary[0][2])
     try:
         outputs = tuple((name, layout(fields)) for name, fields in answer["fields"].items())
     except NotReadable as error:
         advice = "put out numbers, characters and arrays of them"
         raise NoProbes(f"probe {probe.name!r} ({probe.origin}): {error}", advice) from error
     _check_names(probe, outputs)
-    return Attached(probe.name, outputs, rings, lost)
+    return Attached(probe.name, outputs, rings, lost, tuple(functions))
 
 
 def _check_names(probe: Probe, outputs: Sequence[tuple[str, Layout]]) -> None:

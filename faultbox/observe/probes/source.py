@@ -36,6 +36,7 @@ class ProbeSource:
         self._cgroup = cgroup
         self._ids: set[bytes] = set()
         self._lost = 0
+        self._missed = attached.missed()
         self._promised = 0
         self._ring = Ring(RING_BYTES)
         self._epoll = select.epoll()
@@ -73,11 +74,18 @@ class ProbeSource:
                 break
         if pidfd.wait(self._probes.pidfd, 0):
             raise SourceLost(self.name, "the process that holds its programs has ended")
-        lost = self._count_lost()
+        self._tell_lost(events)
+        return events
+
+    def _tell_lost(self, events: list[Event]) -> None:
+        lost, missed = self._count_lost(), self._attached.missed()
         if lost > self._lost:
             fresh, self._lost = lost - self._lost, lost
             raise EventsLost(self.name, f"{fresh} events found no room on their way from the kernel", events)
-        return events
+        if missed > self._missed:
+            fresh, self._missed = missed - self._missed, missed
+            reason = f"its program was not run {fresh} times, because that processor was running one already"
+            raise EventsLost(self.name, reason, events)
 
     def close(self) -> None:
         """Take nothing more from the programs, which run on for other worlds."""

@@ -134,6 +134,15 @@ def test_what_finds_no_room_is_counted(prepare: Prepare, group: Path, monkeypatc
     small.close()
 
 
+def test_a_function_that_was_not_run_is_counted(source: ProbeSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel counts when a processor is in a program already."""
+    source.drain()
+    monkeypatch.setattr("faultbox.linux.bpf.missed", lambda _program: 3)
+    with pytest.raises(EventsLost, match="its program was not run 3 times"):
+        source.drain()
+    assert source.drain() == []
+
+
 def test_when_the_holder_dies_the_source_is_lost(source: ProbeSource, prepare: Prepare) -> None:
     source._probes._process.kill()
     source._probes._process.wait()
