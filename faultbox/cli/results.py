@@ -72,6 +72,7 @@ def _case(result: CaseResult, seed: int, again: Sequence[str]) -> dict[str, Any]
         "notes": list(result.notes),
         "prints": list(result.prints),
         "observed": record.to_json(result.observed),
+        "causes": result.causes,
         "replay": reproduce(result, seed, again),
     }
 
@@ -93,6 +94,7 @@ def _planned(info: CaseInfo) -> dict[str, Any]:
         "notes": [],
         "prints": [],
         "observed": None,
+        "causes": None,
         "replay": "",
     }
 
