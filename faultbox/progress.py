@@ -98,6 +98,13 @@ class Progress:
                 self.refusal = update
         return None
 
+    def rejoin(self, update: RunStarted) -> list[Cell]:
+        """Some cases are run again: they wait anew, all others keep what came of them. Gives those cells."""
+        for info in update.cases:
+            self.cells[info.id, info.run] = Cell(info)
+        self.result = self.refusal = None
+        return [self.cells[info.id, info.run] for info in update.cases]
+
     def _printed(self, update: Printed) -> Cell | None:
         """Several runs of a case may go at once, and a line does not say of which it is: the first one gets it."""
         cell = next((each for each in self.running if each.info.id == update.id), None)

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from faultbox.cli import check, diff, doctor, inspect, judge, merge, recover, replay, report, test, verify, version
+from faultbox.cli import check, diff, doctor, inspect, judge, merge, recover, replay, report, test, tui, verify, version
 from faultbox.cli.arguments import Parser, UsageError, nearest, unknown, usage_lines
 from faultbox.cli.out import drop_stdout
 from faultbox.model.exit import Exit
 
 _COMMANDS = {
     "test": test,
+    "tui": tui,
     "check": check,
     "inspect": inspect,
     "diff": diff,

@@ -60,14 +60,33 @@ class View(Protocol):
     def finish(self, outcome: Outcome) -> None: ...
 
 
+class Control(Protocol):
+    """Whoever may end a run before its time, once it has been told of it."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+    def pass_on_to(self, going: Any) -> None: ...
+
+
 Afterwards = Callable[[Path, "RunResult"], Sequence[str]]
 """Looks at the spool of a run that is over, before it is removed; the lines are shown with the outcome."""
 
 
 def carry_out(
-    request: Request, make_view: Callable[[], View], *, bundle_to: Path | None, afterwards: Afterwards | None = None
+    request: Request,
+    make_view: Callable[[], View],
+    *,
+    bundle_to: Path | None,
+    afterwards: Afterwards | None = None,
+    control: Control | None = None,
 ) -> Exit:
     """Run a request in its fresh run_dir, which is removed when everything in it is safe elsewhere.
+
+    `control` may end it; without one the signals do that which ask this process to end.
 
     What dead runs have left of their worlds is swept, and the view is made, while the run is already starting.
     """
@@ -75,9 +94,9 @@ def carry_out(
     from faultbox.evidence import place
     from faultbox.run import front
 
-    with Signals() as signals:
+    with control or Signals() as asking:
         with run.start(request) as going:
-            signals.pass_on_to(going)
+            asking.pass_on_to(going)
             for dead in place.dead_runs(request.run_dir.parent.parent):
                 front.sweep(dead)
             with make_view() as view:
