@@ -13,10 +13,14 @@
 #define FMODE_CREATED 0x100000
 #define O_TRUNC 01000
 #define O_PATH 010000000
+#define O_TMPFILE 020000000
+#define LANES 32 /* of a world, that are looked through for a number's former file */
 #define AT_REMOVEDIR 0x200
 
+/* `until_ns`: when the file was found to be gone, because another one has its number; 0 before. */
 struct file_key {
 	__u64 number;
+	__u64 until_ns;
 	__u32 device;
 	__u16 lane;
 	__u16 unused;
@@ -113,6 +117,30 @@ static __noinline struct file_totals *totals_of_file(struct lane *lane, struct s
 	return found;
 }
 
+/* A file has just been made: what is known by its number is of a file that is gone, and stays as such. */
+static __noinline int forget_former(struct lane *lane, struct subject *subject)
+{
+	struct file_key key = { .number = subject->number, .device = subject->device }, former;
+	__u32 slot = lane->slot;
+	void *counts = bpf_map_lookup_elem(&files, &slot);
+	struct file_totals *found;
+
+	if (!counts)
+		return 0;
+	for (int number = 0; number < LANES; number++) {
+		key.lane = number;
+		found = bpf_map_lookup_elem(counts, &key);
+		if (!found)
+			continue;
+		former = key;
+		former.until_ns = bpf_ktime_get_ns();
+		if (bpf_map_update_elem(counts, &former, found, BPF_NOEXIST))
+			lose(lane, LOST_TOTALS);
+		bpf_map_delete_elem(counts, &key);
+	}
+	return 0;
+}
+
 /* Tell of a file that is open. */
 ONCE int tell_file(struct lane *lane, struct call *call, struct subject *subject, __u16 kind, __u64 bytes)
 {
@@ -182,11 +210,13 @@ INLINE void end_open(struct lane *lane, struct call *call, __u8 act)
 	flags = open_flags(call, act);
 	if (flags & O_PATH)
 		return;
+	file = (struct file *)subject.object;
+	created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED;
+	if (created || flags & O_TMPFILE)
+		forget_former(lane, &subject);
 	totals = totals_of_file(lane, &subject);
 	if (totals)
 		__sync_fetch_and_add(&totals->opens, 1);
-	file = (struct file *)subject.object;
-	created = BPF_CORE_READ(file, f_mode) & FMODE_CREATED;
 	tell_file(lane, call, &subject, created ? FILE_CREATED : FILE_OPENED, 0);
 	if (flags & O_TRUNC && !created)
 		tell_file(lane, call, &subject, FILE_TRUNCATED, 0);

@@ -170,6 +170,27 @@ def test_bytes_are_those_that_the_program_has_read_and_written(world_of, tmp_pat
         assert found[path] == FileTotals("svc", path, 2, size // 1000 + 2, size, 200, size, 0)
 
 
+REUSED = """
+import os, sys
+os.chdir(sys.argv[1])
+for n in range(200):
+    with open(f"file{n}", "wb", buffering=0) as file:
+        file.write(b"x" * (n + 1))
+    os.unlink(f"file{n}")
+"""
+
+
+def test_a_file_that_has_the_number_of_one_that_is_gone(world_of, tmp_path):
+    """File systems give numbers again: most of these files have had one number."""
+    world = world_of(("svc", "other"))
+    for lane in ("svc", "other"):
+        assert world.run(lane, sys.executable, "-I", "-c", REUSED, str(tmp_path)) == 0
+    found = {(each.service, each.path): each for each in world.totals().files}
+    for lane, n in itertools.product(("svc", "other"), range(200)):
+        path = f"{tmp_path}/file{n}"
+        assert found[lane, path] == FileTotals(lane, path, 1, 0, 0, 1, n + 1, 0)
+
+
 STRANGE = """
 import os, sys
 os.chdir(sys.argv[1])
