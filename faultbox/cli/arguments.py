@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from faultbox.model.plan import Shard
+    from faultbox.model.shard import Shard
 
 DEFAULT_SPEC = "faultbox.star"
 _MAX_SEED = 2**63 - 1
@@ -69,12 +69,18 @@ def count(text: str) -> int:
     return int(text)
 
 
+def directory(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no directory")
+    return Path(text).absolute()
+
+
 def shard(text: str) -> Shard:
     """`2/5`: the second of five parts."""
     match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise argparse.ArgumentTypeError(f"{text!r} is no shard: write 2/5 for the second of five")
-    from faultbox.model.plan import Shard
+    from faultbox.model.shard import Shard
 
     return Shard(int(match[1]), int(match[2]))
 

@@ -8,18 +8,16 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from faultbox.cli.arguments import UsageError
-from faultbox.model.frozen import frozen
 
 if TYPE_CHECKING:
     from faultbox.cli.session import Outcome, View
     from faultbox.model.update import Update
 
 
-@frozen
-class Wanted:
+class Wanted(NamedTuple):
     """`junit`: the file to write. `github`: whether annotations and a summary are to be written, for `environ`."""
 
     spec: Path

@@ -29,6 +29,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test", action="append", default=[], metavar="NAME", help="only these cases (default: all of the bundle)"
     )
+    parser.add_argument(
+        "--root",
+        type=arguments.directory,
+        metavar="DIR",
+        help="where the spec's own files are now, as in another checkout",
+    )
     parser.add_argument("--seed", type=arguments.seed, metavar="N", help="another seed than the bundle's")
     parser.add_argument("-j", "--jobs", type=arguments.count, metavar="N", help="worlds at once (default: by the host)")
     parser.add_argument("--keep", action="store_true", help="leave the disks and logs of cases that are not green")
@@ -57,7 +63,7 @@ def _replay(bundle: Bundle, options: argparse.Namespace) -> int:
 
     run_dir = place.new_run(place.state_dir(os.environ))
     try:
-        ground = replay.ground(bundle, run_dir / "bundled")
+        ground = replay.ground(bundle, run_dir / "bundled", options.root)
         recorded = replay.recorded(bundle)
         request = _request(bundle, ground, options, run_dir)
     except BaseException:

@@ -8,7 +8,7 @@ from typing import Any
 
 from faultbox.evidence.errors import BadBundle
 from faultbox.model.frozen import frozen
-from faultbox.model.plan import Shard
+from faultbox.model.shard import Shard
 
 _MAX = 999_999
 """Runs of a case, and shards of a run, as the command line takes them."""

@@ -11,8 +11,9 @@ from faultbox.evidence.archive import Archive, write
 from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.packing import case_summary, counts, default_name
 from faultbox.model.frozen import frozen
-from faultbox.model.plan import CaseInfo, Shard
+from faultbox.model.plan import CaseInfo
 from faultbox.model.record import to_json
+from faultbox.model.shard import Shard
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
 from faultbox.run.spool import case_name
 from faultbox.run.summary import vacuous

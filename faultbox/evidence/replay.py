@@ -25,9 +25,14 @@ class Ground:
     note: str
 
 
-def ground(bundle: Bundle, scratch: Path) -> Ground:
-    """The spec where it was, as long as it says what the bundle says; else the bundle's, laid out in `scratch`."""
+def ground(bundle: Bundle, scratch: Path, root: Path | None = None) -> Ground:
+    """The spec where it was, as long as it says what the bundle says; else the bundle's, laid out in `scratch`.
+
+    `root` is where its files are now, where somebody knows: in another checkout, say.
+    """
     original = Path(bundle.original)
+    if root is not None:
+        return Ground(extract_spec(bundle, scratch), root, f"Spec: from the bundle; relative paths lead to {root}")
     if _unchanged(bundle, original):
         return Ground(original, None, f"Spec: {original} (unchanged since)")
     spec = extract_spec(bundle, scratch)
@@ -35,7 +40,7 @@ def ground(bundle: Bundle, scratch: Path) -> Ground:
         note = f"Spec: from the bundle ({original} has changed or gone); relative paths lead to {original.parent}"
         return Ground(spec, original.parent, note)
     note = f"Spec: from the bundle; {original.parent} is not here, so relative paths lead into the bundle's own spec/"
-    return Ground(spec, None, note)
+    return Ground(spec, None, f"{note} (--root says where its files are)")
 
 
 def _unchanged(bundle: Bundle, original: Path) -> bool:

@@ -10,6 +10,7 @@ from faultbox.model.fault import Assumption, Rule
 from faultbox.model.frozen import frozen
 from faultbox.model.message import Edge, MessageRule
 from faultbox.model.observation import Watch
+from faultbox.model.shard import Shard
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 
@@ -79,17 +80,6 @@ class Needs:
     captures: frozenset[Edge] = frozenset()
     message_rules: tuple[MessageRule, ...] = ()
     network: bool = False
-
-
-@frozen
-class Shard:
-    """Which part of a run's cases is run: the `index`-th of `count`, counted from 1."""
-
-    index: int
-    count: int
-
-    def __str__(self) -> str:
-        return f"{self.index}/{self.count}"
 
 
 @frozen

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from faultbox.model.fault import Assumption
-from faultbox.model.plan import Case, CaseInfo, CaseKind, Plan, Shard
+from faultbox.model.plan import Case, CaseInfo, CaseKind, Plan
+from faultbox.model.shard import Shard
 from faultbox.model.source import Position
 from faultbox.model.spec import FaultScenario, Function, Matrix, Monitor, Spec, Test
 from faultbox.plan.captures import captured

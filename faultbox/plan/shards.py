@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 
-from faultbox.model.plan import Case, Shard
+from faultbox.model.plan import Case
+from faultbox.model.shard import Shard
 
 
 def part(cases: Sequence[Case], chosen: Collection[str], shard: Shard) -> tuple[Case, ...]:

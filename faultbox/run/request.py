@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from faultbox.model.frozen import frozen
-from faultbox.model.plan import Shard
+from faultbox.model.shard import Shard
 
 
 @frozen

@@ -97,7 +97,7 @@ def spec_elsewhere(entries: dict[str, bytes]) -> None:
 
 CHANGES = [
     escaping_name, absolute_name, deep_json, deep_result, no_events, odd_events, odd_words, another_case, no_deciding,
-    no_causes,     wrong_types, huge_numbers, endless_runs, spec_elsewhere,
+    no_causes, wrong_types, huge_numbers, endless_runs, spec_elsewhere,
 ]  # fmt: skip
 
 

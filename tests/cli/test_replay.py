@@ -72,6 +72,14 @@ def test_a_changed_spec_is_taken_from_the_bundle(faultbox: Any, recorded: Path, 
     assert not faultbox.requests[-1].run_dir.exists()
 
 
+def test_files_elsewhere(faultbox: Any, recorded: Path, here: Path) -> None:
+    (here / "checkout").mkdir()
+    faultbox("replay", "recorded.fb", "--root", "checkout", script="orders")
+    assert faultbox.requests[-1].root == here / "checkout"
+    ran = faultbox("replay", "recorded.fb", "--root", "nowhere")
+    assert (ran.code, "'nowhere' is no directory" in ran.err) == (2, True)
+
+
 def test_cases_can_be_chosen(faultbox: Any, recorded: Path) -> None:
     faultbox("replay", "recorded.fb", "--test", "matrix_order_creation_cache_down", "--seed", "1", script="orders")
     assert faultbox.requests[-1].select == ("matrix_order_creation_cache_down",)

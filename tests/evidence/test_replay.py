@@ -57,6 +57,13 @@ def test_elsewhere_the_bundle_stands_alone(bundled: Bundle, tmp_path: Path) -> N
     assert "relative paths lead into the bundle's own spec/" in found.note
 
 
+def test_in_another_checkout(bundled: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "home").rename(tmp_path / "moved")
+    found = replay.ground(bundled, tmp_path / "scratch", tmp_path / "moved")
+    assert (found.spec, found.root) == (tmp_path / "scratch/spec/spec.star", tmp_path / "moved")
+    assert found.note == f"Spec: from the bundle; relative paths lead to {tmp_path / 'moved'}"
+
+
 @pytest.fixture
 def compared(tmp_path: Path, spools: ModuleType) -> Callable[..., replay.Comparison]:
     """Compare two runs of one case that differ in what is given."""

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from faultbox import plan as planner
-from faultbox.model.plan import Plan, Shard
+from faultbox.model.plan import Plan
+from faultbox.model.shard import Shard
 from faultbox.model.spec import Spec
 
 Load = Callable[..., Spec]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from faultbox.model.exit import Exit
 from faultbox.model.fault import Action, ActionKind, Assumption, Counts, Fault
-from faultbox.model.plan import Case, CaseInfo, Plan, Shard
+from faultbox.model.plan import Case, CaseInfo, Plan
+from faultbox.model.shard import Shard
 from faultbox.model.source import Position
 from faultbox.model.spec import Spec
 from faultbox.model.verdict import CaseResult, RuleReport, Verdict
