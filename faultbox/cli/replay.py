@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from faultbox.cli import arguments
 from faultbox.cli.arguments import UsageError
-from faultbox.cli.console.look import visible
 from faultbox.cli.out import say
 
 if TYPE_CHECKING:
@@ -81,6 +80,8 @@ def _replay(bundle: Bundle, options: argparse.Namespace) -> int:
         return views.make(options.format, options.show, ("faultbox", "replay", options.bundle))
 
     if options.format == "text":
+        from faultbox.cli.console.look import visible
+
         say(visible(ground.note))
     return session.carry_out(request, make_view, bundle_to=None, afterwards=compare)
 
@@ -119,6 +120,8 @@ def comparison_lines(found: Comparison) -> list[str]:
 
 
 def _some(texts: list[str]) -> list[str]:
+    from faultbox.cli.console.look import visible
+
     left = len(texts) - _DIFFERENCES
     return [*(f"  {visible(each)}" for each in texts[:_DIFFERENCES]), *([f"  and {left} more"] if left > 0 else [])]
 

@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import Any
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text(encoding="utf-8")
-COMMANDS = ["test", "check", "inspect", "diff", "verify", "judge", "merge", "replay", "report", "recover", "doctor", "version"]
+COMMANDS = [
+    "test",
+    "check",
+    "inspect",
+    "diff",
+    "verify",
+    "judge",
+    "merge",
+    "replay",
+    "report",
+    "recover",
+    "doctor",
+    "version",
+]
 
 
 def flags_in(text: str) -> set[str]:
