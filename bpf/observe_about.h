@@ -9,12 +9,14 @@
 
 enum subject_kind { NOTHING, FILE, DIRECTORY, TCP, UNIX, PIPE };
 
-/* `object`: a socket's struct sock, a file's struct file, as addresses. `number`: of its inode. `before`: what the
+/* `object`: a socket's struct sock, a file's struct file, as addresses. `number`: of its inode, `inode`: where that is in
+ * memory. `before`: what the
  * numbers of a connection were when the call began; for what is counted by us, the ticket of the call.
  * `alone`: nobody else was in such a call then. */
 struct subject {
 	__u64 object;
 	__u64 number;
+	__u64 inode;
 	__u32 before;
 	__u32 device;
 	__u8 kind;

@@ -17,9 +17,11 @@
 #define LANES 32 /* of a world, that are looked through for a number's former file */
 #define AT_REMOVEDIR 0x200
 
-/* `until_ns`: when the file was found to be gone, because another one has its number; 0 before. */
+/* A number alone is not enough: an overlay has those of all its layers. `until_ns`: when the file was found to be gone,
+ * because another one is in its place; 0 before. */
 struct file_key {
 	__u64 number;
+	__u64 inode;
 	__u64 until_ns;
 	__u32 device;
 	__u16 lane;
@@ -96,7 +98,12 @@ INLINE __u16 name_of(struct file *file, struct file_totals *totals)
 
 static __noinline struct file_totals *totals_of_file(struct lane *lane, struct subject *subject)
 {
-	struct file_key key = { .number = subject->number, .device = subject->device, .lane = lane->number };
+	struct file_key key = {
+		.number = subject->number,
+		.inode = subject->inode,
+		.device = subject->device,
+		.lane = lane->number,
+	};
 	__u32 slot = lane->slot, only = 0;
 	void *counts = bpf_map_lookup_elem(&files, &slot);
 	struct file_totals *found, *fresh;
@@ -120,7 +127,7 @@ static __noinline struct file_totals *totals_of_file(struct lane *lane, struct s
 /* A file has just been made: what is known by its number is of a file that is gone, and stays as such. */
 static __noinline int forget_former(struct lane *lane, struct subject *subject)
 {
-	struct file_key key = { .number = subject->number, .device = subject->device }, former;
+	struct file_key key = { .number = subject->number, .inode = subject->inode, .device = subject->device }, former;
 	__u32 slot = lane->slot;
 	void *counts = bpf_map_lookup_elem(&files, &slot);
 	struct file_totals *found;

@@ -159,6 +159,7 @@ ONCE int find_subject(struct subject *subject, int fd)
 	inode = BPF_CORE_READ(file, f_inode);
 	format = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	subject->number = BPF_CORE_READ(inode, i_ino);
+	subject->inode = (__u64)inode;
 	if (format == S_IFREG || format == S_IFDIR) {
 		subject->object = (__u64)file;
 		subject->device = BPF_CORE_READ(inode, i_sb, s_dev);

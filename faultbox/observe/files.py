@@ -17,8 +17,8 @@ from faultbox.observe.calls import Head, path_text
 
 FILE_RECORD: Final = struct.Struct("=QI4x")
 """struct file_record after its head: bytes, unresolved."""
-FILE_KEY: Final = struct.Struct("=QQIH2x")
-"""struct file_key: number, until_ns, device, lane."""
+FILE_KEY: Final = struct.Struct("=QQQIH2x")
+"""struct file_key: number, inode, until_ns, device, lane."""
 FILE_TOTALS: Final = struct.Struct("=6QH256s6x")
 """struct file_totals: opens, reads, bytes_read, writes, bytes_written, syncs, length, path."""
 _MOST: Final = 65536
@@ -63,7 +63,7 @@ def totals(files: int, lanes: Sequence[str]) -> Iterator[FileTotals]:
         if value is None:
             continue
         *counts, length, path = FILE_TOTALS.unpack(value)
-        place = lanes[FILE_KEY.unpack(key)[3]], path_text(path, length) or "(no name)"
+        place = lanes[FILE_KEY.unpack(key)[4]], path_text(path, length) or "(no name)"
         known = sums.get(place, [0] * 6)
         sums[place] = [old + new for old, new in zip(known, counts, strict=True)]
     for (service, path), numbers in sorted(sums.items()):

@@ -315,3 +315,29 @@ def test_what_redis_does_to_its_log_is_what_inotify_sees(world_of, tmp_path, unt
     assert log.bytes_written == sum(
         int(each.fields["bytes"]) for each in world.of("file", op="write") if each.fields.get("path") == log.path
     )
+
+
+NUMBERED = """
+set -e
+cd "$1"
+mkdir lower upper work root
+mount -t tmpfs none lower
+mount -t tmpfs none upper
+mkdir upper/upper upper/work
+for n in 1 2 3 4 5 6 7 8; do echo "$n" > lower/old$n; done
+mount -t overlay none -o lowerdir=lower,upperdir=upper/upper,workdir=upper/work root
+cd root
+for n in 1 2 3 4 5 6 7 8; do echo "longer $n" > new$n; done
+exec cat old1 old2 old3 old4 old5 old6 old7 old8 new1 new2 new3 new4 new5 new6 new7 new8
+"""
+
+
+def test_files_of_two_layers_with_one_number(world_of, tmp_path):
+    """Both file systems have given their files the same few numbers, and the overlay shows them as they are."""
+    world = world_of()
+    assert world.run("svc", "unshare", "-m", "sh", "-c", NUMBERED, "sh", str(tmp_path)) == 0
+    found = {each.path: each for each in world.totals().files}
+    for n in range(1, 9):
+        old, new = f"{tmp_path}/root/old{n}", f"{tmp_path}/root/new{n}"
+        assert (found[old].bytes_read, found[old].bytes_written) == (2, 0)
+        assert (found[new].bytes_read, found[new].bytes_written) == (9, 9)
