@@ -34,13 +34,14 @@ struct total {
 	__u32 histogram[BUCKETS];
 };
 
-/* By lane number << 16 | number of the call, with bit 15 for those of the 32-bit tables. */
+/* By lane number << 16 | number of the call, with bit 15 for those of the 32-bit tables. Sizes rather than types: until
+ * Linux 6.2 a map without a description of its types wasn't taken in place of one with it. */
 struct counts {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, struct total);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct total));
 };
 
 struct {

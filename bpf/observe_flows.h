@@ -75,14 +75,11 @@ struct {
 } ends SEC(".maps");
 
 /* Give a flow of the current task to its world, as happening now. */
-ONCE int tell_flow(struct lane *lane, struct call *call, struct flow *flow)
+ONCE int give_flow(struct lane *lane, struct flow *flow)
 {
-	if (!lane || !call || !flow)
-		return 0;
-
 	struct flow *room;
 
-	if (!(lane->wants & WANTS_FLOWS))
+	if (!lane || !flow || !(lane->wants & WANTS_FLOWS))
 		return 0;
 	room = FLOW_ROOM(lane, sizeof(*flow));
 	if (!room)
@@ -90,12 +87,19 @@ ONCE int tell_flow(struct lane *lane, struct call *call, struct flow *flow)
 	*room = *flow;
 	room->size = sizeof(*flow);
 	room->lane = lane->number;
-	room->pid = call->pid;
-	room->tid = call->tid;
 	room->time_ns = bpf_ktime_get_ns();
-	room->began_ns = call->began_ns ?: room->time_ns;
+	if (!room->began_ns)
+		room->began_ns = room->time_ns;
 	bpf_ringbuf_submit(room, FLOW_WAKEUP);
 	return 0;
+}
+
+INLINE int tell_flow(struct lane *lane, const struct call *call, struct flow *flow)
+{
+	flow->pid = call->pid;
+	flow->tid = call->tid;
+	flow->began_ns = call->began_ns;
+	return give_flow(lane, flow);
 }
 
 ONCE int tell_opened(struct lane *lane, struct call *call, struct flow *flow, struct addresses *addresses)

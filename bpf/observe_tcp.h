@@ -150,11 +150,10 @@ INLINE void call_failed(struct lane *lane, struct connection *connection, const 
 /* Its owner has closed it (`who`), or nobody will use it any more. */
 static __noinline int tell_end_of(struct lane *lane, struct connection *connection, __u64 who)
 {
-	struct call whose = { .pid = who >> 32, .tid = who };
-	struct flow flow = { .kind = CLOSED, .end = connection->number };
+	struct flow flow = { .kind = CLOSED, .end = connection->number, .pid = who >> 32, .tid = who };
 
 	if (connection->said)
-		tell_flow(lane, &whose, &flow);
+		give_flow(lane, &flow);
 	connection->said = 0;
 	if (connection->over || !connection->opened)
 		return 0;

@@ -127,15 +127,15 @@ def _listener(log: list[str]) -> Any:
 
 
 def _refusal(name: str, code: int, log: list[str]) -> NoBpf:
-    if code in (errno.EPERM, errno.EACCES):
+    # The verifier's last word stands before its statistics; its refusal may be EACCES, like that of the rights to load.
+    said = next((log[place - 1] for place, line in enumerate(log) if place and line.startswith("processed ")), "")
+    if code in (errno.EPERM, errno.EACCES) and not said:
         return NoBpf(
             "this user may not load BPF programs",
             "run as root, or with the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON of the host itself",
         )
     if code == errno.ENOSYS:
         return NoBpf("this kernel has no bpf(2)", "use a kernel built with CONFIG_BPF_SYSCALL")
-    # The verifier's last word stands before its statistics.
-    said = next((log[place - 1] for place, line in enumerate(log) if place and line.startswith("processed ")), "")
     reason = f"the kernel refuses {name} ({os.strerror(code)}{': ' + said if said else ''})"
     return NoBpf(reason, "use Linux 5.19 or newer with CONFIG_CGROUP_BPF and CONFIG_NET_CLS_BPF")
 
