@@ -201,6 +201,28 @@ INLINE int is_flowing(const struct subject *subject)
 	return subject->kind == TCP || subject->kind == UNIX || subject->kind == PIPE;
 }
 
+/* A call has moved bytes in a way that we can't count. */
+static __noinline int distrust(struct call *call, int fd)
+{
+	struct subject subject = {};
+	struct end_state *end;
+
+	if (call->ret <= 0)
+		return 0;
+	find_subject(&subject, fd);
+	end = end_of(subject.number);
+	if (end && (subject.kind == UNIX || subject.kind == PIPE))
+		end->exact = 0;
+	return 0;
+}
+
+/* Of a call that moved nothing, or nobody knows how much. */
+INLINE void leave_move(struct subject *subject, int in)
+{
+	if (subject->kind == UNIX || subject->kind == PIPE)
+		moved_by_count(subject, 0, in);
+}
+
 INLINE void end_moves(struct lane *lane, struct call *call, struct about *about)
 {
 	__u32 moved = call->ret > 0 ? call->ret : 0;
@@ -209,6 +231,13 @@ INLINE void end_moves(struct lane *lane, struct call *call, struct about *about)
 		return;
 	if (about->act == RECEIVES_MESSAGES || about->act == SENDS_MESSAGES)
 		moved = bytes_of_messages(call);
+	if (call->ret > 0 && !moved) {
+		distrust(call, call->args[0]);
+		leave_move(&about->from, IN);
+		leave_move(&about->to, OUT);
+		lose(lane, LOST_FLOWS);
+		return;
+	}
 	if (is_flowing(&about->from))
 		end_move(lane, call, &about->from, moved, IN);
 	if (is_flowing(&about->to))

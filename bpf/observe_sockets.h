@@ -90,21 +90,6 @@ INLINE void end_pair(struct lane *lane, struct call *call)
 	tell_flow(lane, call, &flow);
 }
 
-/* A call has moved bytes in a way that we can't count. */
-static __noinline int distrust(struct call *call, int fd)
-{
-	struct subject subject = {};
-	struct end_state *end;
-
-	if (call->ret <= 0)
-		return 0;
-	find_subject(&subject, fd);
-	end = end_of(subject.number);
-	if (end && (subject.kind == UNIX || subject.kind == PIPE))
-		end->exact = 0;
-	return 0;
-}
-
 /* A call has begun; no other field of it than its number and arguments is set. */
 INLINE void observe_socket_begin(struct call *call)
 {
@@ -184,13 +169,6 @@ INLINE void observe_socket_fork(struct lane *lane, struct call *parent, struct c
 	struct flow flow = { .kind = FLOW_FORKED, .other = child->tid };
 
 	tell_flow(lane, parent, &flow);
-}
-
-/* Of a call that a signal ended together with its thread: it moved nothing. */
-INLINE void leave_move(struct subject *subject, int in)
-{
-	if (subject->kind == UNIX || subject->kind == PIPE)
-		moved_by_count(subject, 0, in);
 }
 
 /* The current task ends. */

@@ -89,11 +89,8 @@ def of(flows, kind, **fields):
     return [each for each in flows if each.kind == kind and all(getattr(each, n) == v for n, v in fields.items())]
 
 
-MANY_WAYS = """
-import array, ctypes, os, socket, sys, tempfile
-here, there = socket.create_server(("127.0.0.1", 0)), socket.socket()
-there.connect(here.getsockname())
-end = here.accept()[0]
+MESSAGES = """
+import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
 
 def messages(name, fd, buffers):
@@ -106,7 +103,13 @@ def messages(name, fd, buffers):
     vectors = [Vector(ctypes.addressof(each), len(each)) for each in buffers]
     heads = (Message * len(buffers))(*(Message(None, 0, ctypes.pointer(each), 1, None, 0, 0, 0) for each in vectors))
     return getattr(libc, name)(fd, heads, len(buffers), 0, None)
+"""
 
+MANY_WAYS = """
+import os, socket, sys, tempfile
+here, there = socket.create_server(("127.0.0.1", 0)), socket.socket()
+there.connect(here.getsockname())
+end = here.accept()[0]
 assert messages("sendmmsg", there.fileno(), [ctypes.create_string_buffer(b"x" * 9, 10) for _ in range(3)]) == 3
 end.recv(30, socket.MSG_WAITALL)
 end.sendall(b"y" * 20)
@@ -136,7 +139,7 @@ print(os.fstat(there.fileno()).st_ino, os.fstat(end.fileno()).st_ino)
 
 def test_all_ways_to_move_bytes_and_to_come_to_a_descriptor(world_of, flows_of):
     world = world_of()
-    with world.start("svc", sys.executable, "-I", "-c", MANY_WAYS, stdout=subprocess.PIPE) as program:
+    with world.start("svc", sys.executable, "-I", "-c", MESSAGES + MANY_WAYS, stdout=subprocess.PIPE) as program:
         there, end = map(int, program.communicate(timeout=20)[0].split())
     flows = flows_of(world)
     sent, received = of(flows, "sent", end=there), of(flows, "received", end=end)
@@ -325,3 +328,22 @@ def test_a_process_with_an_io_uring_may_have_moved_more_than_is_seen(world_of, f
     if world.run("svc", sys.executable, "-I", "-c", RINGED) != 0:
         pytest.skip("this host has no io_uring")
     assert [each.position for each in of(flows_of(world), "received")] == [4, 0]
+
+
+UNCOUNTED = """
+import socket
+here, there = socket.socketpair()
+here.sendall(b"seen")
+assert messages("sendmmsg", here.fileno(), [ctypes.create_string_buffer(10) for _ in range(40)]) == 40
+here.sendall(b"after")
+there.recv(409, socket.MSG_WAITALL)
+"""
+
+
+def test_more_messages_than_are_counted_make_numbers_unknown_and_are_told_as_lost(world_of, flows_of):
+    world = world_of()
+    assert world.run("svc", sys.executable, "-I", "-c", MESSAGES + UNCOUNTED) == 0
+    assert world.totals().lost == {"flows": 1}
+    flows = flows_of(world)
+    assert [(each.length, each.position) for each in of(flows, "sent")] == [(4, 4), (5, 0)]
+    assert [(each.length, each.position) for each in of(flows, "received")] == [(409, 0)]
