@@ -14,6 +14,7 @@ from faultbox.run.stage import Stage
 from faultbox.trace import tree
 from faultbox.trace.causes import causes
 from faultbox.trace.order import HappensBefore, order
+from faultbox.trace.streams import OVERLAPPING
 
 _MOST = 200_000
 """Flows that are gone through at a case's end: they take two seconds."""
@@ -28,7 +29,7 @@ def deciding_tree(stage: Stage, events: Sequence[Event], named: Sequence[Event])
     if found is None or not events:
         return None
     flows, lost = found
-    known = causes(events, flows, lost=lost)
+    known = causes(events, flows, lost=lost, overlapping=_overlapping(stage))
     step = tree.deciding_step(known, named)
     return tree.shape(step, events[0].time_ns) if step is not None else None
 
@@ -39,6 +40,11 @@ def order_so_far(stage: Stage, events: Sequence[Event]) -> HappensBefore:
     if found is None:
         raise Inconclusive("nobody saw what threads exchanged: `faultbox doctor` tells why")
     return order(events, found[0], lost=found[1])
+
+
+def _overlapping(stage: Stage) -> frozenset[int]:
+    endpoints = (each for service in stage.spec.services.values() for each in service.endpoints)
+    return frozenset(each.port for each in endpoints if each.interface.protocol in OVERLAPPING)
 
 
 def _flows(stage: Stage, *, most: int | None) -> tuple[list[Flow], int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from faultbox.model.event import Event
@@ -88,19 +88,22 @@ class Causes:
         return next((step for step in self.steps if _holds(step, event)), None)
 
 
-def causes(events: Sequence[Event], flows: Iterable[Flow], *, lost: int = 0) -> Causes:
+def causes(
+    events: Sequence[Event], flows: Iterable[Flow], *, lost: int = 0, overlapping: Collection[int] = ()
+) -> Causes:
     """What caused what in a case, from its events and flows in any order.
 
     `lost`: how many flows found no room. One of them could have been another request, so nothing is known then.
+    `overlapping`: ports at which a connection carries several requests at once (streams.OVERLAPPING).
     """
-    return _Builder(events, in_order(flows), known=not lost).build()
+    return _Builder(events, Streams(in_order(flows), overlapping), known=not lost).build()
 
 
 class _Builder:
-    def __init__(self, events: Sequence[Event], flows: Sequence[Flow], *, known: bool) -> None:
+    def __init__(self, events: Sequence[Event], streams: Streams, *, known: bool) -> None:
         self._events = events
         self._known = known
-        self._streams = Streams(flows)
+        self._streams = streams
         self._places = Places(events, self._streams)
         acts = [act for act in map(self._places.act, events) if act is not None]
         self._steps = {each.sent.seq: each for each in _steps(events)}

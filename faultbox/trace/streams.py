@@ -8,7 +8,7 @@ connection on which somebody was seen to speak out of turn (pipelining, streams,
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from faultbox.model.flow import Flow
@@ -82,11 +82,19 @@ class Connection:
     """A question has been asked of which nothing has arrived yet."""
 
 
-class Streams:
-    """What a case's flows tell of its connections, read in order of effect (`in_order`)."""
+OVERLAPPING = frozenset(("http2", "grpc", "kafka", "nats", "mongodb", "cassandra", "amqp"))
+"""Protocols in which a connection carries several questions at once, so that turns tell nothing."""
 
-    def __init__(self, flows: Sequence[Flow]) -> None:
+
+class Streams:
+    """What a case's flows tell of its connections, read in order of effect (`in_order`).
+
+    `overlapping`: ports at which such protocols are spoken.
+    """
+
+    def __init__(self, flows: Sequence[Flow], overlapping: Collection[int] = ()) -> None:
         self.flows = flows
+        self._overlapping = frozenset(map(str, overlapping))
         self.ends: dict[int, End] = {}
         self.end_of: dict[int, End] = {}
         """By flow: the end it is about."""
@@ -151,7 +159,8 @@ class Streams:
         end.peer, other.peer = other, end
         if end.accepted != other.accepted:
             caller, callee = (other, end) if end.accepted else (end, other)
-            end.connection = other.connection = Connection(caller, callee)
+            turns = callee.local.rpartition(":")[2] not in self._overlapping
+            end.connection = other.connection = Connection(caller, callee, strict=turns)
             self.connections.append(end.connection)
             self._catch_up(caller)
         return end
