@@ -76,6 +76,7 @@ struct {
  * the second text. `local_port`: of the socket itself. */
 #define RETURNED 1
 #define UNREADABLE 2
+#define NO_SIZE 0xffffffffffffffff
 
 struct call_record {
 	struct record head;
@@ -300,6 +301,7 @@ ONCE int tell_call(struct lane *lane, struct call *call, int returned)
 		.began_ns = call->began_ns,
 		.ret = call->ret,
 		.number = call->number,
+		.size = NO_SIZE,
 		.fd = -1,
 		.flags = returned ? RETURNED : 0,
 	};

@@ -25,6 +25,7 @@ Decode = Callable[[str, Head, bytes], Event]
 """From a lane's name, a record's head and the whole record."""
 
 RETURNED, UNREADABLE = 1, 2
+_NO_SIZE = (1 << 64) - 1
 _INVALID = 0x7FFF
 _COMPAT = 0x8000
 """In the key of totals: the call is of a 32-bit table."""
@@ -61,7 +62,7 @@ def decoder(peers: Peers) -> Decode:
             "fd": str(fd) if fd >= 0 else "",
             "kind": _kind(mode, device) if mode else ("file" if first else ""),
             "peer": "",
-            "size": str(size) if size else "",
+            "size": str(size) if size != _NO_SIZE else "",
             "decision": "allow",
         }
         if family == socket.AF_UNIX:
