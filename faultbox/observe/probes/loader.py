@@ -94,6 +94,7 @@ class Made:
         self._probe = probe
         self._origin = probe["origin"]
         self._events: list[int] = []
+        self._lines = 0
         self._usdt = [self._found(each) for each in probe["attach"] if each["kind"] == "usdt"]
         flags = [f"-DFAULTBOX_LEVEL={request['level']}", "-w", *self._headers(request)]
         self._bpf = self._quietly(lambda: bcc.BPF(text=self._text(), cflags=flags), "compiled and loaded")

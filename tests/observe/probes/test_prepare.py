@@ -43,7 +43,7 @@ int on_call(struct pt_regs *ctx) {
     return 0;
 }
 """
-OUTPUT = re.compile(r"BPF_PERF_OUTPUT\((\w+)")
+OUTPUT = re.compile(r"BPF_(?:PERF|RINGBUF)_OUTPUT\((\w+)")
 CALL = Attachment("on_call", "uprobe", "call")
 
 Prepare = Callable[..., probes.Probes]
@@ -117,6 +117,33 @@ def test_a_cgroup_that_is_made_anew_is_the_services_too(source: ProbeSource, gro
     source.launching()
     run_in(service, "/bin/true")
     assert [event.fields["comm"] for event in source.drain()] == ["true"]
+
+
+def test_a_function_runs_where_attach_says(prepare: Prepare, group: Path) -> None:
+    """On a tracepoint, a raw one, and where a function of a library has returned."""
+    text = """
+struct seen_t { u32 what; };
+BPF_RINGBUF_OUTPUT(seen, 8);
+static inline int tell(u32 what) {
+    struct seen_t data = {.what = what};
+    return seen.ringbuf_output(&data, sizeof(data), 0);
+}
+int on_exec(void *ctx) { return tell(1); }
+int on_raw(struct bpf_raw_tracepoint_args *ctx) { return tell(2); }
+int on_return(struct pt_regs *ctx) { return tell(3); }
+"""
+    libc = next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libc.so" in line)
+    made = prepare(
+        text,
+        Attachment("on_exec", "tracepoint", "sched:sched_process_exec"),
+        Attachment("on_raw", "raw_tracepoint", "sched_process_exit"),
+        Attachment("on_return", "uretprobe", "getenv", libc),
+    )
+    source = ProbeSource("db", made.of("db")[0], made, cgroup.create(group / "world" / "svc-db"))
+    source.launching()
+    run_in(group / "world" / "svc-db", "/usr/bin/env")
+    assert {event.data["what"] for event in source.drain()} == {1, 2, 3}
+    source.close()
 
 
 def test_what_finds_no_room_is_counted(prepare: Prepare, group: Path, monkeypatch: pytest.MonkeyPatch) -> None:
