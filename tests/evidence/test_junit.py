@@ -83,6 +83,11 @@ def test_dead_assumptions_and_errors_of_the_run_are_red_too(spools: ModuleType) 
     assert only(root, "the run").find("error") is not None
 
 
+def test_a_run_that_was_stopped_is_not_green(spools: ModuleType) -> None:
+    root = read(RunResult(1, (spools.result(spools.info("test_a")),), interrupted=2), [spools.info("test_b")])
+    assert (root.get("errors"), root.get("skipped")) == ("1", "1")
+
+
 @pytest.mark.parametrize(("strict", "failures"), [(False, "0"), (True, "1")])
 def test_not_exercised_is_red_where_it_fails_the_run(spools: ModuleType, *, strict: bool, failures: str) -> None:
     result = spools.result(spools.cell("order", "full"), exercised=False)
