@@ -68,7 +68,7 @@ def test_oversold():
     outcome = tool.test(spec)
     assert outcome.verdicts() == {"test_sold": "passed", "test_oversold": "failed"}, outcome
     reason = outcome.cases["test_oversold"]["reason"]
-    assert reason.startswith("monitor stock: lambda gave False, at event #"), reason
+    assert reason.startswith("monitor stock: check gave False, at event #"), reason
     assert reason.endswith("(tail of shop), state -1"), reason
 
 

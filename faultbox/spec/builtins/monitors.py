@@ -121,6 +121,12 @@ class Parts:
         return self.named or function_name(self.check)
 
     @property
+    def called(self) -> str:
+        """What messages call the check: a lambda has no name but the monitor's."""
+        name = function_name(self.check)
+        return "check" if self.named and name == "lambda" else name
+
+    @property
     def stateful(self) -> bool:
         return self.state_init is not None or self.update is not None
 
@@ -158,7 +164,7 @@ class Judge:
             self._advance(event)
             given = (event, self._state) if parts.both else (event,)
             if parts.check is not None and invoke(parts.check, *given) is False:
-                raise AssertionFailed(f"{function_name(parts.check)} gave False")
+                raise AssertionFailed(f"{parts.called} gave False")
         except Inconclusive:
             raise
         except Exception as error:

@@ -53,7 +53,7 @@ def test_a_state_is_kept_between_the_events_that_are_meant(load: Load) -> None:
     stock = only(load, STOCK)
     assert shown(stock, [sold(2), sold(9, kind="offer"), sold(1)]) == ""
     found = shown(stock, [sold(2), sold(2, seq=7)])
-    assert found == "lambda gave False, at event #7 (sale of db), state -1"
+    assert found == "check gave False, at event #7 (sale of db), state -1"
 
 
 def test_every_case_begins_with_the_state_that_was_declared(load: Load) -> None:
@@ -70,7 +70,7 @@ def test_every_case_begins_with_the_state_that_was_declared(load: Load) -> None:
 
 def test_a_function_may_make_the_first_state(load: Load) -> None:
     monitor = only(load, "monitor('m', state_init = lambda: {}, check = lambda event, state: state != {})")
-    assert shown(monitor, [sold(1)]) == "lambda gave False, at event #1 (sale of db), state {}"
+    assert shown(monitor, [sold(1)]) == "check gave False, at event #1 (sale of db), state {}"
 
 
 def test_a_state_may_be_none_again(load: Load) -> None:
@@ -107,7 +107,7 @@ def only_declared(load: Load, text: str) -> Monitor:
 def test_a_check_that_takes_two_gets_the_state_that_there_is_not(load: Load) -> None:
     assert shown(only(load, "monitor('m', check = lambda e, s: s != None)"), [sold(1)]).endswith("state None")
     assert shown(only(load, "monitor('m', check = lambda e: False)"), [sold(1)]) == (
-        "lambda gave False, at event #1 (sale of db)"
+        "check gave False, at event #1 (sale of db)"
     )
 
 
