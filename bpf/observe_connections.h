@@ -76,7 +76,8 @@ struct connection {
 /* By the address of the struct sock. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct connection);
 } connections SEC(".maps");

@@ -102,6 +102,7 @@ INLINE int tell_flow(struct lane *lane, const struct call *call, struct flow *fl
 	return give_flow(lane, flow);
 }
 
+/* Whether there was room for it. */
 ONCE int tell_opened(struct lane *lane, struct call *call, struct flow *flow, struct addresses *addresses)
 {
 	if (!lane || !call || !flow || !addresses)
@@ -124,7 +125,7 @@ ONCE int tell_opened(struct lane *lane, struct call *call, struct flow *flow, st
 	room->flow.time_ns = bpf_ktime_get_ns();
 	room->flow.began_ns = call->began_ns ?: room->flow.time_ns;
 	bpf_ringbuf_submit(room, FLOW_WAKEUP);
-	return 0;
+	return 1;
 }
 
 INLINE struct end_state *end_of(__u32 number)

@@ -104,16 +104,16 @@ INLINE __u32 tcp_position(struct subject *subject, enum direction direction, __u
 	return after - subject->before == moved ? after - 1 : UNKNOWN;
 }
 
-/* Tell of a TCP end that is seen for the first time. */
+/* Tell of a TCP end that is seen for the first time; at its next move, where there was no room. */
 static __noinline int meet_connection(struct lane *lane, struct call *call, struct connection *connection, __u32 number)
 {
 	struct flow flow = { .kind = OPENED, .end = number, .accepted = !connection->called };
 
-	if (connection->said || connection->number == number)
+	if (connection->said)
 		return 0;
-	connection->said = 1;
 	connection->number = number;
-	return tell_opened(lane, call, &flow, &connection->addresses);
+	connection->said = tell_opened(lane, call, &flow, &connection->addresses);
+	return 0;
 }
 
 static __noinline __u32 moved_by_tcp(struct lane *lane, struct call *call, struct subject *subject, __u32 moved, int in)
