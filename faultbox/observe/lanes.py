@@ -41,6 +41,10 @@ class Lanes:
     def want_events(self) -> bool:
         return any(watch.calls or watch.files or watch.sockets for _, watch in self._lanes.values())
 
+    @property
+    def want_sockets(self) -> bool:
+        return any(watch.sockets for _, watch in self._lanes.values())
+
     def open(self, rings: Mapping[str, int]) -> None:
         """Claim a slot, put the world's maps there (`events`, `flows`, `totals`), and begin. Raises OSError."""
         self._slot = self._claim()

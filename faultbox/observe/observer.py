@@ -64,7 +64,8 @@ class Observer:
         self._programs = programs
         self._lanes = lanes
         self._began = time.monotonic_ns()
-        self._missed = programs.missed()
+        self._missed_before = programs.missed(sockets=lanes.want_sockets)
+        self._missed = 0
         self._promised = 0
         self._told_lost = 0
         self._asked = False
@@ -99,9 +100,9 @@ class Observer:
     def totals(self) -> Observed:
         """What has been counted so far."""
         lost = self._lanes.lost()
-        missed = self._programs.missed() - self._missed
-        if missed:
-            lost["missed"] = missed
+        self._look_for_missed()
+        if self._missed:
+            lost["missed"] = self._missed
         if self._not_kept:
             lost["flows"] = lost.get("flows", 0) + self._not_kept
         share = (self._spent_ns + self._lanes.spent_ns()) / max(time.monotonic_ns() - self._began, 1)
@@ -141,16 +142,21 @@ class Observer:
         """A record is in the ring before the call that it tells of returns: what is claimed by now is all there is."""
         began = time.thread_time_ns()
         ready = {descriptor for descriptor, _ in self._epoll.poll(0)}
+        if self._asked:
+            self._look_for_missed()
         if self._asked or self._flow_timer.fileno() in ready or self._flows.fd in ready:
             self._asked = False
             self._keep_flows()
         events = self._take_events()
         self._spent_ns += time.thread_time_ns() - began
         lost = sum(count for kind, count in self._lanes.lost().items() if kind in _OF_EVENTS)
-        if lost > self._told_lost:
-            self._told_lost = lost
-            raise EventsLost(self.name, f"{lost} events found no room on their way from the kernel", events)
+        if lost + self._missed > self._told_lost:
+            self._told_lost = lost + self._missed
+            raise EventsLost(self.name, _loss(lost, self._missed), events)
         return events
+
+    def _look_for_missed(self) -> None:
+        self._missed = self._programs.missed(sockets=self._lanes.want_sockets) - self._missed_before
 
     def _take_events(self) -> list[Event]:
         now, until = time.monotonic_ns(), self._events.written
@@ -195,3 +201,9 @@ class Observer:
         done = 0
         while done < len(data):
             done += os.write(self._file, memoryview(data)[done:])
+
+
+def _loss(lost: int, missed: int) -> str:
+    if lost:
+        return f"{lost} events found no room on their way from the kernel"
+    return f"the kernel could not run a program of observation {missed} times"

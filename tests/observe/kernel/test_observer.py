@@ -99,6 +99,17 @@ def test_lost_events_are_counted_and_make_the_log_inconclusive(world_of, log):
     log.remove(world.observer)
 
 
+def test_programs_that_were_not_run_are_losses_too(world_of, log, monkeypatch):
+    world = world_of({"svc": GETPPID})
+    log.add(world.observer)
+    log.sync()
+    monkeypatch.setattr("faultbox.linux.bpf.missed", lambda program: 1)
+    with pytest.raises(Inconclusive, match="could not run a program of observation"):
+        log.sync()
+    assert world.totals().lost["missed"] > 0
+    log.remove(world.observer)
+
+
 def test_who_is_in_a_lane_of_ours_already(eye, tmp_path, until):
     top = cgroup.mountpoint() / f"faultbox-already-{os.getpid()}"
     lane = cgroup.create(top / "world" / "driver")
