@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from faultbox.cli.console.look import Look, look_of, visible
+from faultbox.cli.console.summary import number
 from faultbox.cli.opened import opened
 from faultbox.cli.out import Out
 from faultbox.evidence.bundle import Bundle
@@ -69,9 +70,9 @@ def lines(found: Difference, a: Bundle, b: Bundle, subjects: Collection[str], lo
 
 def _counted(found: Difference, subjects: Collection[str]) -> str:
     """`28 cases, 41 decisions and 165 strands of traces`, as far as they were compared."""
-    parts = [f"{found.runs.cases} cases"]
-    parts += [f"{found.runs.decisions} decisions"] if "decisions" in subjects else []
-    parts += [f"{found.strands} strands of traces"] if "traces" in subjects else []
+    parts = [number(found.runs.cases, "case")]
+    parts += [number(found.runs.decisions, "decision")] if "decisions" in subjects else []
+    parts += [f"{number(found.strands, 'strand')} of traces"] if "traces" in subjects else []
     *most, last = parts
     return f"{', '.join(most)} and {last}" if most else last
 

@@ -13,6 +13,7 @@ from typing import Any
 from faultbox.cli.arguments import UsageError, nearest
 from faultbox.cli.console import bundle as console
 from faultbox.cli.console.look import look_of, visible
+from faultbox.cli.console.summary import number
 from faultbox.cli.opened import chosen, opened
 from faultbox.cli.out import Out, say
 from faultbox.evidence.bundle import Bundle
@@ -81,7 +82,7 @@ def _extract(bundle: Bundle, options: argparse.Namespace) -> None:
         count = extract(bundle, names, Path(options.extract))
     except NoRoom as error:
         raise UsageError(f"--extract: {error}", "name a new directory") from None
-    say(f"Extracted: {count} files to {options.extract}")
+    say(f"Extracted: {number(count, 'file')} to {options.extract}")
 
 
 def _where(bundle: Bundle, results: Sequence[CaseResult], options: argparse.Namespace) -> None:
@@ -155,4 +156,4 @@ def _otlp(bundle: Bundle, results: Sequence[CaseResult], target: Path) -> None:
     shapes: list[Any] = [shape for each in results for shape in traces(bundle, each.directory)["resourceSpans"]]
     target.write_text(json.dumps({"resourceSpans": shapes}) + "\n", encoding="ascii")
     spans = sum(len(scope["spans"]) for shape in shapes for scope in shape["scopeSpans"])
-    say(f"Written: {spans} spans of {len(results)} cases to {target}")
+    say(f"Written: {number(spans, 'span')} of {number(len(results), 'case')} to {target}")

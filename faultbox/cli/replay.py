@@ -110,7 +110,9 @@ def _request(bundle: Bundle, ground: Ground, options: argparse.Namespace, run_di
 
 def comparison_lines(found: Comparison) -> list[str]:
     """`Same as recorded: 3 cases, 12 decisions`, or every difference; and where services called more or less often."""
-    about = f"{_number(found.cases, 'case')}, {_number(found.decisions, 'decision')}"
+    from faultbox.cli.console.summary import number
+
+    about = f"{number(found.cases, 'case')}, {number(found.decisions, 'decision')}"
     lines = [f"Same as recorded: {about}"]
     if found.differences:
         lines = [f"Not the same as recorded (the same: {about}):", *_some(found.differences)]
@@ -124,7 +126,3 @@ def _some(texts: list[str]) -> list[str]:
 
     left = len(texts) - _DIFFERENCES
     return [*(f"  {visible(each)}" for each in texts[:_DIFFERENCES]), *([f"  and {left} more"] if left > 0 else [])]
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -37,12 +37,12 @@ def test_a_difference(faultbox: Any, two: Path) -> None:
     assert f"  {cell}: db write /data/wal, call 1 under full/write: deny(EIO) in A, delay(2s) in B" in lines
     assert f"  {cell}: stdout of api from line 1 (0 lines only in A, 1 only in B)" in lines
     assert "    + stdout raw=\\x1b[31mfine" in lines
-    assert lines[-1] == "The same in both: 1 cases, 0 decisions and 0 strands of traces"
+    assert lines[-1] == "The same in both: 1 case, 0 decisions and 0 strands of traces"
 
 
 def test_the_same(faultbox: Any, two: Path) -> None:
     ran = faultbox("diff", "a.fb", "a.fb")
-    assert (ran.code, ran.out) == (0, "The same: 4 cases, 1 decisions and 0 strands of traces\n")
+    assert (ran.code, ran.out) == (0, "The same: 4 cases, 1 decision and 0 strands of traces\n")
 
 
 def test_json(faultbox: Any, two: Path) -> None:
@@ -74,7 +74,7 @@ def test_two_runs_that_are_the_same_leave_nothing(faultbox: Any, here: Path) -> 
     ran = faultbox("verify", "--seed", "3", script="orders")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.count("3 passed, 1 failed, 1 not exercised\n") == 2
-    assert ran.out.endswith("The same: 4 cases, 1 decisions and 0 strands of traces\n")
+    assert ran.out.endswith("The same: 4 cases, 1 decision and 0 strands of traces\n")
     assert list(here.glob("*.fb")) == []
     assert [request.seed for request in faultbox.requests] == [3, 3]
 

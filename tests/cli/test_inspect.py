@@ -24,7 +24,7 @@ def test_the_summary(faultbox: Any, recorded: Path, here: Path) -> None:
     lines = ran.out.splitlines()
     assert (ran.code, ran.err) == (0, "")
     assert lines[0].startswith("Bundle:   recorded.fb, ")
-    assert lines[1] == f"Spec:     {here}/faultbox.star, 1 files"
+    assert lines[1] == f"Spec:     {here}/faultbox.star, 1 file"
     assert "order_creation   │ PASS (203ms) │ FAIL" in lines
     assert f"FAIL {RED} (12ms)  expect_success: status_code=503 (want < 500)" in lines
     assert "3 passed, 1 failed, 1 not exercised" in lines

@@ -9,7 +9,7 @@ from typing import Any
 from faultbox.cli.console.case import case_lines, rule_lines
 from faultbox.cli.console.look import Look, visible
 from faultbox.cli.console.matrix import WORDS, duration, tables
-from faultbox.cli.console.summary import counts_line, first_to_replay, replay_command
+from faultbox.cli.console.summary import counts_line, first_to_replay, number, replay_command
 from faultbox.evidence.bundle import Bundle
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
 
@@ -45,7 +45,7 @@ def _facts(bundle: Bundle) -> list[str]:
     shard = f", shard {asked.shard}" if asked.shard is not None else ""
     facts = {
         "Bundle": f"{bundle.path}, {_bytes(size)}, {len(bundle.entries)} entries",
-        "Spec": f"{bundle.original}, {len(bundle.sources)} files",
+        "Spec": f"{bundle.original}, {number(len(bundle.sources), 'file')}",
         "Run": f"{manifest.get('started')}, seed {bundle.seed} ({manifest.get('seed_origin')}){shard}{killed}",
         "Host": f"Linux {host}, {environment.get('cpus')} processors, Python {environment.get('python')}",
         "Faultbox": str(manifest.get("faultbox")),

@@ -40,12 +40,13 @@ def checked(started: RunStarted, look: Look) -> list[str]:
     """The spec's warnings, then `ok  faultbox.star: 4 services, 12 cases (6 of them matrix cells)`."""
     lines = [line for warning in started.warnings for line in problem_lines(warning, look, word="warning")]
     cells = sum(1 for case in started.cases if case.kind == "cell")
-    line = f"{look.good('ok')}  {visible(started.spec)}: {_number(len(started.services), 'service')}, "
-    line += _number(len(started.cases), "case")
+    line = f"{look.good('ok')}  {visible(started.spec)}: {number(len(started.services), 'service')}, "
+    line += number(len(started.cases), "case")
     return [*lines, line + (f" ({cells} of them matrix cells)" if cells else "")]
 
 
-def _number(count: int, noun: str) -> str:
+def number(count: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
@@ -103,7 +104,7 @@ def counts_line(result: RunResult, planned: int, look: Look) -> str:
 def spec_refused(refusal: SpecRefused, look: Look) -> list[str]:
     """Every problem with its line of source, and how many there are."""
     lines = [line for problem in refusal.problems for line in problem_lines(problem, look)]
-    return [*lines, "", look.bad(f"{_number(len(refusal.problems), 'problem')}: nothing was started")]
+    return [*lines, "", look.bad(f"{number(len(refusal.problems), 'problem')}: nothing was started")]
 
 
 def refused(refusal: Refused, look: Look) -> list[str]:
