@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.errors import BadBundle
 from faultbox.evidence.reporting.blocks import Unshowable, as_json, element, packed
+from faultbox.evidence.reporting.clocks import clock_of
 from faultbox.evidence.reporting.trace import CHUNK, BadEvent, Trace
-from faultbox.model.frozen import frozen
 from faultbox.model.record import to_json
 from faultbox.model.verdict import CaseResult
 
@@ -19,30 +19,14 @@ LOG_BYTES = 256 << 10
 MOST_FILES = 5_000
 
 
-@frozen
-class Clock:
-    """One moment on the trace's clock and in UTC; the latter is what wall times are told from."""
-
-    monotonic_ns: int
-    utc_ns: int
-
-
 class CaseBlocks:
     """Reads a case and gives its elements. Raises BadBundle, as the bundle does."""
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        directory: str,
-        number: int,
-        *,
-        services: Sequence[str],
-        clock: Clock | None,
-        most: int,
-    ) -> None:
+    def __init__(self, bundle: Bundle, directory: str, number: int, *, services: Sequence[str], most: int) -> None:
         self.number = number
         self.result = bundle.result(directory)
-        self._bundle, self._directory, self._clock = bundle, directory, clock
+        self._bundle, self._directory = bundle, directory
+        self._clock = clock_of(bundle.environment(directory))
         self._logs = [_log(bundle, name) for name in bundle.logs(directory)]
         self._files, self._more_files = self._changed()
         wanted = [each.get("seq") for each in self.result.deciding]
@@ -106,7 +90,7 @@ class CaseBlocks:
             "gap_at": trace.gap_at if trace.left_out else -1,
             "left_out": trace.left_out,
             "chunk": CHUNK,
-            "start_utc_ms": (trace.start_ns - clock.monotonic_ns + clock.utc_ns) / 1e6 if clock is not None else None,
+            "start_utc_ms": clock.utc_ms(trace.start_ns) if clock is not None else None,
         }
 
     def _changed(self) -> tuple[list[dict[str, Any]], int]:
@@ -120,17 +104,6 @@ class CaseBlocks:
 def replay_command(bundle: Bundle, result: CaseResult) -> str:
     """The command that runs a case again, for a shell in the directory that the bundle is in."""
     return shlex.join(("faultbox", "replay", bundle.path.name, "--test", result.info.id))
-
-
-def clock_of(environment: Mapping[str, Any]) -> Clock | None:
-    """None where the bundle was made by a version that did not write it."""
-    clock = environment.get("clock")
-    if not isinstance(clock, dict):
-        return None
-    monotonic, utc = clock.get("monotonic_ns"), clock.get("utc_ns")
-    if type(monotonic) is not int or type(utc) is not int or max(abs(monotonic), abs(utc)) >= 1 << 62:
-        return None
-    return Clock(monotonic, utc)
 
 
 def _log(bundle: Bundle, name: str) -> dict[str, Any]:

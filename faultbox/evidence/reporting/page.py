@@ -15,7 +15,7 @@ from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.errors import BadBundle
 from faultbox.evidence.reporting import overview as run
 from faultbox.evidence.reporting.blocks import Unshowable, as_json, element, packed
-from faultbox.evidence.reporting.case import CaseBlocks, clock_of
+from faultbox.evidence.reporting.case import CaseBlocks
 from faultbox.evidence.reporting.coverage import coverage
 from faultbox.evidence.reporting.gathered import Gathered
 from faultbox.evidence.reporting.modules import joined
@@ -74,14 +74,14 @@ def _filled(template: str, content: Mapping[str, str]) -> str:
 
 
 def _write_data(bundle: Bundle, stream: TextIO, most_events: int) -> tuple[str, ...]:
-    declared, clock = run.declared_of(bundle), clock_of(_object(bundle.parsed("environment.json")))
+    declared = run.declared_of(bundle)
     services = [each.name for each in declared.services] if declared is not None else []
     results: dict[int, CaseResult] = {}
     shown = Gathered(declared)
     left_out: list[str] = []
     for number, directory in _by_worth(bundle):
         most = max(_AT_LEAST, most_events)
-        blocks = CaseBlocks(bundle, directory, number, services=services, clock=clock, most=most)
+        blocks = CaseBlocks(bundle, directory, number, services=services, most=most)
         stream.writelines(blocks.elements())
         most_events -= blocks.trace.kept
         results[number] = blocks.result
@@ -121,10 +121,6 @@ def _static(shape: Mapping[str, Any]) -> Iterable[str]:
 def _hash(content: str) -> str:
     """As a content security policy names an inline script or style (CSP Level 3, 2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
-
-
-def _object(shape: Any) -> Mapping[str, Any]:
-    return shape if isinstance(shape, dict) else {}
 
 
 def _text(name: str) -> str:

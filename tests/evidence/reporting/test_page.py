@@ -98,6 +98,20 @@ def test_wall_time_is_told_from_the_clock_of_the_run(
     assert blocks(page(run_dir))["case-0"]["trace"]["start_utc_ms"] == 1_700_000_000_000.001
 
 
+def test_each_shard_has_a_clock_of_its_own(spools: ModuleType, tmp_path: Path, blocks: Any) -> None:
+    whole = evidence.pack(one_case(spools, tmp_path), tmp_path / "whole.fb")
+    clock = {"monotonic_ns": 0, "utc_ns": 5_000_000_000}
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(tmp_path / "merged.fb", "w") as merged:
+        manifest = json.loads(source.read("manifest.json"))
+        manifest["cases"][0]["shard"] = "2/2"
+        changed = {"manifest.json": manifest, "environment.json": {"shards": {"1/2": {}, "2/2": {"clock": clock}}}}
+        for name in source.namelist():
+            merged.writestr(name, json.dumps(changed[name]) if name in changed else source.read(name))
+    with evidence.open(tmp_path / "merged.fb") as bundle:
+        text = evidence.report(bundle, tmp_path / "page.html").path.read_text()
+    assert blocks(text)["case-0"]["trace"]["start_utc_ms"] == 5_000.001
+
+
 def test_nothing_of_a_bundle_becomes_markup(spools: ModuleType, tmp_path: Path, page: Any, blocks: Any) -> None:
     cell = spools.cell(MARKUP, MARKUP)
     result = spools.result(cell, Verdict.FAILED, reason=EVIL, code=EVIL, prints=(EVIL,), logs={EVIL: [EVIL]})
@@ -179,7 +193,7 @@ CASE = "cases/0001-matrix_order_full"
         (f"{CASE}/changed.json", b'{"a": 1}', "changed.json: must be a list of objects"),
         ("declared.json", b'{"services": 3}', "declared.json: record: lacks assumptions"),
         ("declared.json", b'{"services": 3, "assumptions": []}', "declared.json: services: is int, not list"),
-        ("environment.json", b"[1, NaN]", "Out of range float values"),
+        ("environment.json", b'{"cpus": NaN}', "Out of range float values"),
         ("plan.json", b"[]", "'matrix_order_full' is not in the plan"),
     ],
 )
