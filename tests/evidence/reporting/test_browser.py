@@ -116,6 +116,8 @@ def test_keys_alone(orders: Path, browser: Any) -> None:
     browser.until("document.querySelector('h1').innerText.includes('cache_slow')")
     browser.press("Escape")
     browser.until("document.querySelector('main').dataset.view === 'run'")
+    browser.run("history.back()")
+    browser.until("document.querySelector('h1').innerText.includes('cache_slow')")
     assert browser.errors == []
 
 

@@ -15,7 +15,8 @@ import { icon, lookOf, toneOf, wordOf } from "./verdict.mjs";
 export async function casePage(aCase, run, wanted) {
   const shape = await json(`case-${aCase.number}`);
   const trace = await Trace.open(aCase.number, shape.trace);
-  const explorer = trace.length ? new Explorer(trace, shape, run) : null;
+  const remember = (index) => history.replaceState(null, "", `#case/${aCase.number}/${index}`); // for links and going back
+  const explorer = trace.length ? new Explorer(trace, shape, run, remember) : null;
   const content = [
     header(aCase, shape, run),
     why(aCase, shape, run, explorer),

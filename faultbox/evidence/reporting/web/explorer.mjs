@@ -14,9 +14,10 @@ const ROW = 26;
 const PAUSE_MS = 120;
 
 export class Explorer {
-  constructor(trace, shape, run) {
+  /** `remember(index)` is told which event is looked at. */
+  constructor(trace, shape, run, remember) {
     const { kinds } = run.words;
-    Object.assign(this, { trace, shape, run, kinds, matches: null, selected: -1, hiddenKinds: new Set(), hiddenLanes: new Set(), inView: false });
+    Object.assign(this, { trace, shape, run, remember, kinds, matches: null, selected: -1, hiddenKinds: new Set(), hiddenLanes: new Set(), inView: false });
     this.deciding = shape.deciding;
     const lasting = [...trace.shape.spans, ...spans(shape.result.causes)];
     this.timeline = new Timeline(trace, lasting, kinds, { pick: (index) => this.select(index), moved: () => this.inView && this.refilter() });
@@ -114,6 +115,7 @@ export class Explorer {
     const shown = await detail(event, this);
     if (this.selected !== index) return;
     this.aside.replaceChildren(...shown);
+    this.remember(index);
     say(`Event ${event.seq}, ${event.service} ${what(event)} ${describe(event, this.run.words)}`);
   }
 
@@ -169,7 +171,7 @@ export class Explorer {
   cells(index) {
     const { trace } = this;
     const event = trace.peek(index);
-    if (!event) trace.rows(Math.floor(index / trace.shape.chunk)).then(() => this.list.draw());
+    if (!event) trace.rows(Math.floor(index / trace.shape.chunk)).then(() => this.list.later());
     const kind = this.kinds[trace.kind[index]];
     const time = trace.times[index];
     const start = [event ? String(event.seq) : "", relative(time), wall(trace.shape.start_utc_ms, time).slice(0, 12), trace.laneOf(index)];

@@ -64,6 +64,14 @@ export class List {
     this.draw();
   }
 
+  /** Draw again before the next frame, once, however often it is asked for. */
+  later() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
   draw() {
     const { height, first, last, offset } = visible(this.view.scrollTop, this.view.clientHeight, this.count, this.rowHeight);
     this.spacer.style.height = `${height}px`;
