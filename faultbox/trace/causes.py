@@ -21,9 +21,10 @@ class Request:
 
     `service` has answered it, asked by `caller`; both are "" where they are not known. `asked_ns` to `heard_ns`: as
     its caller saw it; `arrived_ns` to `answered_ns`: as the service did; 0 for what did not happen. `proxied`: it went
-    through the edge process; where that answered by itself, `service` is `edge`. `step`: the event that began it, and
-    whether it `failed`. `possible` are requests, and `possible_events` events, of which it isn't known whether they
-    were for this one or another.
+    through the edge process; where that answered by itself, `service` is `edge`. `merged`: it is all that was asked on
+    a connection where requests can't be told apart. `step`: the event that began it, and whether it `failed`.
+    `possible` are requests, and `possible_events` events, of which it isn't known whether they were for this one or
+    another.
     """
 
     service: str
@@ -33,6 +34,7 @@ class Request:
     arrived_ns: int = 0
     answered_ns: int = 0
     proxied: bool = False
+    merged: bool = False
     step: Event | None = None
     failed: bool = False
     requests: list[Request] = field(default_factory=list)
@@ -150,6 +152,7 @@ class _Builder:
             heard_ns=turn.heard_ns,
             arrived_ns=turn.arrived_ns,
             answered_ns=turn.answered_ns,
+            merged=known.whole is not None,
         )
 
     def _hang(self, turn: Turn) -> None:
@@ -228,7 +231,7 @@ def _passed_on(node: Request) -> bool:
 
 
 def _join(node: Request, inner: Request) -> None:
-    node.service, node.proxied = inner.service, True
+    node.service, node.proxied, node.merged = inner.service, True, node.merged or inner.merged
     node.arrived_ns, node.answered_ns = inner.arrived_ns, inner.answered_ns
     node.events = sorted([*node.events, *inner.events], key=lambda event: event.seq)
     node.requests = inner.requests

@@ -33,6 +33,7 @@ def shape(node: Request, start_ns: int) -> dict[str, Any]:
         "waiting_ms": _ms(node.waiting_ns),
         "between_ms": _ms(node.between_ns),
         "proxied": node.proxied,
+        "merged": node.merged,
         "events": [event.seq for event in node.events[:_MOST_EVENTS]],
         "did": _did(node.events),
         "requests": [shape(each, start_ns) for each in node.requests],
@@ -85,6 +86,7 @@ def _line(tree: Mapping[str, Any]) -> str:
         words = ["answered by the proxy"]
     else:
         words = [tree["service"] or "an unknown service", "(through its proxy)" if tree["proxied"] else ""]
+        words.append("(requests that overlap)" if tree["merged"] else "")
     total, waiting, between = tree["total_ms"], tree["waiting_ms"], tree["between_ms"]
     times = ["no answer" if total is None else f"{total:g}ms"]
     if waiting:

@@ -310,7 +310,8 @@ class Scheduled(Service):
             use = queue.popleft()
             self._ready.append((0, time, lambda who, time: use(conn, who, time)))
         else:
-            self._free.setdefault(conn.callee, []).append(conn)
+            free = self._free.setdefault(conn.callee, [])
+            self.system.at(time + 1, lambda _: free.append(conn))
         assert ask.resume is not None
         resume = ask.resume
         self._ready.append((0, time, lambda who, time: self._resume(resume, who, time)))

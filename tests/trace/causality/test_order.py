@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from faultbox.model.event import Event
@@ -38,7 +38,7 @@ def _clocks(flows: list[Flow], events: list[Event]) -> dict[int, dict[int, int]]
     return found
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(
     seed=st.integers(0, 1 << 30),
     api=st.sampled_from(["loop", "go", "threads"]),
