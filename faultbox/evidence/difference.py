@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.comparison import Comparison, Key, Recorded, Sides, compare_case, named, recorded
 from faultbox.evidence.strands import Strand, strands
 from faultbox.evidence.trace import trace
 from faultbox.model.frozen import frozen
+from faultbox.model.verdict import CaseResult
 
 SUBJECTS = ("verdicts", "decisions", "traces")
 _SIDES = Sides("in A", "in B")
+Strands = dict[Strand, list[str]]
 _CONTEXT = 3
 """Lines shown around a divergence."""
 
@@ -60,8 +62,8 @@ def diff(a: Bundle, b: Bundle, subjects: Collection[str] = SUBJECTS, *, any_orde
     for key in [key for key in cases_a if key in cases_b]:
         compare_case(cases_a[key], cases_b[key], _SIDES, found.runs)
         if "traces" in subjects:
-            directories = cases_a[key].result.directory, cases_b[key].result.directory
-            _traces(found, key, a, b, directories, any_order=any_order)
+            ours = _strands(a, cases_a[key].result), _strands(b, cases_b[key].result)
+            _compare_traces(found, key, *ours, any_order=any_order)
     found.runs.verdicts += _dead(a, b)
     if "verdicts" not in subjects:
         found.runs.verdicts.clear()
@@ -80,10 +82,13 @@ def _dead(a: Bundle, b: Bundle) -> Iterator[str]:
     yield from (f"assumption {name}: alive in A, dead in B" for name in sorted(dead_b - dead_a))
 
 
-def _traces(
-    found: Difference, key: Key, a: Bundle, b: Bundle, directories: tuple[str, str], *, any_order: bool
-) -> None:
-    lines_a, lines_b = strands(trace(a, directories[0])), strands(trace(b, directories[1]))
+def _strands(bundle: Bundle, result: CaseResult) -> Strands:
+    """A case's trace until its verdict was asked for: how services go when they are stopped is a race of its own."""
+    events = trace(bundle, result.directory)
+    return strands(islice(events, result.judged) if result.judged else events)
+
+
+def _compare_traces(found: Difference, key: Key, lines_a: Strands, lines_b: Strands, *, any_order: bool) -> None:
     for strand in sorted(lines_a | lines_b):
         ours, theirs = lines_a.get(strand, []), lines_b.get(strand, [])
         if any_order:

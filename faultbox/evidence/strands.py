@@ -24,8 +24,13 @@ _GROUPS = {
     "fault_applied": "faults", "fault_removed": "faults", "partition_applied": "faults",
     "partition_removed": "faults", "severed": "faults",
 }  # fmt: skip
-_ACCIDENTAL = frozenset({"pid", "tid", "fd", "step", "size", "bytes", "duration_ms", "connections", "packets", "turn"})
-"""Fields whose values are measured, or given by the kernel."""
+_OURS = frozenset({*_GROUPS, "syscall", "process", "socket", "file", "proxy"})
+"""Types whose fields have our own names; those of others are what a service or a probe says."""
+_ACCIDENTAL = frozenset(
+    {"pid", "tid", "parent", "fd", "step", "size", "result", "local", "connections", "packets", "turn"}
+    | {"bytes", "bytes_sent", "bytes_received", "duration_ms", "lasted_ms", "took_us"}
+)
+"""Fields of ours whose values are measured, or given by the kernel."""
 
 
 def strands(events: Iterable[Event]) -> dict[Strand, list[str]]:
@@ -49,7 +54,8 @@ def _is_stop(event: Event) -> bool:
 
 
 def _line(event: Event) -> str:
-    words = [f"{name}={masked(value)}" for name, value in event.fields.items() if name not in _ACCIDENTAL]
+    left_out = _ACCIDENTAL if event.type in _OURS else frozenset()
+    words = [f"{name}={masked(value)}" for name, value in event.fields.items() if name not in left_out]
     return " ".join([event.type, *words])
 
 

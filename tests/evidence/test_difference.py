@@ -114,6 +114,18 @@ def test_how_a_service_is_stopped_is_no_difference_and_how_it_dies_is(compare: C
     assert not compare([event("service_exited", code="1", expected="false")], []).same
 
 
+def test_what_the_kernel_measures_is_no_difference_and_what_a_service_says_is(compare: Compare) -> None:
+    a, b = ({"pid": "41", "parent": parent, "op": "exec", "path": "/bin/x"} for parent in ("40", "39"))
+    assert compare([event("process", **a)], [event("process", **b)]).same
+    assert not compare([event("stdout", size="1")], [event("stdout", size="2")]).same
+
+
+def test_what_comes_after_the_verdict_was_asked_for_is_left_out(compare: Compare) -> None:
+    a, b = [line("stored"), line("bye")], [line("stored"), line("killed")]
+    assert not compare(a, b).same
+    assert compare(a, b, about=({"judged": 1}, {"judged": 1})).same
+
+
 def test_decisions_are_compared_as_such(compare: Compare, spools: ModuleType) -> None:
     found = compare([spools.event(1, "deny(EIO)")], [spools.event(1, "delay(1s)")])
     assert found.runs.decided == ["test_a: db write /data/wal, call 1 under full/write: deny(EIO) in A, delay(1s) in B"]
