@@ -50,11 +50,12 @@ function row(each, step, whole, show) {
 /** A node of the tree with every part of the type that it should have; a bundle may be anybody's. */
 function plain(node, depth) {
   const step = depth === 0 && node.step !== undefined;
-  const name = step ? `step ${textOf(node.step)}` : textOf(node.service) || "an unknown service";
-  const detail = step ? [node.target, node.method, node.summary].map(textOf).filter(Boolean).join(" ") : node.proxied === true ? "through its proxy" : "";
+  const own = node.service === "edge" ? "answered by the proxy" : textOf(node.service) || "an unknown service";
+  const name = step ? `step ${textOf(node.step)}` : own;
+  const detail = step ? [node.target, node.method, node.summary].map(textOf) : [node.proxied === true && "through its proxy", node.merged === true && "requests that overlap"];
   const did = listOf(node.did).filter((each) => Array.isArray(each)).map(([text, number]) => [textOf(text), numberOf(number) ?? 1]);
   const possible = Object.fromEntries(Object.entries(Object(Object(node.possible).requests)).map(([service, number]) => [service, numberOf(number) ?? 0]));
-  return { depth, name, detail, did, possible, service: textOf(node.service), caller: textOf(node.caller), at: numberOf(node.at_ms), total: numberOf(node.total_ms), waiting: numberOf(node.waiting_ms) };
+  return { depth, name, detail: detail.filter(Boolean).join(step ? " " : ", "), did, possible, service: textOf(node.service), caller: textOf(node.caller), at: numberOf(node.at_ms), total: numberOf(node.total_ms), waiting: numberOf(node.waiting_ms) };
 }
 
 function listOf(value) {
