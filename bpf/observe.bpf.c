@@ -5,7 +5,7 @@
  *
  * Attached once a run. A task of a lane has a storage of its own; the rest of the machine pays for finding none.
  */
-#include "observe_calls.h"
+#include "observe_told.h"
 #include "observe_sockets.h"
 #include "observe_files.h"
 

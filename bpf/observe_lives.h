@@ -5,7 +5,7 @@
 #ifndef OBSERVE_LIVES_H
 #define OBSERVE_LIVES_H
 
-#include "observe_calls.h"
+#include "observe_told.h"
 #include "observe_sockets.h"
 
 #define SIGNAL_GROUP_EXIT 4

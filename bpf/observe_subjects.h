@@ -16,12 +16,9 @@
 #define __NR_epoll_pwait2 441
 #endif
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 #define S_IFIFO 0010000
-#define AF_UNIX 1
 #define SOCK_STREAM 1
 #define PIPEFS_MAGIC 0x50495045
 #define SOCK_DONE_BIT 2 /* 1 << SOCK_DONE of enum sock_flags: the other side's FIN has come */
