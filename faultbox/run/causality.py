@@ -16,7 +16,7 @@ from faultbox.trace.causes import causes
 from faultbox.trace.order import HappensBefore, order
 from faultbox.trace.streams import OVERLAPPING
 
-_MOST = 200_000
+_MOST = 100_000
 """Flows that are gone through at a case's end: they take two seconds."""
 
 

@@ -16,8 +16,6 @@ from faultbox.trace.streams import End, Streams, effect_ns
 
 _LOOKS = ("epoll", "poll", "select")
 """Waits for several ends at once; a thread that waits otherwise goes on where it was."""
-_WAKING_NS = 100_000
-"""What it may take until a thread runs that another one has woken before it waited itself."""
 _LOCK_US = 10_000
 """Locks are waited for in short turns (CPython's GIL: 5 ms); what works by a clock waits longer."""
 _ACTS = frozenset(("opened", "sent", "received", "wrote", "forked"))
@@ -184,9 +182,8 @@ class Activity:
             busy[thread.pid].append((thread.born_ns, max(thread.born_ns, thread.seen_ns)))
         for pid, spans in busy.items():
             process = self.processes[pid]
-            slack = _WAKING_NS if len(process.tids & self.actors) > 1 else 0
             for began, ended in sorted(spans):
-                if process.bursts and began <= process.bursts[-1].ended_ns + slack:
+                if process.bursts and began <= process.bursts[-1].ended_ns:
                     process.bursts[-1].ended_ns = max(process.bursts[-1].ended_ns, ended)
                 else:
                     process.bursts.append(Burst(began, ended))

@@ -103,6 +103,22 @@ def test_bytes_lead_from_one_to_the_other_wherever_they_are_cut() -> None:
     assert known.concurrent(sent, heard) is False
 
 
+def test_a_message_may_overtake_another_on_its_way() -> None:
+    flows = [
+        *CONVERSATION[:2],
+        _talk("api", 1, "opened", 13, end=7, local="127.0.0.1:8", remote="127.0.0.1:80"),
+        _talk("db", 2, "opened", 14, end=8, local="127.0.0.1:80", remote="127.0.0.1:8", accepted=True),
+        _talk("api", 1, "sent", 20, end=5, length=4, position=4),
+        _talk("api", 1, "sent", 30, end=7, length=4, position=4),
+        _talk("db", 2, "received", 40, end=8, length=4, position=4),
+        _talk("db", 2, "received", 90, end=6, length=4, position=4),
+    ]
+    sent, heard = _event(1, 19, "api", 1), _event(2, 50, "db", 2)
+    known = order([sent, heard], flows)
+    assert known.before(sent, heard) is True
+    assert [(hop.left_ns, hop.arrived_ns) for hop in known.path(sent, heard)] == [(30, 40)]
+
+
 def test_what_threads_of_one_service_tell_each_other_is_not_known() -> None:
     flows = [*CONVERSATION, _talk("api", 4, "waits", 5)]
     beside, heard, cache = _event(1, 19, "api", 4), _event(2, 31, "db", 2), _event(3, 31, "cache", 3)

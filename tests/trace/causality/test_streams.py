@@ -54,6 +54,8 @@ def _turns(streams: Streams) -> list[str]:
         ("a>2 b<2 b>1 a>2 b<2 b>1 a<2 a>2 b<2", "0 0 0 0 0 0 0 1 1"),  # two at once, both answered before the next
         ("a>2 b<2 b>1 a<1 a>2 b>1 b<2 b>1 a<2", "0* 0* 0* 0* 0* 0* 0* 0* 0*"),  # an answer to an earlier question
         ("a>2 b<2 b>2 a<1 a>2 b<2 b>1 a<2", "0* 0* 0* 0* 0* 0* 0* 0*"),  # asked before all was heard
+        ("a>2 b<2 b>1 a<1 a>2 b>1 a<1 b<2 b>1", "0* 0* 0* 0* 0* 0* 0* 0* 0*"),  # the same, read apart
+        ("a>2 b<2 b>2 a<1 a>2 b<2 a<1 b>1 a<1", "0* 0* 0* 0* 0* 0* 0* 0* 0*"),
         ("a>2 a>2 b<2 b>1 a<1 b<2 a>2 b<2 b>2", "0* 0* 0* 0* 0* 0* 0* 0* 0*"),  # asked with one answer still owed
     ],
 )
