@@ -27,17 +27,28 @@ WORST_FIRST = (Verdict.FAILED, Verdict.ERRORED, Verdict.INCONCLUSIVE, Verdict.HA
 
 @dataclass
 class Cell:
-    """One case: planned, running since a time (of the caller's clock, in s), or done. `prints`: lines of this run."""
+    """One case: planned, running since a time (of the caller's clock, in s), or done. `prints`: lines of this run.
+
+    There is one of a key, however often the case is run. `stale`: the spec has changed since it was. `so_far`: how
+    often its rules have fired while it runs, where somebody looks (`run.armed`).
+    """
 
     info: CaseInfo
     started: CaseStarted | None = None
     since: float = 0.0
     result: CaseResult | None = None
     prints: list[str] = field(default_factory=list)
+    stale: bool = False
+    so_far: int = 0
 
     @property
     def key(self) -> Key:
         return self.info.id, self.info.run
+
+    def wait(self, info: CaseInfo) -> None:
+        """It is planned anew: what came of it is forgotten."""
+        self.info, self.started, self.result, self.stale, self.so_far = info, None, None, False, 0
+        self.prints.clear()
 
     @property
     def running(self) -> bool:
@@ -45,8 +56,8 @@ class Cell:
 
     @property
     def fired(self) -> int:
-        """How often the rules of the case fired, as far as its result says."""
-        return sum(each.counts.fired for each in self.result.rules) if self.result is not None else 0
+        """How often the rules of the case fired, as far as is known."""
+        return sum(each.counts.fired for each in self.result.rules) if self.result is not None else self.so_far
 
 
 @frozen
@@ -78,10 +89,11 @@ class Progress:
         match update:
             case RunStarted():
                 self.started = update
-                self.cells = {(info.id, info.run): Cell(info) for info in update.cases}
+                self.result = self.refusal = None
+                self.cells = {(info.id, info.run): self._waiting(info) for info in update.cases}
             case CaseStarted():
                 cell = self.cells[update.id, update.run]
-                cell.started, cell.since, cell.result = update, now, None
+                cell.started, cell.since, cell.result, cell.so_far = update, now, None, 0
                 cell.prints.clear()
                 return cell
             case CaseDone():
@@ -100,10 +112,24 @@ class Progress:
 
     def rejoin(self, update: RunStarted) -> list[Cell]:
         """Some cases are run again: they wait anew, all others keep what came of them. Gives those cells."""
-        for info in update.cases:
-            self.cells[info.id, info.run] = Cell(info)
+        again = [self._waiting(info) for info in update.cases]
+        self.cells |= {cell.key: cell for cell in again}
         self.result = self.refusal = None
-        return [self.cells[info.id, info.run] for info in update.cases]
+        return again
+
+    def replan(self, update: RunStarted) -> None:
+        """The spec was loaded again: the cases are these now, and what is known of them is of the former spec."""
+        former = self.cells
+        self.started, self.refusal = update, None
+        self.cells = {(info.id, info.run): former.get((info.id, info.run), Cell(info)) for info in update.cases}
+        for info in update.cases:
+            cell = self.cells[info.id, info.run]
+            cell.info, cell.stale = info, cell.result is not None
+
+    def _waiting(self, info: CaseInfo) -> Cell:
+        cell = self.cells.get((info.id, info.run)) or Cell(info)
+        cell.wait(info)
+        return cell
 
     def _printed(self, update: Printed) -> Cell | None:
         """Several runs of a case may go at once, and a line does not say of which it is: the first one gets it."""

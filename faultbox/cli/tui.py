@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -17,7 +20,7 @@ from faultbox.model.exit import Exit
 if TYPE_CHECKING:
     from faultbox.cli.session import Outcome
     from faultbox.model.update import Update
-    from faultbox.tui import Order
+    from faultbox.tui import Desk, Order
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-j", "--jobs", type=arguments.count, metavar="N", help="worlds at once (default: by the host)")
     parser.add_argument("-x", "--fail-fast", action="store_true", help="start nothing more after the first failure")
     parser.add_argument("--timeout", type=arguments.duration_ms, metavar="DURATION", help="the limit of a case")
-    parser.add_argument("--output", metavar="PATH", help="the bundles' directory (default: here)")
+    parser.add_argument("--output", metavar="PATH", help="the bundles' directory, made if it ends in / (default: here)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,14 +49,15 @@ def _check_terminal() -> None:
 
 def _browse(path: Path) -> int:
     from faultbox import evidence, tui
+    from faultbox.tui.bundled import desk_of
 
     try:
-        tui.browse(path)
+        desk = desk_of(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file") from None
     except evidence.BadBundle as error:
         raise UsageError(str(error)) from None
-    return Exit.PASSED
+    return Exit.PASSED if _show(tui.watch, desk) else Exit.ERRORED
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -61,25 +65,70 @@ def _watch(options: argparse.Namespace) -> int:
     from faultbox.cli import views
 
     launcher = _Launcher(options, arguments.spec_path(options.spec))
-    desk = tui.Desk(launcher.spec.name, launcher)
+    desk = tui.Desk(launcher.spec.name, launcher, str(launcher.spec))
     desk.jobs, desk.fail_fast = options.jobs, options.fail_fast
-    tui.watch(desk)
-    if launcher.outcome is None:
-        return Exit.PASSED
-    views.make("text", "none", views.test_command(launcher.spec)).finish(launcher.outcome)
-    return launcher.outcome.exit
+    whole = _show(tui.watch, desk)
+    outcome = summed_up(desk)
+    if outcome is not None:
+        views.make("text", "none", views.test_command(launcher.spec)).finish(outcome)
+    if not whole:
+        return Exit.ERRORED
+    return outcome.exit if outcome is not None else Exit.PASSED
+
+
+def _show(watch: Callable[[Desk], bool], desk: Desk) -> bool:
+    """Show a desk and wait until its run has ended. Textual takes NO_COLOR out of the environment: it is put back."""
+    from faultbox.cli.session import Signals
+
+    plain = os.environ.get("NO_COLOR")
+    try:
+        whole = watch(desk)
+    finally:
+        if plain is not None:
+            os.environ["NO_COLOR"] = plain
+    if desk.busy and not desk.ending:
+        desk.stop(signal.SIGTERM)
+    with Signals() as asking:
+        if desk.going is not None:
+            asking.pass_on_to(desk.going)
+        desk.wait(time.monotonic())
+    return whole
+
+
+def summed_up(desk: Desk) -> Outcome | None:
+    """What all runs of a desk came to: of every case the latest one. None where nothing was even planned."""
+    from faultbox.cli.console.summary import first_to_replay
+    from faultbox.cli.session import Outcome
+
+    progress = desk.progress
+    if progress.refusal is not None:
+        return Outcome(progress.started, refusal=progress.refusal, notes=desk.notes, troubles=desk.troubles)
+    if progress.started is None or progress.result is None:
+        return None
+    results = tuple(cell.result for cell in progress.cells.values() if cell.result is not None)
+    result = replace(progress.result, results=results, dead=desk.dead)
+    started = replace(progress.started, cases=tuple(cell.info for cell in progress.cells.values()))
+    red = first_to_replay(result)
+    place = desk.place_of(progress.cells[red.info.id, red.info.run]) if red is not None else None
+    bundle = place.bundle if place is not None and place.bundle is not None else None
+    bundle = bundle or (desk.bundles[-1] if desk.bundles else None)
+    others = tuple(f"Another bundle: {each}" for each in desk.bundles if each != bundle)
+    stale = sum(cell.stale for cell in progress.cells.values())
+    old = (f"{stale} of these results are of the spec as it was before it was edited",) if stale else ()
+    return Outcome(started, result, bundle=bundle, notes=(*others, *old, *desk.notes), troubles=desk.troubles)
 
 
 class _Launcher:
-    """Does the runs of a desk as `faultbox test` does them. `outcome` is the last one's."""
+    """Does the runs of a desk as `faultbox test` does them, all with one seed."""
 
     def __init__(self, options: argparse.Namespace, spec: Path) -> None:
         from faultbox.cli.test import bundle_place, drawn_seed
 
         self.spec = spec
-        self.outcome: Outcome | None = None
         self._options = options
         self._bundle_to = bundle_place(options.output)
+        if not self._bundle_to.is_dir():
+            raise UsageError(f"--output {options.output}: not a directory; every run again makes a bundle of its own")
         self._seed = options.seed if options.seed is not None else drawn_seed()
 
     def __call__(self, order: Order, put: Callable[[object], None]) -> None:
@@ -96,15 +145,16 @@ class _Launcher:
             jobs=order.jobs,
             timeout_ms=self._options.timeout,
             fail_fast=order.fail_fast,
+            dry_run=order.plan_only,
         )
-        session.carry_out(request, lambda: _Post(put, self), bundle_to=self._bundle_to, control=_Handing(put))
+        session.carry_out(request, lambda: _Post(put), bundle_to=self._bundle_to, control=_Handing(put))
 
 
 class _Post:
     """A view that only passes on."""
 
-    def __init__(self, put: Callable[[object], None], launcher: _Launcher) -> None:
-        self._put, self._launcher = put, launcher
+    def __init__(self, put: Callable[[object], None]) -> None:
+        self._put = put
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +168,6 @@ class _Post:
     def finish(self, outcome: Outcome) -> None:
         from faultbox.tui import Finished
 
-        self._launcher.outcome = outcome
         self._put(Finished(outcome.bundle, outcome.notes, outcome.troubles))
 
 

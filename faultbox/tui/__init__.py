@@ -1,26 +1,23 @@
 """The terminal's window on a run: the matrix as it fills, and every cell from inside.
 
-The doors are `watch`, for a spec, and `browse`, for a bundle. `desk`, `files` and `vitals` know no user interface;
-each of the other modules is one widget or screen. Textual is imported when a door is opened.
+The doors are `watch`, which shows a desk, and `Desk` for a spec or `bundled.desk_of` for a bundle. `desk`, `trace`,
+`files`, `lanes`, `contrast`, `dossier`, `live`, `vitals`, `sources` and `bundled` know no user interface; each of the
+other modules is one widget or screen. Textual is imported when the door is opened.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from faultbox.tui.desk import Desk, Finished, Going, Launch, Order
 
-__all__ = ["Desk", "Finished", "Going", "Launch", "Order", "browse", "watch"]
+__all__ = ["Desk", "Finished", "Going", "Launch", "Order", "watch"]
 
 
-def watch(desk: Desk) -> None:
-    """Show a desk's runs until the user leaves; a run that still goes has ended in order then."""
+def watch(desk: Desk) -> bool:
+    """Show a desk until the user leaves; a run may still be ending then. False: the window itself broke."""
     from faultbox.tui.app import FaultboxApp
+    from faultbox.tui.aside import stderr_aside
 
-    FaultboxApp(desk).run()
-    desk.wait()
-
-
-def browse(bundle: Path) -> None:
-    """Show a bundle until the user leaves. Raises BadBundle, OSError."""
-    watch(Desk.of_bundle(bundle))
+    with stderr_aside():
+        app = FaultboxApp(desk)
+        app.run()
+    return not app.return_code

@@ -1,39 +1,29 @@
-"""The application: the matrix, what the cursor is on, and the keys."""
+"""The application: it takes in what happens, starts what is asked for, and ends in order."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shlex
 import signal
-import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
-from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Footer
 
-from faultbox.model.update import SpecRefused
 from faultbox.progress import Cell
+from faultbox.tui.board import Board
 from faultbox.tui.case import CaseScreen
 from faultbox.tui.desk import Desk
-from faultbox.tui.detail import Detail
+from faultbox.tui.helping import Helping
 from faultbox.tui.leaving import Leaving
+from faultbox.tui.live import Glance, Live
 from faultbox.tui.matrix import CellTable
-from faultbox.tui.notes import notes
-from faultbox.tui.status import Status
-from faultbox.tui.vitals import Vitals
 
 _FRAME_S = 0.1
 _LOOK_S = 1.0
-_NARROW = 110
-"""Below this many columns the detail stands below the matrix."""
 
 
 class FaultboxApp(App[None]):
@@ -42,42 +32,25 @@ class FaultboxApp(App[None]):
     CSS_PATH = "style.tcss"
     TITLE = "faultbox"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", show=False),
-        Binding("r", "rerun", "rerun"),
-        Binding("R", "rerun_red", "rerun red"),
-        Binding("a", "rerun_all", "all"),
-        Binding("n", "next_red", "next red"),
-        Binding("p", "pause", "pause"),
-        Binding("plus,minus", "ignore", "worlds", key_display="+/-"),
-        Binding("plus", "jobs(1)", "more worlds", show=False),
-        Binding("minus", "jobs(-1)", "fewer worlds", show=False),
-        Binding("x", "fail_fast", "stop at red"),
-        Binding("e", "edit", "edit"),
-        Binding("o", "report", "report"),
-        Binding("q,ctrl+c", "leave", "quit"),
+        Binding("ctrl+c", "leave", "quit", show=False, priority=True),
+        Binding("ctrl+z", "suspend_process", "to the shell", show=False, priority=True),
     ]
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
-        self._began = 0.0
-        self._frame = 0
-        self._spec_time: dict[str, int] = {}
-        self._vitals: tuple[Cell, Vitals] | None = None
-        self._chosen: Cell | None = None
+        self._board = Board(desk)
+        self._began = self._frame = 0.0
+        self._live: Live | None = None
+        self._running_on_save = self._run_after_load = self._leaving = False
 
-    def compose(self) -> ComposeResult:
-        yield Status(id="status")
-        with Container(id="body"):
-            yield VerticalScroll(id="tables")
-            yield Detail(id="detail")
-        yield Footer()
+    def get_default_screen(self) -> Screen[None]:
+        return self._board
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._ended_by, number)
-        await self._rebuild()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            loop.add_signal_handler(number, self._end, number)
         self.set_interval(_FRAME_S, self._turn)
         self.set_interval(_LOOK_S, self._look)
         if self._desk.can_run:
@@ -87,92 +60,74 @@ class FaultboxApp(App[None]):
 
     async def _turn(self) -> None:
         """Take in what has happened, and draw what has changed; ten times a second, however much that is."""
-        now, self._frame = time.monotonic(), self._frame + 1
-        known = self._desk.progress.cells.keys() | set()
-        was_busy = self._desk.busy
-        changed = self._desk.drain(now)
-        if self._desk.progress.cells.keys() != known:
-            await self._rebuild()
-        moving = {cell.key: cell for cell in (*changed, *self._desk.progress.running)}
-        for table in self.query(CellTable):
-            table.refresh_cells(list(moving.values()), now, self._frame)
-        self.query_one(Status).show(self._desk, self._began, now, self._frame)
-        if self._chosen is not None and self._chosen.key in moving:
-            self._draw_detail()
-        if was_busy and not self._desk.busy:
-            self._say_what_is_left()
+        now, was_busy = time.monotonic(), self._desk.busy
+        self._frame += 1
+        changed: Sequence[Cell] = self._desk.drain(now)
+        ended = was_busy and not self._desk.busy
+        if ended or self._frame == 1:
+            changed = list(self._desk.progress.cells.values())
+        await self._board.turn(changed, self._began, now, int(self._frame))
+        if ended:
+            self._after_run()
 
-    async def _rebuild(self) -> None:
-        """The plan is another one: tables for it, the cursor where it was."""
-        tables = self.query_one("#tables")
-        await tables.remove_children()
-        progress = self._desk.progress
-        made = [CellTable.of(grid) for grid in progress.grids()]
-        if beside := progress.beside():
-            made.append(CellTable.beside(beside))
-        await tables.mount_all(made)
-        if made:
-            made[0].focus()
-        self._chosen = made[0].chosen if made else None
-        self._draw_detail()
-
-    def _look(self) -> None:
-        """What is looked at less often: services of the chosen case, and whether the spec was edited."""
-        if self._chosen is not None and self._chosen.running:
-            self._draw_detail()
-        if self._spec_changed() and not self._desk.busy:
-            self.notify("the spec has changed: loading it again")
+    def _after_run(self) -> None:
+        if self._leaving:
+            self.exit()
+        elif self._run_after_load and not self._desk.progress.refusal:
+            self._run_after_load = False
             self._start()
 
-    def _draw_detail(self) -> None:
-        cell = self._chosen
-        current = None if cell is None else self._desk.progress.cells.get(cell.key)
-        self._chosen = current
-        detail = self.query_one(Detail)
-        if current is None or not current.running:
-            detail.show(current)
-            return
-        files = self._desk.files_of(current)
-        rules = files.rules() if files is not None else ()
-        logs = files.logs() if files is not None else {}
-        tail = [f"{name}: {line}" for name, text in logs.items() for line in text.splitlines()[-3:]]
-        detail.show(current, rules, self._healths(current), "", tail)
+    def _look(self) -> None:
+        """What is looked at less often: what runs, and whether the spec was edited."""
+        self._count_fired()
+        self._glance()
+        self._desk.look_for_edits()
+        if self._desk.edited and not self._desk.busy:
+            self._run_after_load = self._running_on_save
+            self._start(plan_only=True)
 
-    def _healths(self, cell: Cell):  # type: ignore[no-untyped-def]
-        started = self._desk.progress.started
-        if cell.started is None or not cell.started.cgroup or started is None:
-            return ()
-        if self._vitals is None or self._vitals[0] is not cell:
-            self._vitals = (cell, Vitals(Path(cell.started.cgroup), started.services))
-        return self._vitals[1].look(time.monotonic())
+    def _count_fired(self) -> None:
+        """How often rules have fired in the cases that run."""
+        for cell in self._desk.progress.running:
+            place = self._desk.place_of(cell)
+            files = place.open() if place is not None else None
+            if files is not None:
+                cell.so_far = sum(rule.counts.fired for rule in files.rules())
 
-    def _say_what_is_left(self) -> None:
-        for line in notes(self._desk):
-            self.notify(line, timeout=8)
-        refusal = self._desk.progress.refusal
-        if isinstance(refusal, SpecRefused):
-            self.notify(
-                "\n".join(map(str, refusal.problems)), title="the spec can't be run", severity="error", timeout=30
-            )
-        elif refusal is not None:
-            self.notify(f"{refusal.reason}: {refusal.advice}", severity="error", timeout=30)
+    def _glance(self) -> None:
+        """How the case is that is looked at."""
+        cell = self.screen.cell if isinstance(self.screen, CaseScreen) else self._board.chosen
+        glance: Glance | None = None
+        if cell is not None and cell.running and cell.started is not None:
+            if self._live is None or self._live.started is not cell.started:
+                self._live = Live(cell.started, self._desk.ports)
+            place = self._desk.place_of(cell)
+            glance = self._live.look(place.open() if place is not None else None, time.monotonic())
+        if isinstance(self.screen, CaseScreen):
+            self.screen.glance = glance
+        else:
+            self._board.look(glance)
+
+    def _start(self, select: Sequence[str] = (), *, plan_only: bool = False) -> None:
+        if not self._desk.can_run:
+            self.notify("a bundle can't be run from here: faultbox replay does that")
+        elif self._desk.start(select, plan_only=plan_only):
+            self._began = time.monotonic()
+        else:
+            self.notify("a run goes already")
 
     # -- keys
 
-    def on_cell_table_chosen(self, message: CellTable.Chosen) -> None:
-        self._chosen = message.cell
-        self._draw_detail()
-
     def on_cell_table_opened(self, message: CellTable.Opened) -> None:
-        self.push_screen(CaseScreen(message.cell, self._desk.files_of))
+        self.push_screen(CaseScreen(message.cell, self._desk))
 
-    def action_rerun(self) -> None:
-        if self._chosen is not None:
-            self._start([self._chosen.info.id])
+    def action_rerun_cell(self) -> None:
+        cell = self.screen.cell if isinstance(self.screen, CaseScreen) else self._board.chosen
+        if cell is not None:
+            self._start([cell.info.id])
 
     def action_rerun_red(self) -> None:
-        red = list(dict.fromkeys(cell.info.id for cell in self._desk.red()))
-        if red:
+        if red := list(dict.fromkeys(cell.info.id for cell in self._desk.red())):
             self._start(red)
         else:
             self.notify("nothing is red")
@@ -180,103 +135,69 @@ class FaultboxApp(App[None]):
     def action_rerun_all(self) -> None:
         self._start()
 
-    def action_next_red(self) -> None:
-        red = self._desk.red()
-        if not red:
-            self.notify("nothing is red")
-            return
-        keys = [cell.key for cell in red]
-        at = keys.index(self._chosen.key) + 1 if self._chosen is not None and self._chosen.key in keys else 0
-        target = red[at % len(red)]
-        any(table.choose(target) for table in self.query(CellTable))
+    def action_run_on_save(self) -> None:
+        self._running_on_save = not self._running_on_save
+        self.notify("a saved spec is run at once" if self._running_on_save else "a saved spec is only loaded")
 
-    def action_pause(self) -> None:
-        self._desk.pause()
-
-    def action_jobs(self, by: int) -> None:
-        self._desk.change_jobs(by, len(self._desk.progress.running))
-        self.notify(f"{self._desk.jobs} worlds at once")
-
-    def action_fail_fast(self) -> None:
-        self._desk.toggle_fail_fast()
-
-    def action_ignore(self) -> None:
-        """The key that the footer shows for two others."""
-
-    def action_edit(self) -> None:
-        """Edit the spec where the chosen cell is declared; what is saved is loaded again."""
-        position = self._chosen.info.position if self._chosen is not None else None
-        started = self._desk.progress.started
-        if started is None or not self._desk.can_run:
-            self.notify("a bundle's spec can't be edited")
-            return
-        path, line = (position.file, position.line) if position is not None else (started.spec, 1)
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        with self.suspend():
-            subprocess.run([*editor, f"+{line}", path], check=False)
+    def action_help(self) -> None:
+        self.push_screen(Helping())
 
     def action_report(self) -> None:
-        if self._desk.bundle is None:
+        if not self._desk.bundles:
             self.notify("the bundle is written when the run is over")
             return
-        page = self._desk.bundle.with_suffix(".html")
+        bundle = self._desk.bundles[-1]
+        self.notify(f"writing the report of {bundle.name}", markup=False)
+        self.run_worker(lambda: self._report(bundle), thread=True, exclusive=True, group="report")
+
+    def _report(self, path: Path) -> None:
+        """In a thread: a long trace takes seconds."""
         from faultbox import evidence
 
-        with evidence.open(self._desk.bundle) as bundle:
-            evidence.report(bundle, page)
-        self.notify(f"report: {page}")
-        self.open_url(page.as_uri())
+        page = path.with_suffix(".html")
+        try:
+            with evidence.open(path) as bundle:
+                evidence.report(bundle, page)
+        except (OSError, evidence.BadBundle) as error:
+            self.call_from_thread(self.notify, str(error), severity="error", markup=False)
+            return
+        self.call_from_thread(self.notify, f"report: {page}", markup=False, timeout=15)
+        self.call_from_thread(self.open_url, page.as_uri())
+
+    # -- the end
+
+    async def action_quit(self) -> None:
+        self.action_leave()
 
     def action_leave(self) -> None:
-        """Leave at once, or ask first while a run goes."""
-        if self._desk.busy:
-            self.push_screen(Leaving(), self._leave)
-        else:
+        """Leave at once; while a run goes, ask first, and the third time kill it."""
+        if not self._desk.busy:
             self.exit()
+        elif isinstance(self.screen, Leaving):
+            self.screen.action_answer(sure=True)
+        elif self._leaving:
+            self._end(signal.SIGINT)
+        else:
+            self.push_screen(Leaving(), self._leave)
 
     def _leave(self, sure: bool | None) -> None:
         if sure:
-            self._ended_by(signal.SIGINT)
+            self._end(signal.SIGINT)
 
-    def _ended_by(self, number: int) -> None:
+    def _end(self, number: int) -> None:
+        """End the run, then leave; a terminal that is gone is left at once."""
+        self._leaving = True
         self._desk.stop(number)
-        self.exit()
+        if not self._desk.busy or number == signal.SIGHUP:
+            self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield from super().get_system_commands(screen)
-        yield SystemCommand("Rerun this cell", "Run the chosen case again", self.action_rerun)
-        yield SystemCommand("Rerun what is red", "Run every case again that is not green", self.action_rerun_red)
-        yield SystemCommand("Rerun all", "Load the spec and run all of it", self.action_rerun_all)
-        yield SystemCommand("Pause or go on", "Start no further case", self.action_pause)
-        yield SystemCommand("Stop at the first failure", "On or off", self.action_fail_fast)
-        yield SystemCommand("Edit the spec", "In $EDITOR, where the chosen case is declared", self.action_edit)
+        yield SystemCommand("Rerun the cell", "Run it and its control again", self.action_rerun_cell)
+        yield SystemCommand("Rerun what is red", "Failed, errored and inconclusive cells", self.action_rerun_red)
+        yield SystemCommand("Rerun everything", "The whole spec", self.action_rerun_all)
+        yield SystemCommand("Pause or go on", "Start no further case", self._desk.pause)
+        yield SystemCommand("Edit the spec", "In $VISUAL or $EDITOR", self._board.action_edit)
+        yield SystemCommand("Run on save", "Run everything whenever the spec is saved", self.action_run_on_save)
         yield SystemCommand("Open the report", "Write the bundle's HTML page and open it", self.action_report)
-
-    # -- the rest
-
-    def on_resize(self, event: Resize) -> None:
-        self.query_one("#body").set_class(event.size.width < _NARROW, "narrow")
-
-    def _start(self, select: list[str] | None = None) -> None:
-        if not self._desk.can_run:
-            self.notify("a bundle can't be run from here: faultbox replay does that")
-        elif self._desk.busy:
-            self.notify("a run goes already")
-        else:
-            self._began = time.monotonic()
-            self._desk.start(select or ())
-
-    def _spec_changed(self) -> bool:
-        """Whether a file of the spec was written since it was last looked at."""
-        positions = {cell.info.position.file for cell in self._desk.progress.cells.values()}
-        started = self._desk.progress.started
-        names = positions | ({started.spec} if started is not None and self._desk.can_run else set())
-        times = {}
-        for name in names if self._desk.can_run else ():
-            try:
-                times[name] = os.stat(name).st_mtime_ns
-            except OSError:
-                continue
-        changed = any(self._spec_time.get(name, at) != at for name, at in times.items())
-        self._spec_time = times
-        return changed
+        yield SystemCommand("Keys of Faultbox", "All of them on one screen", self.action_help)

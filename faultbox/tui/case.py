@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,105 +14,145 @@ from textual.widgets import Footer, Input, Static, TabbedContent, TabPane
 
 from faultbox.evidence.query import BadFilter, parse
 from faultbox.model.event import Event
+from faultbox.model.update import CaseStarted
 from faultbox.progress import Cell
 from faultbox.tui import words
-from faultbox.tui.detail import outcome
+from faultbox.tui.contrasting import Contrasting
+from faultbox.tui.desk import Desk
+from faultbox.tui.detail import about
+from faultbox.tui.dossier import Dossier, read
 from faultbox.tui.events import EventList
-from faultbox.tui.files import CaseFiles, Trace
 from faultbox.tui.kernel import observed
+from faultbox.tui.live import Glance
+from faultbox.tui.timeline import Timeline
+from faultbox.tui.trace import Reader
 
-_TURN_S = 0.05
+_TURN_S = 0.1
 _LOOK_S = 0.5
 
 
 class CaseScreen(Screen[None]):
-    """Tabs; the trace grows while the case runs."""
+    """Tabs; all of them grow while the case runs, and begin anew when it is run again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "back"),
-        Binding("1", "tab('outcome')", "outcome", show=False),
-        Binding("2", "tab('events')", "events", show=False),
-        Binding("3", "tab('logs')", "logs", show=False),
-        Binding("4", "tab('kernel')", "kernel", show=False),
+        *(Binding(str(at), f"tab('{name}')", name, show=False)
+          for at, name in enumerate(("outcome", "timeline", "events", "logs", "kernel", "control"), start=1)),
         Binding("slash", "find", "filter"),
         Binding("b", "first_bad", "first bad event"),
-    ]
+        Binding("r", "app.rerun_cell", "rerun"),
+        Binding("question_mark", "app.help", "help", key_display="?"),
+    ]  # fmt: skip
 
-    def __init__(self, cell: Cell, open_files: Callable[[Cell], CaseFiles | None]) -> None:
+    def __init__(self, cell: Cell, desk: Desk) -> None:
         super().__init__()
-        self._cell = cell
-        self._open_files = open_files
-        self._files: CaseFiles | None = None
-        self._trace: Trace | None = None
+        self.cell = cell
+        self.glance: Glance | None = None
+        self._desk = desk
+        self._reader: Reader | None = None
+        self._of: CaseStarted | None = None
+        self._final = False
+        self._reading = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="title")
         with TabbedContent(initial="outcome"):
             with TabPane("1 Outcome", id="outcome"), VerticalScroll():
                 yield Static(id="outcome-text")
-            with TabPane("2 Events", id="events"):
-                yield Input(
-                    placeholder="type=syscall service=db decision=deny*   (* and ? stand for anything)", id="filter"
-                )
+            with TabPane("2 Timeline", id="timeline"), VerticalScroll():
+                yield Timeline(id="lanes")
+            with TabPane("3 Events", id="events"):
+                yield Input(placeholder="filter, as type=syscall service=db decision=deny*", id="filter")
                 yield EventList(id="list")
                 yield Static(id="event")
-            with TabPane("3 Logs", id="logs"), VerticalScroll():
+            with TabPane("4 Logs", id="logs"), VerticalScroll():
                 yield Static(id="logs-text")
-            with TabPane("4 Kernel and files", id="kernel"), VerticalScroll():
+            with TabPane("5 Kernel", id="kernel"), VerticalScroll():
                 yield Static(id="kernel-text")
+            with TabPane("6 Control", id="control"), VerticalScroll():
+                yield Contrasting(id="control-text")
         yield Footer()
 
     def on_mount(self) -> None:
         self._look()
-        self.set_interval(_TURN_S, self._work)
+        self.set_interval(_TURN_S, self._turn)
         self.set_interval(_LOOK_S, self._look)
 
     def on_unmount(self) -> None:
-        self._close_files()
+        if self._reader is not None:
+            self._reader.close()
 
-    def _close_files(self) -> None:
-        for each in (self._trace, self._files):
-            if each is not None:
-                each.close()
-        self._trace = self._files = None
+    # -- what is drawn when
+
+    def _turn(self) -> None:
+        """What the reader has found meanwhile."""
+        self.query_one(EventList).work()
+        self._draw_title()
+        if self._reader is not None and self.query_one(TabbedContent).active == "timeline":
+            self._reader.draw_lanes()
+            if self._reader.lanes is not None:
+                self.query_one(Timeline).show(self._reader.lanes, self._reader.laned, len(self._reader.trace))
 
     def _look(self) -> None:
-        """Draw all that isn't the trace, which is done once the case is over."""
-        if self._files is None:
-            self._files = self._open_files(self._cell)
-            self._trace = self._files.trace() if self._files is not None else None
-            self.query_one(EventList).show(self._trace)
-        self._draw_title()
-        if self._cell.running or not getattr(self, "_drawn", False):
-            self._drawn = not self._cell.running
-            self._draw()
+        """What the case's files say; for the last time once they are whole."""
+        if self.cell.started is not self._of:
+            self._of, self._final = self.cell.started, False
+            self._forget()
+        if self._final or self._reading:
+            return
+        over = not self._desk.busy
+        self.query_one("#outcome-text", Static).update(about(self.cell, self.glance, over=over))
+        self._reading = True
+        place, of, last = self._desk.place_of(self.cell), self._of, self.cell.result is not None
+        with_trace = self._reader is None
+
+        def reading() -> None:
+            found = read(place, with_trace=with_trace)
+            self.app.call_from_thread(self._show, found, last=last, of=of)
+
+        self.run_worker(reading, thread=True, group="files")
+
+    def _show(self, found: Dossier | None, *, last: bool, of: CaseStarted | None) -> None:
+        self._reading = False
+        if of is not self._of or not self.is_attached:
+            if found is not None and found.trace is not None:
+                found.trace.close()
+            return
+        self._draw_kernel(found)
+        if found is None:
+            return
+        self._final = last
+        if found.trace is not None:
+            self._reader = Reader(found.trace)
+            self.query_one(EventList).show(self._reader)
+        self.query_one("#logs-text", Static).update(_logs(found))
+
+    def _draw_kernel(self, found: Dossier | None) -> None:
+        result = self.cell.result
+        seen = observed(result.observed if result else None, found.changed if found is not None else ())
+        self.query_one("#kernel-text", Static).update(seen)
 
     def _draw_title(self) -> None:
-        text = Text(self._cell.info.id, "bold", no_wrap=True, overflow="ellipsis")
+        text = Text(words.plain(self.cell.info.id), "bold", no_wrap=True, overflow="ellipsis")
         text.append("  ")
-        text.append_text(words.cell(self._cell, self._cell.since, 0))
-        events = self.query_one(EventList)
-        text.append(f"  {events.count} events", "dim")
+        text.append_text(words.cell(self.cell, time.monotonic(), 0, over=not self._desk.busy))
+        text.append(f"  {self.query_one(EventList).count} events", "dim")
+        search = self._reader.search if self._reader is not None else None
+        if self._reader is not None and search is not None:
+            text.append(f" of {len(self._reader.trace)}", "dim")
+            if search.seen < len(self._reader.trace):
+                text.append(f", {search.seen * 100 // len(self._reader.trace)}% looked through", "yellow")
         self.query_one("#title", Static).update(text)
 
-    def _draw(self) -> None:
-        result = self._cell.result
-        shown = outcome(result) if result is not None else Text("\nit runs\n", "cyan")
-        self.query_one("#outcome-text", Static).update(shown)
-        logs = self._files.logs() if self._files is not None else {}
-        text = Text()
-        for name, content in logs.items():
-            text.append(f"\n{name}\n", "bold")
-            text.append(content or "  (nothing)\n", "" if content else "dim")
-        self.query_one("#logs-text", Static).update(
-            text if logs else Text("\nno service has written anything\n", "dim")
-        )
-        changed = self._files.changed() if self._files is not None else []
-        self.query_one("#kernel-text", Static).update(observed(result.observed if result else None, changed))
+    def _forget(self) -> None:
+        """The case has begun anew, and its trace with it."""
+        self.query_one(EventList).show(None)
+        self.query_one(Contrasting).forget()
+        if self._reader is not None:
+            self._reader.close()
+        self._reader = None
 
-    def _work(self) -> None:
-        if self.query_one(EventList).work():
-            self._draw_title()
+    # -- what the user does
 
     def on_event_list_at(self, message: EventList.At) -> None:
         self.query_one("#event", Static).update(_whole(message.event))
@@ -122,38 +162,53 @@ class CaseScreen(Screen[None]):
         try:
             events.filter(parse(message.value) if message.value.strip() else None)
         except BadFilter as error:
-            self.notify(f"{error}: {error.advice}", severity="error")
+            self.notify(f"{error}: {error.advice}", severity="error", markup=False)
             return
         events.focus()
+
+    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        if event.pane.id == "control":
+            self.query_one(Contrasting).show(self._desk, self.cell)
+        elif event.pane.id == "events":
+            self.query_one(EventList).focus()
 
     def action_tab(self, name: str) -> None:
         self.query_one(TabbedContent).active = name
 
     def action_find(self) -> None:
         self.action_tab("events")
-        self.query_one("#filter", Input).focus()
+        self.call_after_refresh(self.query_one("#filter", Input).focus)
 
     def action_first_bad(self) -> None:
         """Go to the first event that decided the verdict."""
-        result = self._cell.result
+        result = self.cell.result
         if result is None or not result.deciding:
             self.notify("nothing here says which event decided it")
             return
         self.action_tab("events")
         events = self.query_one(EventList)
-        events.focus()
+        self.query_one("#filter", Input).value = ""
+        events.filter(None)
         events.go_to(int(result.deciding[0]["seq"]))
 
     def action_close(self) -> None:
         self.dismiss()
 
 
+def _logs(found: Dossier) -> Text:
+    text = Text()
+    for name, content in found.logs.items():
+        text.append(f"\n{words.plain(name)}\n", "bold")
+        text.append(words.plain(content) or "  (nothing)\n", "" if content else "dim")
+    return text or Text("\nno service has written anything\n", "dim")
+
+
 def _whole(event: Event | None) -> Text:
     """All fields of an event."""
     if event is None:
         return Text("")
-    text = Text(f"#{event.seq} {event.type} of {event.service}  ", "bold")
+    text = Text(words.plain(f"#{event.seq} {event.type} of {event.service}  "), "bold")
     for name, value in event.fields.items():
-        text.append(f"{name}=", "dim")
-        text.append(f"{value}  ")
+        text.append(f"{words.plain(name)}=", "dim")
+        text.append(f"{words.plain(value)}  ")
     return text

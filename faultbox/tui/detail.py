@@ -1,45 +1,39 @@
-"""What there is to know of one cell at a glance, beside the matrix."""
+"""What there is to know of one cell at a glance: its outcome, or how it is while it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from faultbox.model.verdict import CaseResult, Frame, RuleReport, Verdict
 from faultbox.progress import Cell
 from faultbox.trace.deciding import render
 from faultbox.tui import words
+from faultbox.tui.live import Glance
 from faultbox.tui.vitals import Health
 
 _TAIL = 8
 """Lines of a log's end."""
 
 
-class Detail(VerticalScroll, can_focus=False):
-    """Of the cell under the cursor: the reason and the rules where it is done, services and logs while it runs."""
-
-    def compose(self) -> Iterator[Static]:
-        yield Static(id="about")
-
-    def show(self, cell: Cell | None, rules: Sequence[RuleReport] = (), healths: Sequence[Health] = (),
-             ports: str = "", tail: Sequence[str] = ()) -> None:  # fmt: skip
-        """Draw it anew. `rules`, `healths`, `ports` and `tail` are of a case that runs."""
-        about = Text()
-        if cell is None:
-            about.append("no case here", "dim")
-        else:
-            about.append(cell.info.id, "bold")
-            about.append(f"\n{cell.info.position}\n", "dim")
-            if cell.result is not None:
-                about.append_text(outcome(cell.result))
-            elif cell.running:
-                about.append_text(_running(rules, healths, ports, tail))
-            else:
-                about.append("\nwaits", "dim")
-        self.query_one("#about", Static).update(about)
+def about(cell: Cell | None, glance: Glance | None, *, over: bool) -> Text:
+    """A cell: its name, where it is declared, and what is known of it. `glance` is of one that runs."""
+    if cell is None:
+        return Text("no case here", "dim")
+    text = Text(words.plain(cell.info.id), "bold")
+    if cell.info.run > 1:
+        text.append(f"  run {cell.info.run}", "dim")
+    text.append(f"\n{words.plain(str(cell.info.position))}\n", "dim")
+    if cell.result is not None:
+        if cell.stale:
+            text.append("\nof the spec as it was before it was edited\n", "yellow")
+        text.append_text(outcome(cell.result))
+    elif cell.running and not over:
+        text.append_text(running(cell, glance or Glance()))
+    else:
+        text.append("\nnot run" if over else "\nwaits", "dim")
+    return text
 
 
 def outcome(result: CaseResult) -> Text:
@@ -48,7 +42,7 @@ def outcome(result: CaseResult) -> Text:
     text.append_text(words.verdict(result))
     text.append(f"  {words.duration(result.duration_ms)}  {result.events} events\n", "dim")
     if result.reason:
-        text.append(f"\n{result.reason}\n", "bold")
+        text.append(f"\n{words.plain(result.reason)}\n", "bold")
     for frame in result.traceback:
         text.append_text(_frame(frame))
     _section(text, "what decided", map(render, result.deciding))
@@ -65,19 +59,27 @@ def outcome(result: CaseResult) -> Text:
     return text
 
 
-def _running(rules: Sequence[RuleReport], healths: Sequence[Health], ports: str, tail: Sequence[str]) -> Text:
-    text = Text("\n")
-    if healths:
-        text.append("services\n", "bold")
-        for each in healths:
-            alive = "up  " if each.processes else "down"
-            text.append(f"  {alive}", "green" if each.processes else "dim")
-            text.append(f" {each.service:<14} cpu {each.busy * 100:4.0f}%  mem {words.size(each.bytes):>6}"
-                        f"  {each.processes} processes\n")  # fmt: skip
-    _section(text, "ports", [ports] if ports else [])
-    _section(text, "rules", (line for rule in rules for line in _rule(rule)))
-    _section(text, "logs", tail)
-    return text
+def running(cell: Cell, glance: Glance) -> Text:
+    """A case that runs: its services, what its rules have counted so far, what was said last."""
+    text = Text()
+    if glance.healths:
+        text.append("\nservices\n", "bold")
+        for each in glance.healths:
+            _service(text, each, (glance.ports or {}).get(each.service, ""))
+    _section(text, "rules", (line for rule in glance.rules for line in _rule(rule)))
+    _section(text, "printed", cell.prints[-_TAIL:])
+    for name, lines in (glance.tails or {}).items():
+        _section(text, name, lines)
+    return text or Text("\nits world is being made", "dim")
+
+
+def _service(text: Text, each: Health, ports: str) -> None:
+    state, style = ("ended", "red") if each.ended else ("up   ", "green") if each.processes else ("to come", "dim")
+    text.append(f"  {state:<8}", style)
+    text.append(f"{words.plain(each.service):<13}")
+    if each.processes:
+        text.append(f" cpu {each.busy * 100:3.0f}%  mem {words.size(each.bytes):>5}  {each.processes} proc")
+    text.append(f"  {words.plain(ports)}\n", "dim")
 
 
 def _rule(rule: RuleReport) -> Iterator[str]:
@@ -90,20 +92,20 @@ def _rule(rule: RuleReport) -> Iterator[str]:
 
 
 def _frame(frame: Frame) -> Text:
-    text = Text(f"  at {frame.position}", "dim")
-    text.append(f" in {frame.function}\n" if frame.function else "\n", "dim")
-    line = frame.text.rstrip()
+    text = Text(f"  at {words.plain(frame.position)}", "dim")
+    text.append(f" in {words.plain(frame.function)}\n" if frame.function else "\n", "dim")
+    line = frame.text.rstrip().expandtabs(1)
     if line.strip():
         indent = len(line) - len(line.lstrip())
-        shown = Text(f"    {line[indent:]}\n")
+        shown = Text(f"    {words.plain(line[indent:])}\n")
         shown.stylize("underline red", 4 + max(frame.start - 1 - indent, 0), 4 + max(frame.end - 1 - indent, 0))
         text.append_text(shown)
     return text
 
 
-def _section(text: Text, title: str, lines: Iterator[str] | Sequence[str]) -> None:
+def _section(text: Text, title: str, lines: Iterable[str] | Sequence[str]) -> None:
     """A heading with indented lines; nothing where there are none."""
     lines = list(lines)
     if lines:
-        text.append(f"\n{title}\n", "bold")
-        text.append("".join(f"  {line}\n" for line in lines))
+        text.append(f"\n{words.plain(title)}\n", "bold")
+        text.append("".join(f"  {words.plain(line)}\n" for line in lines))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable
 from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -18,12 +17,14 @@ from textual.strip import Strip
 
 from faultbox.model.event import Event
 from faultbox.trace.deciding import PLAIN, QUIET
-from faultbox.tui.files import Trace
+from faultbox.tui import words
+from faultbox.tui.lanes import Mark, mark_of
+from faultbox.tui.trace import Reader, Wanted
 
 _WIDTH = 400
-_A_TURN = 1 << 19
-"""Bytes of a trace that are looked through at once: some ms."""
-_BAD, _STEP, _RULE, _QUIET, _CURSOR = "bold red", "cyan", "yellow", "dim", "reverse"
+_STYLES = {Mark.BAD: "bold red", Mark.FAULT: "yellow", Mark.STEP: "cyan", Mark.LIFE: "green"}
+_KERNEL = frozenset({"process", "syscall", "file", "socket"})
+"""Types of which there are many, each telling little."""
 
 
 class EventList(ScrollView, can_focus=True):
@@ -48,59 +49,41 @@ class EventList(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as all widgets call it
         super().__init__(id=id)
-        self._trace: Trace | None = None
-        self._wanted: Callable[[Event], bool] | None = None
-        self._found = array("Q")
-        self._seen = 0
+        self._reader: Reader | None = None
         self._start: int | None = None
         self._read = lru_cache(maxsize=512)(self._read_anew)
 
-    def show(self, trace: Trace | None) -> None:
+    def show(self, reader: Reader | None) -> None:
         """Begin with a trace; the caller closes it."""
-        self._trace = trace
+        self._reader, self._start = reader, None
         self.filter(None)
 
-    def filter(self, wanted: Callable[[Event], bool] | None) -> None:
-        """Show only these, from the beginning."""
-        self._wanted = wanted
-        self._found = array("Q")
-        self._seen = 0
+    def filter(self, wanted: Wanted | None) -> None:
+        """Show only these, from the beginning; None: all."""
+        if self._reader is not None:
+            self._reader.find(wanted)
         self._read.cache_clear()
-        self.cursor = 0
         self.virtual_size = Size(_WIDTH, 0)
+        self.scroll_to(0, 0, animate=False)
+        self.cursor = 0
         self.work()
 
-    def work(self) -> bool:
-        """Look through some more of the trace; whether there was more. To be called every so often."""
-        if self._trace is None:
-            return False
-        more = self._trace.index(_A_TURN)
-        if self._wanted is not None:
-            more = self._sift(self._wanted) or more
-        if (size := Size(_WIDTH, self.count)) != self.virtual_size:
-            self.virtual_size = size
+    def work(self) -> None:
+        """Show what the reader has found meanwhile. To be called every so often."""
+        before = self.virtual_size.height
+        if self.count != before:
+            self.virtual_size = Size(_WIDTH, self.count)
             self.refresh()
-        return more
-
-    def _sift(self, wanted: Callable[[Event], bool]) -> bool:
-        assert self._trace is not None
-        until = min(len(self._trace), self._seen + 2_000)
-        for number in range(self._seen, until):
-            event = self._trace.event(number)
-            if event is not None and wanted(event):
-                self._found.append(number)
-        self._seen = until
-        return self._seen < len(self._trace)
+            if before == 0:
+                self.watch_cursor()
 
     @property
     def count(self) -> int:
         """How many lines there are to show, as far as the trace has been looked through."""
-        return len(self._found) if self._wanted is not None else len(self._trace) if self._trace is not None else 0
-
-    @property
-    def looked_through(self) -> int:
-        """How many events have been looked at for the filter."""
-        return self._seen if self._wanted is not None else self.count
+        if self._reader is None:
+            return 0
+        search = self._reader.search
+        return len(search.found) if search is not None else len(self._reader.trace)
 
     def event_at(self, line: int) -> Event | None:
         return self._read(line) if 0 <= line < self.count else None
@@ -115,31 +98,35 @@ class EventList(ScrollView, can_focus=True):
         self._move_to(low)
 
     def _read_anew(self, line: int) -> Event | None:
-        assert self._trace is not None
-        return self._trace.event(self._found[line] if self._wanted is not None else line)
+        assert self._reader is not None
+        search = self._reader.search
+        return self._reader.trace.event(search.found[line] if search is not None else line)
 
     def render_line(self, y: int) -> Strip:
         line = self.scroll_offset.y + y
         event = self.event_at(line)
         if event is None:
             return Strip.blank(self.size.width, self.rich_style)
-        if self._start is None:
-            first = self._trace.event(0) if self._trace is not None else None
-            self._start = first.time_ns if first is not None else event.time_ns
-        style = Style.parse(_style(event))
+        style = self.rich_style + Style.parse(_style(event))
         if line == self.cursor:
-            style += Style.parse(_CURSOR)
-        text = f"{event.seq:>7} {(event.time_ns - self._start) / 1e6:>10.1f}ms  {_said(event)}"
-        strip = Strip([Segment(text, self.rich_style + style)])
+            style += Style(reverse=True)
+        text = f"{event.seq:>7} {(event.time_ns - self._began(event)) / 1e6:>10.1f}ms  {said(event)}"
+        strip = Strip([Segment(text, style)])
         left = self.scroll_offset.x
-        return strip.crop_extend(left, left + self.size.width, self.rich_style + style)
+        return strip.crop_extend(left, left + self.size.width, style)
+
+    def _began(self, event: Event) -> int:
+        if self._start is None:
+            first = self._reader.trace.event(0) if self._reader is not None else None
+            self._start = first.time_ns if first is not None else event.time_ns
+        return self._start
 
     def watch_cursor(self) -> None:
         self.refresh()
         self.post_message(self.At(self.event_at(self.cursor)))
 
-    def on_click(self, event: object) -> None:
-        self._move_to(self.scroll_offset.y + int(getattr(event, "y", 0)))
+    def on_click(self, event: Click) -> None:
+        self._move_to(self.scroll_offset.y + event.y)
 
     def action_move(self, by: int) -> None:
         self._move_to(self.cursor + by)
@@ -152,28 +139,25 @@ class EventList(ScrollView, can_focus=True):
 
     def _move_to(self, line: int) -> None:
         self.cursor = max(0, min(line, self.count - 1))
-        top, height = self.scroll_offset.y, max(1, self.size.height)
-        if not top <= self.cursor < top + height:
-            self.scroll_to(y=self.cursor - height // 2, animate=False)
+        top, height = self.scroll_offset.y, max(1, self.size.height - 1)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False)
 
 
-def _said(event: Event) -> str:
-    """An event in a line: `db          write  deny(EIO) /data/wal`."""
+def said(event: Event) -> str:
+    """An event in a line: `db           write            deny(EIO) /data/wal`."""
     fields = event.fields
     kind = fields.get("syscall") or (f"{event.type} {fields['op']}" if fields.get("op") else event.type)
-    words = [fields[name] for name in PLAIN if fields.get(name)]
-    words += [f"{name}={value}" for name, value in fields.items() if value and name not in QUIET and name not in PLAIN]
-    return f"{event.service:<12} {kind:<16} {' '.join(' '.join(words).split())}"[:_WIDTH]
+    found = [fields[name] for name in PLAIN if fields.get(name)]
+    found += [f"{name}={value}" for name, value in fields.items() if value and name not in QUIET and name not in PLAIN]
+    return words.plain(f"{event.service:<12} {kind:<16} {' '.join(' '.join(found).split())}"[:_WIDTH]).replace(
+        "\t", " "
+    )
 
 
 def _style(event: Event) -> str:
-    fields = event.fields
-    if event.type == "service_exited" and fields.get("expected") != "true":
-        return _BAD
-    if fields.get("ok") == "false" or fields.get("error"):
-        return _BAD
-    if fields.get("decision", "").startswith(("deny", "delay")) or fields.get("rule"):
-        return _RULE
-    if event.type.startswith(("step_", "fault_", "partition_")):
-        return _STEP
-    return _QUIET if event.type in ("process", "syscall", "file", "socket") else ""
+    if event.fields.get("error"):
+        return _STYLES[Mark.BAD]
+    return _STYLES.get(mark_of(event), "dim" if event.type in _KERNEL else "")

@@ -1,25 +1,22 @@
-"""What a case leaves, while it runs and afterwards: its trace by line, its logs, its rules."""
+"""What a case leaves, while it runs and afterwards: its trace, its logs, its rules, the files it changed."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 from faultbox import evidence
-from faultbox.model.event import Event
 from faultbox.model.frozen import frozen
 from faultbox.model.verdict import RuleReport
+from faultbox.tui.trace import Trace
 
-_CHUNK = 1 << 20
 LOG_BYTES = 1 << 16
 """As much of a log's end is shown."""
-
-Wanted = Callable[[Event], bool]
 
 
 @frozen
@@ -38,61 +35,28 @@ class Place:
         return cls(bundle, directory)
 
     def open(self) -> CaseFiles | None:
-        """None where it is gone, or can't be read."""
+        """To be closed; None where it is gone, or can't be read."""
         try:
             return Bundled(self.bundle, self.directory) if self.bundle is not None else Folder(Path(self.directory))
         except (OSError, evidence.BadBundle):
             return None
 
 
-class Trace:
-    """The lines of an events.jsonl that may still grow: found by `index`, read one by one. One thread at a time."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._starts = array("Q", [0])
-        self._end = 0
-
-    def __len__(self) -> int:
-        """How many whole lines have been found so far."""
-        return len(self._starts) - 1
-
-    def index(self, most: int = _CHUNK) -> bool:
-        """Look through the next bytes, at most that many; whether there were any."""
-        self._file.seek(self._end)
-        chunk = self._file.read(most)
-        at = -1
-        while (at := chunk.find(b"\n", at + 1)) >= 0:
-            self._starts.append(self._end + at + 1)
-        self._end += len(chunk)
-        return bool(chunk)
-
-    def event(self, number: int) -> Event | None:
-        """The line of that number, counted from 0; None where it is no event."""
-        self._file.seek(self._starts[number])
-        return parse(self._file.read(self._starts[number + 1] - self._starts[number]))
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def parse(line: bytes) -> Event | None:
-    """An event from a line of events.jsonl, which may be a stranger's."""
-    try:
-        shape = json.loads(line)
-        fields = {str(name): str(value) for name, value in shape["fields"].items()}
-        return Event(int(shape["time_ns"]), str(shape["type"]), str(shape["service"]), fields, {}, int(shape["seq"]))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-
-
 class CaseFiles:
-    """A case's files. `logs` gives names and ends of logs, by `service.stream`; `rules` what is counted so far."""
+    """A case's files, which may be large and in a bundle: what reads them whole belongs in a thread."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def trace(self) -> Trace | None:
+        """To be closed; it outlives these files."""
         raise NotImplementedError
 
-    def logs(self) -> Mapping[str, str]:
+    def logs(self, most: int = LOG_BYTES) -> Mapping[str, str]:
+        """The ends of logs, at most that many bytes of each, by `service.stream`."""
         raise NotImplementedError
 
     def rules(self) -> tuple[RuleReport, ...]:
@@ -120,12 +84,12 @@ class Folder(CaseFiles):
         except FileNotFoundError:
             return None
 
-    def logs(self) -> Mapping[str, str]:
+    def logs(self, most: int = LOG_BYTES) -> Mapping[str, str]:
         try:
             paths = sorted((self._directory / "logs").iterdir())
-        except FileNotFoundError:
+            return {path.name: _end(path, most) for path in paths}
+        except FileNotFoundError:  # the run has been put away meanwhile
             return {}
-        return {path.name: _end(path) for path in paths}
 
     def rules(self) -> tuple[RuleReport, ...]:
         from faultbox.run.armed import armed
@@ -151,11 +115,16 @@ class Bundled(CaseFiles):
         if not self._bundle.has(name):
             return None
         copy = tempfile.TemporaryFile()  # noqa: SIM115 - the trace closes it
-        self._bundle.copy(name, copy)
+        try:
+            self._bundle.copy(name, copy)
+            copy.flush()
+        except BaseException:
+            copy.close()
+            raise
         return Trace(copy)
 
-    def logs(self) -> Mapping[str, str]:
-        return {name.rpartition("/")[2]: self._text(name) for name in self._bundle.logs(self._directory)}
+    def logs(self, most: int = LOG_BYTES) -> Mapping[str, str]:
+        return {name.rpartition("/")[2]: self._text(name, most) for name in self._bundle.logs(self._directory)}
 
     def changed(self) -> list[dict[str, Any]]:
         name = f"cases/{self._directory}/changed.json"
@@ -165,16 +134,16 @@ class Bundled(CaseFiles):
     def close(self) -> None:
         self._bundle.close()
 
-    def _text(self, name: str) -> str:
-        end, before = self._bundle.end(name, LOG_BYTES)
+    def _text(self, name: str, most: int) -> str:
+        end, before = self._bundle.end(name, most)
         return _whole_lines(end, cut=before > 0)
 
 
-def _end(path: Path) -> str:
+def _end(path: Path, most: int) -> str:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - LOG_BYTES))
-        return _whole_lines(file.read(), cut=size > LOG_BYTES)
+        file.seek(max(0, size - most))
+        return _whole_lines(file.read(most), cut=size > most)
 
 
 def _whole_lines(data: bytes, *, cut: bool) -> str:

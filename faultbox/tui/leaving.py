@@ -15,8 +15,8 @@ class Leaving(ModalScreen[bool]):
     """A run goes: end it and leave?"""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,ctrl+c", "answer(True)", "end it"),
-        Binding("n,escape", "answer(False)", "stay"),
+        Binding("y", "answer(True)", "end it"),
+        Binding("n,escape,q", "answer(False)", "stay"),
     ]
 
     def compose(self) -> ComposeResult:

@@ -6,18 +6,24 @@ from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 from textual.coordinate import Coordinate
+from textual.geometry import Region
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import DataTable
 
 from faultbox.progress import Cell, Grid
 from faultbox.tui import words
 
 _LABEL = 34
-"""Characters of a scenario's name that are shown."""
+"""Characters of a scenario's name that are shown beside its cells; a test that stands alone has twice the room."""
+_CELL = 13
+"""The least width of a cell."""
+_ABOVE = 2
+"""Lines of a table above its first row: border and header."""
 
 
 class CellTable(DataTable[Text]):
-    """Scenarios down, faults across; every place is a cell, or none."""
+    """Scenarios down, faults across; every place is a cell, or none. The arrow keys go on into the next table."""
 
     class Chosen(Message):
         """The cursor is on another cell (None: on an empty place)."""
@@ -35,39 +41,42 @@ class CellTable(DataTable[Text]):
 
     def __init__(
         self, name: str, rows: Sequence[str], columns: Sequence[str], places: Mapping[tuple[str, str], Sequence[Cell]],
-        excluded: frozenset[tuple[str, str]] = frozenset(),
+        *, excluded: frozenset[tuple[str, str]] = frozenset(), label: int = _LABEL,
     ) -> None:  # fmt: skip
         super().__init__(cursor_type="cell", zebra_stripes=True, fixed_columns=1, header_height=1)
         self.border_title = name
         self._rows, self._columns = rows, columns
         self._places = places
         self._excluded = excluded
+        self._label = label
         self._where = {cell.key: place for place, cells in places.items() for cell in cells}
+        self._line = {row: number for number, row in enumerate(rows)}
 
     @classmethod
     def of(cls, grid: Grid) -> CellTable:
         """A fault matrix."""
-        return cls("Fault matrix", grid.rows, grid.columns, grid.cells, grid.excluded)
+        return cls("Fault matrix", grid.rows, grid.columns, grid.cells, excluded=grid.excluded)
 
     @classmethod
     def beside(cls, cells: Sequence[Cell]) -> CellTable:
         """Tests that belong to no matrix, a line each."""
         places = {(_title(cell), "verdict"): [cell] for cell in cells}
-        return cls("Tests", [row for row, _ in places], ("verdict",), places)
+        return cls("Tests", [row for row, _ in places], ("verdict",), places, label=2 * _LABEL)
 
     def on_mount(self) -> None:
-        self.add_column("", width=min(_LABEL, max((len(each) for each in self._rows), default=8)), key="")
+        label = min(self._label, max((len(each) for each in self._rows), default=8))
+        self.add_column("", width=label, key="")
         for name in self._columns:
-            self.add_column(name, width=max(15, len(name)), key=name)
+            self.add_column(Text(words.plain(name)), width=max(_CELL, len(name)), key=name)
         for row in self._rows:
-            texts = [self._text(row, column, 0.0, 0) for column in self._columns]
-            self.add_row(Text(row, overflow="ellipsis", no_wrap=True), *texts, key=row)
+            texts = [self._text(row, column, 0.0, 0, over=False) for column in self._columns]
+            self.add_row(Text(words.plain(row), overflow="ellipsis", no_wrap=True), *texts, key=row)
         self.move_cursor(column=1)
 
-    def refresh_cells(self, cells: Sequence[Cell], now: float, frame: int) -> None:
-        """Draw these anew, as far as they are here."""
+    def refresh_cells(self, cells: Sequence[Cell], now: float, frame: int, *, over: bool) -> None:
+        """Draw these anew, as far as they are here. `over`: no run goes."""
         for place in {self._where[each.key] for each in cells if each.key in self._where}:
-            self.update_cell(*place, self._text(*place, now, frame))
+            self.update_cell(*place, self._text(*place, now, frame, over=over))
 
     @property
     def chosen(self) -> Cell | None:
@@ -82,15 +91,18 @@ class CellTable(DataTable[Text]):
         if cell.key not in self._where:
             return False
         row, column = self._where[cell.key]
-        self.focus()
-        self.move_cursor(row=self._rows.index(row), column=self._columns.index(column) + 1)
+        self.focus(scroll_visible=False)
+        self.move_cursor(row=self._line[row], column=self._columns.index(column) + 1)
+        self._follow()
         return True
 
     def watch_cursor_coordinate(self, old_coordinate: Coordinate, new_coordinate: Coordinate) -> None:
         super().watch_cursor_coordinate(old_coordinate, new_coordinate)
+        self._follow()
         self.post_message(self.Chosen(self.chosen))
 
     def on_focus(self) -> None:
+        self._follow()
         self.post_message(self.Chosen(self.chosen))
 
     def on_data_table_cell_selected(self, event: DataTable.CellSelected) -> None:
@@ -98,14 +110,47 @@ class CellTable(DataTable[Text]):
         if self.chosen is not None:
             self.post_message(self.Opened(self.chosen))
 
-    def _text(self, row: str, column: str, now: float, frame: int) -> Text:
+    def action_cursor_down(self) -> None:
+        if self.cursor_row < len(self._rows) - 1:
+            super().action_cursor_down()
+        else:
+            self._go_on(1)
+
+    def action_cursor_up(self) -> None:
+        if self.cursor_row > 0:
+            super().action_cursor_up()
+        else:
+            self._go_on(-1)
+
+    def action_cursor_left(self) -> None:
+        if self.cursor_column > 1:  # the first column is the scenario's name
+            super().action_cursor_left()
+
+    def _go_on(self, by: int) -> None:
+        """Into the next table, at the row that is nearest."""
+        tables = list(self.screen.query(CellTable))
+        at = tables.index(self) + by
+        if 0 <= at < len(tables):
+            there = tables[at]
+            there.focus(scroll_visible=False)
+            there.move_cursor(row=0 if by > 0 else len(there._rows) - 1)  # noqa: SLF001 - one of us
+
+    def _follow(self) -> None:
+        """The table is as high as it has rows, and what scrolls is what holds it: it must show the cursor."""
+        if self.has_focus and isinstance(self.parent, Widget):
+            top = self.virtual_region.y + _ABOVE + self.cursor_row
+            first = self.virtual_region.y if self.cursor_row == 0 else top
+            line = Region(self.parent.scroll_offset.x, first, 1, top - first + 1)
+            self.parent.scroll_to_region(line, animate=False, force=True)
+
+    def _text(self, row: str, column: str, now: float, frame: int, *, over: bool) -> Text:
         if (row, column) in self._excluded:
             return words.EXCLUDED
         cells = self._places.get((row, column), ())
         shown = _first(cells)
         if shown is None:
             return Text("")
-        text = words.cell(shown, now, frame)
+        text = words.cell(shown, now, frame, over=over)
         if len(cells) > 1:
             text = text.copy()
             text.append(f" {sum(each.result is not None for each in cells)}/{len(cells)}", "dim")

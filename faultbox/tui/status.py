@@ -13,18 +13,18 @@ _COUNTED = (
     (Verdict.PASSED, "passed", "green"),
     (Verdict.FAILED, "failed", "bold red"),
     (Verdict.ERRORED, "errored", "bold red"),
-    (Verdict.INCONCLUSIVE, "unsure", "yellow"),
+    (Verdict.INCONCLUSIVE, "inconclusive", "yellow"),
     (Verdict.HALTED, "halted", "yellow"),
 )
 
 
 class Status(Static):
-    """`orders.star  seed 1  ⠋ 12/28  10 passed, 2 failed  4 worlds, paused`."""
+    """`orders.star  seed 1  ⠋ 12.5s  12/28  10 passed, 2 failed  4 running, paused`."""
 
     def show(self, desk: Desk, began: float, now: float, frame: int) -> None:
         """Draw it anew."""
         progress = desk.progress
-        text = Text(desk.title, "bold", no_wrap=True, overflow="ellipsis")
+        text = Text(words.plain(desk.title), "bold", no_wrap=True, overflow="ellipsis")
         if progress.started is not None:
             text.append(f"  seed {progress.started.seed}", "dim")
         if desk.busy:
@@ -35,19 +35,27 @@ class Status(Static):
                 text.append(f"  {count} {word}", style)
         if progress.not_exercised:
             text.append(f"  {progress.not_exercised} not exercised", "yellow")
-        if progress.result is not None and progress.result.dead:
-            text.append(f"  {len(progress.result.dead)} dead", "bold red")
-        text.append(self._how(desk), "dim")
+        if desk.dead:
+            text.append(f"  {len(desk.dead)} dead", "bold red")
+        said = ", ".join(how(desk))
+        text.append(f"  {said}" if said else "", "cyan")
         self.update(text)
 
-    @staticmethod
-    def _how(desk: Desk) -> str:
-        said = []
-        if desk.busy:
-            running = len(desk.progress.running)
-            said.append(f"{running} running" + (f" of {desk.jobs}" if desk.jobs is not None else ""))
-        if desk.paused:
-            said.append("paused")
-        if desk.fail_fast:
-            said.append("stops at the first failure")
-        return "  " + ", ".join(said) if said else ""
+
+def how(desk: Desk) -> list[str]:
+    """What the run does now, in words."""
+    if desk.planning:
+        return ["loading the spec"]
+    said = []
+    if desk.ending:
+        said.append("ending: ^c once more kills it")
+    elif desk.busy:
+        running = len(desk.progress.running)
+        said.append(f"{running} running" + (f" of {desk.jobs}" if desk.jobs is not None else ""))
+    if desk.paused:
+        said.append("PAUSED")
+    if desk.fail_fast:
+        said.append("stops at red")
+    if desk.edited and desk.busy:
+        said.append("edited")
+    return said

@@ -15,12 +15,16 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @frozen
 class Health:
-    """A service now: its processes, the share of one processor that it took since it was last looked at, its memory."""
+    """A service now: its processes, the share of one processor that it took since it was last looked at, its memory.
+
+    `ended`: it has no processes, but had some before.
+    """
 
     service: str
     processes: int
     busy: float
     bytes: int
+    ended: bool = False
 
 
 class Vitals:
@@ -31,6 +35,7 @@ class Vitals:
         self._services = tuple(services)
         self._before: dict[int, int] = {}
         self._looked: float | None = None
+        self._lived: set[str] = set()
 
     def look(self, now: float) -> list[Health]:
         """Every service, those without processes too."""
@@ -48,8 +53,11 @@ class Vitals:
                 ticks[pid] = int(fields[11]) + int(fields[12])
                 spent += ticks[pid] - self._before.get(pid, ticks[pid])
                 size += int(fields[21]) * _PAGE
+        if pids:
+            self._lived.add(service)
         passed = now - self._looked if self._looked is not None else 0.0
-        return Health(service, len(pids), spent / _TICKS / passed if passed > 0 else 0.0, size)
+        busy = spent / _TICKS / passed if passed > 0 else 0.0
+        return Health(service, len(pids), busy, size, ended=not pids and service in self._lived)
 
     def _pids(self, service: str) -> list[int]:
         found: list[int] = []

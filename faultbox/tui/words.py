@@ -12,10 +12,16 @@ _WORDS = {
     Verdict.PASSED: ("PASS", "green"),
     Verdict.FAILED: ("FAIL", "bold red"),
     Verdict.ERRORED: ("ERROR", "bold red"),
-    Verdict.INCONCLUSIVE: ("UNSURE", "yellow"),
+    Verdict.INCONCLUSIVE: ("INCONCLUSIVE", "yellow"),
     Verdict.HALTED: ("HALTED", "yellow"),
 }
-WAITING, EXCLUDED = Text("·", "dim"), Text("—", "dim")
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+WAITING, EXCLUDED, NOT_RUN = Text("·", "dim"), Text("—", "dim"), Text("not run", "dim")
+
+
+def plain(text: str) -> str:
+    """What a service or a stranger's bundle says, with nothing in it that a terminal would obey."""
+    return text.translate(_CONTROL)
 
 
 def duration(milliseconds: float) -> str:
@@ -44,14 +50,22 @@ def verdict(result: CaseResult) -> Text:
     return Text(word, style)
 
 
-def cell(of: Cell, now: float, frame: int) -> Text:
-    """A place of the matrix: waiting, running for so long, or the verdict with its time and how often faults fired."""
+def cell(of: Cell, now: float, frame: int, *, over: bool = False) -> Text:
+    """A place of the matrix: waiting, running for so long, or the verdict with its time and how often faults fired.
+
+    `over`: no run goes, so what has no result now will get none.
+    """
     if of.result is not None:
         text = verdict(of.result)
-        text.append(f" {duration(of.result.duration_ms)}", "dim")
-        if of.fired:
-            text.append(f" ×{of.fired}", "dim")
-        return text
-    if of.running:
-        return Text(f"{SPINNER[frame % len(SPINNER)]} {duration((now - of.since) * 1000)}", "cyan")
-    return WAITING
+        if of.result.verdict is not Verdict.INCONCLUSIVE:  # most of these were not even run, and the word is long
+            text.append(f" {duration(of.result.duration_ms)}", "dim")
+    elif of.running and not over:
+        text = Text(f"{SPINNER[frame % len(SPINNER)]} {duration((now - of.since) * 1000)}", "cyan")
+    else:
+        return NOT_RUN if over else WAITING
+    if of.fired:
+        text.append(f" ×{of.fired}", "dim")
+    if of.stale:
+        text.stylize("dim")
+        text.append(" old")
+    return text
