@@ -113,12 +113,24 @@ class Lanes:
                     self._join(lane, int(pid), tid)
 
     def _join(self, lane: int, pid: int, tid: int) -> None:
-        handle = os.pidfd_open(tid, 0 if tid == pid else _PIDFD_THREAD)
+        handle = _pidfd(pid, tid)
+        if handle is None:
+            return
         try:
             call = layout.CALL.pack(lane, 0, 0, 0, *([0] * 6), 0, 0, pid, tid, 0, 1)
             bpf.update(self._maps["tasks"], layout.INDEX.pack(handle), call)
         finally:
             os.close(handle)
+
+
+def _pidfd(pid: int, tid: int) -> int | None:
+    """A pidfd of a thread; None where this kernel has them of a process's first thread only."""
+    try:
+        return os.pidfd_open(tid, 0 if tid == pid else _PIDFD_THREAD)
+    except OSError as error:
+        if tid != pid and error.errno == errno.EINVAL:
+            return None
+        raise
 
 
 def _threads(pid: int) -> Iterable[int]:

@@ -1,5 +1,6 @@
 """A world's observer as a source of its log: in time, complete, or saying what is missing."""
 
+import errno
 import os
 import struct
 import subprocess
@@ -135,6 +136,41 @@ def test_who_is_in_a_lane_of_ours_already(eye, tmp_path, until):
             told = observer.drain()
             assert [event.fields["syscall"] for event in told if event.type == "syscall"] == ["getppid"] * 3
             assert {event.fields["pid"] for event in told} == {str(process.pid)}
+        finally:
+            observer.close()
+            cgroup.remove(top)
+
+
+def test_a_kernel_without_pidfds_of_threads(eye, tmp_path, monkeypatch):
+    """Before Linux 6.9 a process's first thread is taken in, the others are not."""
+
+    def old(pid, flags=0):
+        if flags:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return pidfd_open(pid)
+
+    pidfd_open = os.pidfd_open
+    top = cgroup.mountpoint() / f"faultbox-old-{os.getpid()}"
+    lane = cgroup.create(top / "world" / "driver")
+    code = (
+        "import os, sys, threading\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "print('ready', flush=True)\n"
+        "for line in sys.stdin: os.getppid()\n"
+        "os._exit(0)"
+    )
+    with subprocess.Popen(
+        (sys.executable, "-c", code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        (lane / "cgroup.procs").write_text(str(process.pid))
+        monkeypatch.setattr(os, "pidfd_open", old)
+        observer = observe.attach(eye, {"driver": (lane, GETPPID)}, tmp_path)
+        try:
+            process.stdin.write("1\n2\n")
+            process.stdin.close()
+            process.wait(20)
+            assert [event.type for event in observer.drain()].count("syscall") == 2
         finally:
             observer.close()
             cgroup.remove(top)
