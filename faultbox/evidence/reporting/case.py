@@ -72,6 +72,8 @@ class CaseBlocks:
             "trace": self._trace(),
             "logs": self._logs,
             "files": self._files,
+            "captures": self._captures(),
+            "extract": shlex.join(("faultbox", "inspect", self._bundle.path.name, self._directory, "--extract", "DIR")),
             "left_out": list(self.left_out()),
         }
 
@@ -92,6 +94,12 @@ class CaseBlocks:
             "chunk": CHUNK,
             "start_utc_ms": clock.utc_ms(trace.start_ns) if clock is not None else None,
         }
+
+    def _captures(self) -> list[dict[str, Any]]:
+        """What was said at edges, as packets: in the bundle only, other programs read it."""
+        inside = f"cases/{self._directory}/pcap/"
+        entries = (each for each in self._bundle.entries if each.filename.startswith(inside))
+        return [{"name": each.filename.removeprefix(inside), "size": each.file_size} for each in entries]
 
     def _changed(self) -> tuple[list[dict[str, Any]], int]:
         name = f"cases/{self._directory}/changed.json"

@@ -47,6 +47,8 @@ def one_case(spools: ModuleType, tmp_path: Path, **how: Any) -> Path:
 def test_everything_of_a_case_is_in_the_page(spools: ModuleType, tmp_path: Path, page: Any, blocks: Any) -> None:
     run_dir = one_case(spools, tmp_path, deciding=({**spools.event(2, "deny(EIO)"), "ms": 0.001},))
     (run_dir / "cases" / "0001-matrix_order_full" / "changed.json").write_text('[{"path": "/tmp/a", "size": 3}]')
+    (run_dir / "cases" / "0001-matrix_order_full" / "pcap").mkdir()
+    (run_dir / "cases" / "0001-matrix_order_full" / "pcap" / "api-db.main.pcap").write_bytes(b"packets")
     data = blocks(page(run_dir))
 
     run, case = data["run"], data["case-0"]
@@ -59,6 +61,8 @@ def test_everything_of_a_case_is_in_the_page(spools: ModuleType, tmp_path: Path,
     assert case["result"]["rules"][0]["counts"] == {"seen": 4, "matched": 4, "fired": 4, "unresolved": 0}
     assert case["files"] == [{"path": "/tmp/a", "size": 3}]
     assert case["logs"] == [{"name": "db.stdout", "text": "log of matrix_order_full\n", "before": 0}]
+    assert case["captures"] == [{"name": "api-db.main.pcap", "size": 7}]
+    assert case["extract"] == "faultbox inspect made.fb 0001-matrix_order_full --extract DIR"
     assert [row[0] for row in data["case-0-rows-0"]] == [1, 2]
     assert len(data["case-0-columns"]) == 2 * 14
 

@@ -1,13 +1,13 @@
 // What a case has beside its timeline: rules, logs, files, and what was counted without being asked for.
 
-import { h } from "./dom.mjs";
+import { copyable, h } from "./dom.mjs";
 import { count, duration, size } from "./format.mjs";
 import { section } from "./overview.mjs";
 import { sourceLink } from "./source.mjs";
 
 /** The sections of a case, those that it has something for. A new one is a function in this list. */
 export function panels(shape, run) {
-  return [rules, logs, files, observed].map((panel) => panel(shape, run)).filter(Boolean);
+  return [rules, logs, files, captures, observed].map((panel) => panel(shape, run)).filter(Boolean);
 }
 
 function rules({ result }, run) {
@@ -50,6 +50,12 @@ function files({ files: all }) {
   const rows = all.map((each) => h("tr", {}, h("th", { scope: "row", class: "path" }, String(each.path ?? "")), h("td", {}, String(each.kind ?? "")), h("td", { class: "number" }, each.kind === "directory" ? "" : size(Number(each.size ?? 0)))));
   const head = ["path", "kind", "size"].map((name) => h("th", { scope: "col" }, name));
   return section("Files it wrote", h("div", { class: "scroll" }, h("table", { class: "plain" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))));
+}
+
+/** Packets are for Wireshark and its like: the page says where they are. */
+function captures({ captures: all, extract }) {
+  if (!all.length) return null;
+  return section("Captures", h("ul", { class: "files" }, all.map((each) => h("li", {}, h("code", {}, each.name), h("span", { class: "muted" }, ` ${size(each.size)}`)))), h("p", {}, "They are in the bundle; this lays them out: ", copyable(extract)));
 }
 
 const OBSERVED = { calls: "System calls", files: "Files", connections: "Connections" };
