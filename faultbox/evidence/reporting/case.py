@@ -54,7 +54,7 @@ class CaseBlocks:
         if trace.left_out:
             yield f"{trace.left_out:,} of its {trace.total:,} events: the first and the last ones are here"
         if trace.shortened:
-            yield f"the rest of {trace.shortened:,} fields of events that are very long"
+            yield f"parts of {trace.shortened:,} events that are very long"
         if trace.spans.left_out:
             yield f"{trace.spans.left_out:,} spans of its timeline"
         for log in self._logs:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from faultbox.evidence.reporting.blocks import as_json, packed
+from faultbox.evidence.reporting.cutting import fits, fitted
 from faultbox.evidence.reporting.kinds import Link, far_end, is_fault, kind_of, link_of
 from faultbox.evidence.reporting.spans import Spans
 
@@ -22,8 +23,9 @@ CHUNK = 4_096
 """Events that are unpacked together."""
 NO_LANE = 0xFFFF
 MOST_LANES = 256
-LONGEST = 20_000
-"""Characters of a field that are kept."""
+_MOST_SHAPES = 200_000
+"""Kinds of rows: as many as this only a bundle has that was made to be a burden."""
+_LONGEST_NAME = 1_000
 _TAIL = 50_000
 """Of a case with too many events, how many of the last ones are kept at most."""
 _MAX_NS = 1 << 62
@@ -125,23 +127,21 @@ class Trace:
             self._close_chunk()
 
     def _row(self, event: Mapping[str, Any]) -> list[Any]:
-        fields: Mapping[str, str] = event["fields"]
+        fields, whole = fitted(event["fields"])
+        data = event.get("data")
+        if not _says_more(data, event["fields"]):
+            data = None
+        elif data is not None and not fits(data):
+            data, whole = None, False
+        self.shortened += not whole
         key = (event["type"], event["service"], *fields)
         shape = self._shape_numbers.setdefault(key, len(self.shapes))
         if shape == len(self.shapes):
+            if shape == _MOST_SHAPES:
+                raise BadEvent(f"more than {_MOST_SHAPES} kinds of events")
             self.shapes.append((event["type"], event["service"], list(fields)))
         row = [event["seq"], shape, *fields.values()]
-        if max(map(len, fields.values()), default=0) > LONGEST:
-            row = [event["seq"], shape, *map(self._short, fields.values())]
-        if _says_more(data := event.get("data"), fields):
-            row.append(data)
-        return row
-
-    def _short(self, value: str) -> str:
-        if len(value) <= LONGEST:
-            return value
-        self.shortened += 1
-        return f"{value[:LONGEST]}… ({len(value)} characters, the bundle has them all)"
+        return row if data is None else [*row, data]
 
     def _lane(self, service: str) -> int:
         number = self._numbers.get(service)
@@ -163,13 +163,15 @@ def _check(event: Mapping[str, Any], number: int) -> None:
     for name, kind in _SHAPE:
         if type(event.get(name)) is not kind:
             raise BadEvent(f"event {number}: {name} must be {kind.__name__}")
+    if len(event["type"]) + len(event["service"]) > _LONGEST_NAME:
+        raise BadEvent(f"event {number}: type and service are longer than {_LONGEST_NAME} characters")
     if not 0 <= event["time_ns"] < _MAX_NS or not 0 <= event["seq"] < _MAX_NS:
         raise BadEvent(f"event {number}: seq and time_ns must be numbers of 62 bits")
     if set(map(type, event["fields"].values())) - {str}:
         raise BadEvent(f"event {number}: fields must be strings")
 
 
-def _says_more(data: object, fields: Mapping[str, str]) -> bool:
+def _says_more(data: Any, fields: Mapping[str, str]) -> bool:
     """Whether typed data hold something that the flat fields don't."""
     if not isinstance(data, dict) or not data:
         return False

@@ -81,11 +81,26 @@ def test_data_is_there_where_fields_say_less() -> None:
 
 
 def test_a_very_long_field_says_how_long_it_is() -> None:
-    trace = read([event(1, body="x" * 30_000)])
+    trace = read([event(1, body="x" * 30_000, late="gone")])
     (row,) = rows(trace)
     assert row[2].endswith("… (30000 characters, the bundle has them all)")
     assert len(row[2]) < 21_000
-    assert trace.shortened == 1
+    assert (len(row), trace.shapes[0][2], trace.shortened) == (3, ["body"], 1)
+
+
+def test_however_many_fields_and_data_an_event_has_it_stays_small() -> None:
+    many = event(1, **{f"name{number}": "x" * 100 for number in range(10_000)})
+    deep = {**event(2, a="1"), "data": {"list": ["x" * 100] * 10_000}}
+    trace = read([many, deep])
+    assert max(len(json.dumps(row)) for row in rows(trace)) < 30_000
+    assert len(json.dumps(trace.shapes)) < 30_000
+    assert trace.shortened == 2
+
+
+def test_kinds_of_events_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traces, "_MOST_SHAPES", 3)
+    with pytest.raises(BadEvent, match="more than 3 kinds"):
+        read([event(number, **{f"name{number}": "x"}) for number in range(1, 5)])
 
 
 def test_edges_and_what_fired_on_them() -> None:
@@ -121,6 +136,7 @@ def test_lanes_without_end_share_none() -> None:
         ({"fields": []}, "event 1: fields must be dict"),
         ({"fields": {"a": 1}}, "event 1: fields must be strings"),
         ({"service": None}, "event 1: service must be str"),
+        ({"service": "x" * 2_000}, "event 1: type and service are longer than 1000 characters"),
     ],
 )
 def test_what_is_no_event_is_refused(wrong: dict[str, Any], said: str) -> None:
