@@ -62,7 +62,7 @@ def test_rush():
     parallel(*[lambda n = number: order(n) for number in range(1, 21)])
 
 def test_red():
-    order(1)
+    fault(inventory.http, delay(path = "/reservations*", delay = "300ms"), run = lambda: order(1))
     cache.main.get(key = "nobody asked for it")
     assert_true(False)
 """
@@ -159,6 +159,15 @@ def test_a_line_comes_of_the_step_that_asked_for_it_and_not_of_one_after_it(ran:
     assert known.before(second, lines["-1"]) is False
     assert known.path(first, lines["-1"])[0].from_lane == "driver"
     assert known.path(first, lines["-1"])[-1].to_lane == "inventory"
+
+
+def test_a_proxied_request_and_what_a_rule_did_to_it_are_one(ran: tuple[Path, str]) -> None:
+    first = Case(ran[0], "test_red").trees[0]
+    (api,) = first["requests"]
+    (reservation,) = [each for each in api["requests"] if each["service"] == "inventory"]
+    assert (reservation["proxied"], reservation["caller"]) == (True, "api")
+    assert reservation["between_ms"] >= 300 > reservation["service_ms"]
+    assert ["proxy /reservations delay(300ms)", 1] in reservation["did"]
 
 
 def test_a_red_case_shows_what_its_last_step_caused(ran: tuple[Path, str]) -> None:
