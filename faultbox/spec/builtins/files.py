@@ -50,8 +50,10 @@ def here(call: Call, path: str) -> str:
     path: relative to the directory of that file
     gives: a path
     """
+    session = call.session
     directory = Path(call.position.file).resolve().parent
-    return os.path.normpath(directory / path)
+    inside = os.path.relpath(directory, session.root.resolve().parent)  # a replayed spec lies elsewhere than its files
+    return os.path.normpath(session.directory / inside / path)
 
 
 def read(call: Call, path: str, *, at: int | str = 0) -> str:

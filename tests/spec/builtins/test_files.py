@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from faultbox import spec as specs
 from faultbox.model.spec import Spec
 from faultbox.spec.builtins import files
 
@@ -38,6 +39,18 @@ def test_here_is_beside_the_file_that_says_it(load: Load, place: Path) -> None:
     spec = load('load("sub/m.star", "where")\nprint(where)', printed=heard)
     assert heard == [str(place / "sub" / "x")]
     assert spec.services["c"].binary == str(place / "bin/db")
+
+
+@pytest.mark.usefixtures("load")
+def test_here_leads_to_where_the_files_of_a_spec_are_that_lies_elsewhere(place: Path) -> None:
+    for name in ("bundled/sub", "checkout/sub"):
+        (place / name).mkdir(parents=True)
+    (place / "bundled" / "sub" / "m.star").write_text('where = here("../../bin/db")\n')
+    (place / "bundled" / "spec.star").write_text('load("sub/m.star", "where")\nprint(here("x"), where)\n')
+    heard: list[str] = []
+    spec = Path("bundled/spec.star")
+    specs.load(spec, seed=1, root=Path("checkout"), on_print=lambda line, _position: heard.append(line))
+    assert heard == [f"{place}/checkout/x {place}/bin/db"]
 
 
 def test_mistakes_in_files(
