@@ -20,11 +20,21 @@ INLINE void finish(struct lane *lane, struct call *call, int returned)
 	if (number >= CALLS)
 		return;
 	if (lane->wants & WANTS_CALLS && lane->calls[number / 64] >> (number % 64) & 1)
-		tell_call(lane, call, returned);
+		tell_call(lane, call, returned ? RETURNED : 0);
 	if (!returned)
 		return;
 	observe_file_call(lane, call);
 	observe_socket_call(lane, call);
+}
+
+/* A call that might not be over when somebody asks what has happened. */
+INLINE void tell_begin(struct call *call)
+{
+	struct lane *lane = bpf_map_lookup_elem(&lanes, &call->lane);
+	__u32 number = call->number;
+
+	if (lane && number < CALLS && lane->begins[number / 64] >> (number % 64) & 1)
+		tell_call(lane, call, BEGINS);
 }
 
 /* What a program takes is measured at one call of these. */
@@ -59,6 +69,8 @@ int BPF_PROG(observe_enter, struct pt_regs *regs, long number)
 	call->outside = 0;
 	if (call->number < CALLS)
 		observe_socket_begin(call);
+	if (call->begins)
+		tell_begin(call);
 	if (since)
 		charge(call, since);
 	call->began_ns = bpf_ktime_get_ns();

@@ -27,10 +27,12 @@
 #define WANTS_FILES 2
 #define WANTS_SOCKETS 4
 #define WANTS_FLOWS 8
+#define WANTS_BEGINS 16
 
 /* A service, the driver or the edge process of one world. `slot`: the world's place in the maps of rings and totals.
  * `moves_in`: its processes belong to it as they are put into its cgroup; those of other lanes once they exec there,
- * for what a launcher does before that isn't the service's. `spent_ns`: what our programs took of its time, by a sample. */
+ * for what a launcher does before that isn't the service's. `spent_ns`: what our programs took of its time, by a sample.
+ * `calls`: those that are told when they are over; `begins`: those of them that are told when they begin as well. */
 struct lane {
 	__u64 world;
 	__u32 slot;
@@ -39,6 +41,7 @@ struct lane {
 	__u8 moves_in;
 	__u64 spent_ns;
 	__u64 calls[CALLS / 64];
+	__u64 begins[CALLS / 64];
 };
 
 /* By the id of the lane's cgroup. */
@@ -84,7 +87,8 @@ struct call {
 	__u32 pid;
 	__u32 tid;
 	__u64 over; /* of a process's first thread: the process's end has been told */
-	__u64 outside; /* it was in a call when it came to the lane, which isn't the lane's */
+	__u32 outside; /* it was in a call when it came to the lane, which isn't the lane's */
+	__u32 begins; /* its lane wants to be told of calls that begin */
 	struct about about;
 };
 
@@ -96,7 +100,9 @@ struct {
 } tasks SEC(".maps");
 
 /* What found no room is counted, by world and kind. */
-enum lost { LOST_CALLS, LOST_LIVES, LOST_SOCKETS, LOST_FILES, LOST_FLOWS, LOST_TOTALS, LOST_TASKS, LOST_KINDS = 8 };
+enum lost {
+	LOST_CALLS, LOST_LIVES, LOST_SOCKETS, LOST_FILES, LOST_FLOWS, LOST_TOTALS, LOST_TASKS, LOST_BEGINS, LOST_KINDS
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -28,13 +28,14 @@ struct {
 	__type(value, __u32);
 } victims SEC(".maps");
 
-INLINE struct call *join(struct task_struct *task, __u64 lane)
+INLINE struct call *join(struct task_struct *task, __u64 id, const struct lane *lane)
 {
-	struct call first = { .lane = lane, .outside = 1 };
+	struct call first = { .lane = id, .outside = 1 };
 	struct call *call = bpf_task_storage_get(&tasks, task, &first, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (call) {
-		call->lane = lane;
+		call->lane = id;
+		call->begins = lane->wants & WANTS_BEGINS;
 		call->pid = task->tgid;
 		call->tid = task->pid;
 	}
@@ -56,7 +57,7 @@ int BPF_PROG(observe_move, struct cgroup *to, const char *path, struct task_stru
 	__u64 id = BPF_CORE_READ(to, kn, id);
 	struct lane *lane = bpf_map_lookup_elem(&lanes, &id);
 
-	if (lane && lane->moves_in && !join(task, id))
+	if (lane && lane->moves_in && !join(task, id, lane))
 		lose(lane, LOST_TASKS);
 	return 0;
 }
@@ -73,7 +74,7 @@ int BPF_PROG(observe_fork, struct task_struct *parent, struct task_struct *task)
 	lane = bpf_map_lookup_elem(&lanes, &call->lane);
 	if (!lane)
 		return 0;
-	child = join(task, call->lane);
+	child = join(task, call->lane, lane);
 	if (!child) {
 		lose(lane, LOST_TASKS);
 		return 0;
@@ -117,7 +118,7 @@ int BPF_PROG(observe_exec, struct task_struct *task, int old, struct linux_binpr
 	lane = lane_of_cgroup(&id);
 	if (!lane)
 		return 0;
-	call = join(task, id);
+	call = join(task, id, lane);
 	if (!call) {
 		lose(lane, LOST_TASKS);
 		return 0;

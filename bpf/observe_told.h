@@ -28,10 +28,11 @@ struct {
 	__type(value, struct shape);
 } shapes SEC(".maps");
 
-/* `began_ns` 0: it was answered before it began. `family` with `port` and `address` is the peer; AF_UNIX: its name is
+/* `flags` BEGINS: it is not over; another record comes when it is. `began_ns` 0: it was answered before it began. `family` with `port` and `address` is the peer; AF_UNIX: its name is
  * the second text. `local_port`: of the socket itself. */
 #define RETURNED 1
 #define UNREADABLE 2
+#define BEGINS 4
 #define NO_SIZE 0xffffffffffffffff
 
 struct call_record {
@@ -173,7 +174,8 @@ INLINE void read_path(struct call_record *record, const struct shape *shape, con
 		record->flags |= UNREADABLE;
 }
 
-ONCE int tell_call(struct lane *lane, struct call *call, int returned)
+/* `state`: RETURNED, BEGINS, or 0 where the thread has ended in the call. */
+ONCE int tell_call(struct lane *lane, struct call *call, int state)
 {
 	if (!lane || !call)
 		return 0;
@@ -185,7 +187,7 @@ ONCE int tell_call(struct lane *lane, struct call *call, int returned)
 		.number = call->number,
 		.size = NO_SIZE,
 		.fd = -1,
-		.flags = returned ? RETURNED : 0,
+		.flags = state,
 	};
 	struct shape *shape = bpf_map_lookup_elem(&shapes, &record.number);
 	struct file *file;
@@ -204,7 +206,7 @@ ONCE int tell_call(struct lane *lane, struct call *call, int returned)
 	}
 	if (shape->path >= 0)
 		read_path(&record, shape, call);
-	emit(lane, &record.head, sizeof(record), LOST_CALLS);
+	emit(lane, &record.head, sizeof(record), state & BEGINS ? LOST_BEGINS : LOST_CALLS);
 	return 0;
 }
 

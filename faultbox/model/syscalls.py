@@ -24,6 +24,16 @@ MOVERS = frozenset(("sendfile", "splice", "tee", "copy_file_range"))
 """Calls that read from one descriptor and write to another without passing through the program."""
 
 
+WAITS = READERS | frozenset(
+    (
+        "accept", "accept4", "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+        "wait4", "waitid", "futex", "futex_wait", "futex_waitv", "pause", "rt_sigsuspend", "rt_sigtimedwait",
+        "io_getevents", "io_pgetevents", "io_uring_enter", "msgrcv", "mq_timedreceive",
+    )
+)  # fmt: skip
+"""Calls in which a thread waits for something to come: until one is over nothing has been done."""
+
+
 def _families() -> Mapping[str, frozenset[str]]:
     table = {
         "accept": "accept accept4",

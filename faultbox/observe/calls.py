@@ -24,7 +24,7 @@ Head = tuple[int, ...]
 Decode = Callable[[str, Head, bytes], Event]
 """From a lane's name, a record's head and the whole record."""
 
-RETURNED, UNREADABLE = 1, 2
+RETURNED, UNREADABLE, BEGINS = 1, 2, 4
 _NO_SIZE = (1 << 64) - 1
 _INVALID = 0x7FFF
 _COMPAT = 0x8000
@@ -77,6 +77,8 @@ def decoder(peers: Peers) -> Decode:
             fields["took_us"] = f"{(time_ns - began) / 1000:.1f}" if began else ""
         if flags & UNREADABLE:
             fields["path"] = "?"
+        if flags & BEGINS:
+            fields["unfinished"] = "true"
         return Event(time_ns, "syscall", service, {key: value for key, value in fields.items() if value})
 
     return decode

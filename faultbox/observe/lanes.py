@@ -12,7 +12,7 @@ from pathlib import Path
 
 from faultbox.linux import bpf
 from faultbox.model.observation import Watch
-from faultbox.model.syscalls import number
+from faultbox.model.syscalls import WAITS, number
 from faultbox.observe import layout
 from faultbox.observe.programs import Programs, machine
 
@@ -40,6 +40,10 @@ class Lanes:
     @property
     def want_events(self) -> bool:
         return any(watch.calls or watch.files or watch.sockets for _, watch in self._lanes.values())
+
+    @property
+    def want_begins(self) -> bool:
+        return any(watch.calls - WAITS for _, watch in self._lanes.values())
 
     @property
     def want_sockets(self) -> bool:
@@ -91,9 +95,11 @@ class Lanes:
         wants |= layout.Wants.CALLS if watch.calls else 0
         wants |= layout.Wants.FILES if watch.files else 0
         wants |= layout.Wants.SOCKETS if watch.sockets else 0
-        return layout.LANE.pack(
-            self.world, self._slot, self.names.index(name), wants, name in MOVES_IN, 0, _bits(watch.calls)
-        )
+        begins = watch.calls - WAITS
+        wants |= layout.Wants.BEGINS if begins else 0
+        place = self.names.index(name)
+        calls = _bits(watch.calls), _bits(begins)
+        return layout.LANE.pack(self.world, self._slot, place, wants, name in MOVES_IN, 0, *calls)
 
     def _claim(self) -> int:
         """A slot that no world has; where to look first depends on the world, so that few collide."""
@@ -117,7 +123,7 @@ class Lanes:
         if handle is None:
             return
         try:
-            call = layout.CALL.pack(lane, 0, 0, 0, *([0] * 6), 0, 0, pid, tid, 0, 1)
+            call = layout.CALL.pack(lane, 0, 0, 0, *([0] * 6), 0, 0, pid, tid, 0, 1, 0)
             bpf.update(self._maps["tasks"], layout.INDEX.pack(handle), call)
         finally:
             os.close(handle)

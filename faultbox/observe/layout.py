@@ -13,9 +13,9 @@ COMPAT: Final = 0x80000000
 
 KEY: Final = struct.Struct("=Q")
 INDEX: Final = struct.Struct("=I")
-LANE: Final = struct.Struct("=QIHBBQ64s")
-"""struct lane: world, slot, number, wants, moves_in, spent_ns, calls."""
-CALL: Final = struct.Struct("=QQQq6QIIIIQQ96x")
+LANE: Final = struct.Struct("=QIHBBQ64s64s")
+"""struct lane: world, slot, number, wants, moves_in, spent_ns, calls, begins."""
+CALL: Final = struct.Struct("=QQQq6QIIIIQII96x")
 """struct call, the storage of a task."""
 RECORD: Final = struct.Struct("=QIIHHHH")
 """struct record: time, pid, tid, kind, lane, and the lengths of its texts."""
@@ -23,6 +23,8 @@ CUT: Final = 0x8000
 """With a text's length: its beginning is missing."""
 CALL_RECORD: Final = struct.Struct("=QqQIiIHBBHH16s4x")
 """struct call_record after its head: began_ns, ret, size, number, fd, device, mode, family, flags, ports, address."""
+FLAGS: Final = struct.calcsize("=QqQIiIHB")
+"""Where in it the flags are."""
 LIFE_RECORD: Final = struct.Struct("=III4x")
 """struct life_record after its head: parent, status, oom."""
 TOTAL: Final = struct.Struct(f"=QQQQ{BUCKETS}I")
@@ -38,6 +40,7 @@ class Wants(IntFlag):
     FILES = 2
     SOCKETS = 4
     FLOWS = 8
+    BEGINS = 16
 
 
 class Kind(IntEnum):
@@ -51,7 +54,7 @@ class Kind(IntEnum):
     FILES = 32
 
 
-LOST: Final = ("syscall", "process", "socket", "file", "flows", "totals", "tasks", "")
+LOST: Final = ("syscall", "process", "socket", "file", "flows", "totals", "tasks", "begun")
 """enum lost: what was lost, by the type of its events where it had been events."""
 
 

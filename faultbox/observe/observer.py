@@ -6,6 +6,7 @@ import os
 import select
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from faultbox.linux import bpf
@@ -14,6 +15,7 @@ from faultbox.model.event import Event, EventsLost
 from faultbox.model.fault import Port
 from faultbox.model.observation import Observed, Watch
 from faultbox.observe import calls, files, layout, lives, sockets
+from faultbox.observe.begun import Begun
 from faultbox.observe.flows import header
 from faultbox.observe.lanes import Lanes
 from faultbox.observe.peers import Peers
@@ -33,7 +35,7 @@ _MANY = 64
 _PAUSE_NS, _FLOW_PAUSE_NS = 2_000_000, 20_000_000
 _TRIES = 200
 """How often a record that is just being written is looked at again before the promise is put off."""
-_OF_EVENTS = frozenset(("syscall", "process", "socket", "file", "tasks"))
+_OF_EVENTS = frozenset(("syscall", "process", "socket", "file", "tasks", "begun"))
 """What may be lost that would have been events."""
 
 
@@ -70,6 +72,8 @@ class Observer:
         self._told_lost = 0
         self._asked = False
         self._spent_ns = 0
+        self._begun = Begun()
+        self._last = False
         self._events = Ring(_EVENT_BYTES if lanes.want_events else _QUIET_BYTES)
         self._flows = Ring(_FLOW_BYTES)
         self._peers = peers
@@ -96,6 +100,14 @@ class Observer:
     def launching(self, name: str) -> None:
         """A process of a service is about to be started: its cgroup may have been made anew. Raises OSError."""
         self._lanes.launching(name)
+
+    def unfinished(self) -> list[Event]:
+        """Calls that had begun when the log was asked last and were not over, as events at their beginning."""
+        return [self._event(record) for record in self._begun]
+
+    def conclude(self) -> None:
+        """The log is about to be asked for the last time: calls that are not over by then become events of it."""
+        self._last = True
 
     def totals(self) -> Observed:
         """What has been counted so far."""
@@ -144,10 +156,14 @@ class Observer:
         ready = {descriptor for descriptor, _ in self._epoll.poll(0)}
         if self._asked:
             self._look_for_missed()
+        asked = self._asked
         if self._asked or self._flow_timer.fileno() in ready or self._flows.fd in ready:
             self._asked = False
             self._keep_flows()
         events = self._take_events()
+        if asked and self._last:
+            self._last = False
+            events += [replace(self._event(record), time_ns=time.monotonic_ns()) for record in self._begun.tell()]
         self._spent_ns += time.thread_time_ns() - began
         lost = sum(count for kind, count in self._lanes.lost().items() if kind in _OF_EVENTS)
         if lost + self._missed > self._told_lost:
@@ -168,7 +184,8 @@ class Observer:
         if self._events.position >= until:
             self._promised = now
         self._pace(behind=self._events.position < until, flood=len(records) > _MANY)
-        return [self._event(record) for record in records]
+        over = self._begun.over(records) if self._lanes.want_begins else records
+        return [self._event(record) for record in over]
 
     def _pace(self, *, behind: bool, flood: bool) -> None:
         """Where many come, look again in a while rather than at the next one; where some are left, at once."""

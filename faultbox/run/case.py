@@ -111,7 +111,8 @@ class Life:
         expect = self._case.expect
         if expect is not None:
             self._guard(lambda: conclusion.ask(expect, self.value))
-            self._guard(self._stage.log.sync)
+        self._stage.conclude()
+        self._guard(self._stage.log.sync)
         self._deadline.cancel()
         self.judged = self._stage.log.count
         self.lasted_ms = (time.monotonic() - self.began) * 1000

@@ -20,6 +20,7 @@ from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.topology import Endpoint
+from faultbox.run import unfinished
 from faultbox.run.observability import why_not_observable
 from faultbox.run.partitions import Partitions
 from faultbox.run.scopes import Scopes
@@ -158,15 +159,14 @@ class WorldHost:
 
     def events(self) -> Sequence[Event]:
         self._check()
-        self._stage.log.sync()
-        return self._stage.log.query()
+        return unfinished.so_far(self._stage)
 
     def await_event(self, matches: Callable[[Event], bool], within_ms: float) -> Event | None:
         self._check()
         deadline = time.monotonic_ns() + int(within_ms * 1e6)
         found = self._stage.log.await_event(matches, deadline, self._halted.is_set)
         self._check()
-        return found
+        return found if found is not None else next(filter(matches, unfinished.calls(self._stage)), None)
 
     def observable(self, filters: Mapping[str, str], where: object = None) -> str:
         return why_not_observable(filters, self._needs, self._spec, where)

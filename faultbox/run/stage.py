@@ -181,6 +181,11 @@ class Stage:
         if declared is not None and declared.on_exit == "restart":
             self.restarts.ended(declared)
 
+    def conclude(self) -> None:
+        """At the next sync of the log, calls that are not over become events of it: monitors must see them."""
+        if self.observer is not None:
+            self.observer.conclude()
+
     def stop(self, *, patience_ms: float = 0) -> None:
         """Ask every service to end, then make it; what has been written is in the logs afterwards."""
         self.restarts.end()

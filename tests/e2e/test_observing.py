@@ -264,3 +264,67 @@ def test_a_killed_run_leaves_no_programs(tool, eventually, descendants) -> None:
     pid = holder()
     running.kill()
     eventually(lambda: not Path(f"/proc/{pid}").exists())
+
+
+CALLER = """
+#!/usr/bin/env python3
+import socket, socketserver, threading
+
+def call():
+    caller = socket.socket()
+    caller.connect(("127.0.0.1", 7004))
+    print("through", flush=True)
+
+class Handler(socketserver.StreamRequestHandler):
+    def handle(self):
+        if self.rfile.readline().strip() == b"call":
+            threading.Thread(target=call, daemon=True).start()
+        self.wfile.write(b"ok\\n")
+
+socketserver.TCPServer(("127.0.0.1", 7003), Handler).serve_forever()
+"""
+
+HANGING = """
+callee = service("callee", "./callee.py", interface("main", "tcp", 7004))
+caller = service("caller", "./caller.py", interface("main", "tcp", 7003), depends_on = [callee],
+    observe = [observe.stdout()])
+
+def connects():
+    return events(type = "syscall", service = "caller", syscall = "connect", peer = "callee.main")
+
+def begun():
+    caller.send(data = "call")
+    for _ in range(200):
+        if connects():
+            break
+        sleep("10ms")
+    assert_eq([e.unfinished for e in connects()], ["true"])
+
+def test_one_call_is_one_event():
+    partition(caller, callee, run = begun)
+    assert_eventually(type = "stdout", raw = "through", within = "10s")
+    assert_eq([e.result for e in connects()], ["0"])
+
+def test_never():
+    partition(caller, callee)
+    begun()
+    assert_never(type = "syscall", service = "caller", syscall = "connect", peer = "callee.main")
+
+def test_monitored():
+    monitor("nobody_calls", on = {"type": "syscall", "service": "caller", "syscall": "connect"},
+        check = lambda event: event.peer != "callee.main")
+    partition(caller, callee)
+    begun()
+"""
+
+
+def test_a_connect_that_hangs_has_been_made(tool) -> None:
+    for name, program in (("caller", CALLER), ("callee", CALLER.replace("7003", "7004"))):
+        path = tool.directory / f"{name}.py"
+        path.write_text(program.lstrip())
+        path.chmod(0o755)
+    outcome = tool.test(HANGING)
+    wanted = {"test_one_call_is_one_event": "passed", "test_never": "failed", "test_monitored": "failed"}
+    assert outcome.verdicts() == wanted, outcome
+    assert "assert_never failed" in outcome.cases["test_never"]["reason"]
+    assert "monitor nobody_calls" in outcome.cases["test_monitored"]["reason"]
