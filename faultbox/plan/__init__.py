@@ -4,7 +4,7 @@
 `judged()` what a function that judges events does.
 """
 
-from faultbox.plan.asked import ALL_CALLS, WATCHED, watched_by
+from faultbox.plan.asked import ALL_CALLS, watched_by
 from faultbox.plan.bodies import judged
 from faultbox.plan.cases import DEFAULT_TIMEOUT_MS, plan
 from faultbox.plan.needs import needs
@@ -14,7 +14,6 @@ from faultbox.plan.select import NothingSelected
 __all__ = [
     "ALL_CALLS",
     "DEFAULT_TIMEOUT_MS",
-    "WATCHED",
     "NothingSelected",
     "case_seed",
     "judged",

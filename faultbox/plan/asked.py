@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from faultbox.model.event_types import LINES, WATCHED
 from faultbox.model.fault import Assumption
 from faultbox.model.topology import Endpoint
 
-LINES = frozenset({"stdout", "stderr"})
-WATCHED = frozenset({"file", "socket", "process"})
-"""Types of events that only the kernel's own programs give."""
 ALL_CALLS = "*"
 """Stands for every system call where some are meant and none is named."""
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
+from faultbox.model.event_types import WATCHED
 from faultbox.model.fault import Assumption
 from faultbox.model.spec import Monitor
 from faultbox.model.syscalls import FAMILIES, known
 from faultbox.model.topology import Endpoint, Service
-from faultbox.plan.asked import ALL_CALLS, WATCHED, Asked, watched_by
+from faultbox.plan.asked import ALL_CALLS, Asked, watched_by
 from faultbox.spec import describe
 from faultbox.spec.builtins import Filter, Function, Invocation, Several, Struct, name_of, shapes_of
 from faultbox.spec.builtins.reading import UNKNOWN, Values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
+from faultbox.model.event_types import LINES
 from faultbox.model.fault import Rule
 from faultbox.model.message import Edge
 from faultbox.model.observation import Watch
@@ -13,7 +14,7 @@ from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import UnknownSyscall, every, expand
 from faultbox.model.topology import Service
-from faultbox.plan.asked import ALL_CALLS, LINES, Asked
+from faultbox.plan.asked import ALL_CALLS, Asked
 from faultbox.plan.bodies import read
 from faultbox.plan.edges import edges, message_rules
 from faultbox.rules import bind

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from faultbox import plan as planner
+from faultbox.model.event_types import LINES, OF_CASES, OF_PROXIES, WATCHED
 from faultbox.model.plan import Needs
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import UnknownSyscall, every, expand
 from faultbox.observe.sources.registry import events_of
 
-ALWAYS = frozenset(
-    {
-        "step_send", "step_recv", "service_started", "service_ready", "service_exited", "service_detached",
-        "service_restarted", "service_restart_failed", "fault_applied", "fault_removed", "severed",
-        "partition_applied", "partition_removed", "print",
-    }
-)  # fmt: skip
-LINES = frozenset({"stdout", "stderr"})
 _NOT_EVERY = 'not every system call is observed in this case: name the one that is meant, as in syscall="fsync"'
 
 
@@ -32,7 +25,7 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec, whe
     services = _services(filters.get("service", ""), spec)
     if kind == "syscall":
         return _why_no_calls(filters, services, needs)
-    if kind == "proxy":
+    if kind in OF_PROXIES:
         met = {edge.service for edge in needs.edges}
         return "" if met & set(services) else f"no proxy stands before {' or '.join(services)} in this case"
     if kind in LINES:
@@ -40,11 +33,11 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec, whe
         return (
             f"the output of {unread[0]} is not observed in this case" if unread and len(unread) == len(services) else ""
         )
-    if kind in planner.WATCHED:
+    if kind in WATCHED:
         return _why_not_watched(kind, services, needs)
     if kind and not set("*?") & set(kind):
         declared = {each for name in services for each in events_of(spec.services[name])}
-        return "" if kind in ALWAYS | declared else f"nothing in this case gives events of type {kind!r}"
+        return "" if kind in OF_CASES | declared else f"nothing in this case gives events of type {kind!r}"
     return _why_not_any(filters, services, needs) or _why_not_judged(where, needs)
 
 

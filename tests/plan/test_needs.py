@@ -189,7 +189,7 @@ OBSERVED = [
     ('assert_never(service = "db", syscall = "open")', {"db": OPEN}),
     ("assert_never(service = db, syscall = 'open')", {"db": OPEN}),
     ("events(service = 'db', syscall = 'wal')", {"db": FSYNC}),
-    ('assert_before(first = {"service": "db", "syscall": "open"}, then = {"type": "x"})', {"db": OPEN}),
+    ('assert_before(first = {"service": "db", "syscall": "open"}, then = {"type": "print"})', {"db": OPEN}),
     ('assert_eventually(service = "db", syscall = "open", decision = "deny*")', {}),
     ('assert_eventually(service = "db", decision = "deny*")', {}),
     ('assert_never(service = "db", where = lambda e: e.syscall == "mmap")', dict.fromkeys(NAMES, frozenset({"mmap"}))),

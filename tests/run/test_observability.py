@@ -47,6 +47,7 @@ NOT_EVERY = 'not every system call is observed in this case: name the one that i
         ({"type": "stdout", "service": "db"}, "the output of db is not observed in this case"),
         ({"type": "step_recv"}, ""),
         ({"type": "proxy", "service": "api"}, ""),
+        ({"type": "proxy_opened", "service": "db"}, "no proxy stands before db in this case"),
         ({"type": "proxy", "service": "db"}, "no proxy stands before db in this case"),
         ({"type": "service_exited", "service": "db"}, ""),
         ({"type": "topic"}, "nothing in this case gives events of type 'topic'"),

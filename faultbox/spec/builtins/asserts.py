@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from faultbox.model.event import Event
+from faultbox.model.event_types import LINES
 from faultbox.model.host import AssertionFailed, ExitStatus, Inconclusive
 from faultbox.model.spec import Function
 from faultbox.model.topology import Service
@@ -22,7 +23,6 @@ from faultbox.spec.semantics.values import List, truth
 _MESSAGE = kinds.text
 _DRIVER = "driver"
 """Whose events steps and prints are."""
-_LINES = frozenset({"stdout", "stderr"})
 _FIELDS = ("service", "syscall", "decision")
 
 
@@ -211,7 +211,7 @@ def _check_fields(call: Call, fields: Mapping[str, str]) -> None:
         near = nearest_name(service, list(services))
         raise Wrong("UNKNOWN_SERVICE", message, accepted=", ".join(services), nearest=near, at="service")
     kind = fields.get("type", "syscall" if {"syscall", "decision"} & fields.keys() else "stdout")
-    if kind in _LINES or "*" in kind:
+    if kind in LINES or "*" in kind:
         return  # fields are what the service prints
     for name in fields:
         near = nearest_name(name, _FIELDS)

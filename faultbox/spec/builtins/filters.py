@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from faultbox.model import event_types
 from faultbox.model.event import Event
 from faultbox.model.frozen import frozen
 from faultbox.model.match import describe, matches
 from faultbox.model.syscalls import UnknownSyscall, expand
 from faultbox.model.topology import Service
 from faultbox.spec.builtins import kinds
-from faultbox.spec.builtins.values import invoke, is_function
+from faultbox.spec.builtins.values import invoke, is_function, nearest_name
 from faultbox.spec.builtins.wrong import Wrong
 from faultbox.spec.semantics.values import truth
 
@@ -35,7 +36,8 @@ class Filter:
 
     @classmethod
     def of(cls, fields: Mapping[str, str], where: Callable[..., Any] | None = None) -> Filter:
-        """Raises Wrong for a system call that does not exist."""
+        """Raises Wrong for a type of events or a system call that does not exist."""
+        _check_type(fields.get("type", ""))
         name = fields.get("syscall", "")
         if not name or "*" in name or "?" in name:
             return cls(fields, where)
@@ -61,8 +63,21 @@ class Filter:
         return f"{describe(self.fields)}, where=..." if self.fields else "where=..."
 
 
+def _check_type(pattern: str) -> None:
+    if event_types.known(pattern) or event_types.known_elsewhere(pattern) or not pattern:
+        return
+    message, accepted = f"there are no events of type {pattern!r}", ", ".join(sorted(event_types.TYPES))
+    near = nearest_name(pattern, sorted(event_types.TYPES))
+    raise Wrong("UNKNOWN_EVENT_TYPE", message, accepted=accepted, nearest=near, at="type")
+
+
 def filter_or_function(given: Any, label: str) -> Filter:
     """a dict of filters, or a function of one event"""
     if is_function(given):
         return Filter({}, given)
-    return Filter.of(kinds.dict_of(kinds.text, value)(given, label))
+    fields = kinds.dict_of(kinds.text, value)(given, label)
+    try:
+        return Filter.of(fields)
+    except Wrong as wrong:
+        wrong.at = None  # it stands in the dict, not in an argument of that name
+        raise

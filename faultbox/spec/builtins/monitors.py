@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from faultbox.model import event_types
 from faultbox.model.event import Event
 from faultbox.model.frozen import frozen
 from faultbox.model.host import AssertionFailed, Inconclusive, current
@@ -72,6 +73,7 @@ def monitor(
         _check_parts(parts)
     _check_service(call, service)
     shapes = matchers.shapes_of(on) if on is not None else None
+    _warn_of_types(call, shapes or ())
     made = Monitor(parts.name, parts.begin, call.position, service, shapes, parts.functions)
     host = current.get(None)
     if host is None:
@@ -95,6 +97,13 @@ def _check_parts(parts: Parts) -> None:
 def acting(made: Monitor, what: str) -> str:
     """What is said of a monitor whose functions do more than judge."""
     return f"monitor {made.name!r} only judges what happens, but calls {what}"
+
+
+def _warn_of_types(call: Call, shapes: matchers.Shapes) -> None:
+    """Another tool's events, of which specs that were written for it speak."""
+    for kind in dict.fromkeys(each.get("type", "") for each in shapes):
+        if kind and not event_types.known(kind):
+            call.warn("UNKNOWN_EVENT_TYPE", f"no events of type {kind!r} come here: this sees none", at="on")
 
 
 def _check_service(call: Call, service: str) -> None:

@@ -15,7 +15,7 @@ from faultbox.model.spec import Monitor, Spec
 Load = Callable[..., Spec]
 
 
-def sold(count: int, seq: int = 1, kind: str = "sale") -> Event:
+def sold(count: int, seq: int = 1, kind: str = "stdout") -> Event:
     return Event(0, kind, "db", {"count": str(count)}, seq=seq)
 
 
@@ -45,15 +45,15 @@ def only(load: Load, text: str) -> Monitor:
 STOCK = """
 def take(event, left):
     return left - int(event["count"])
-monitor("stock", on = {"type": "sale"}, state_init = 3, update = take, check = lambda event, left: left >= 0)
+monitor("stock", on = {"type": "stdout"}, state_init = 3, update = take, check = lambda event, left: left >= 0)
 """
 
 
 def test_a_state_is_kept_between_the_events_that_are_meant(load: Load) -> None:
     stock = only(load, STOCK)
-    assert shown(stock, [sold(2), sold(9, kind="offer"), sold(1)]) == ""
+    assert shown(stock, [sold(2), sold(9, kind="stderr"), sold(1)]) == ""
     found = shown(stock, [sold(2), sold(2, seq=7)])
-    assert found == "check gave False, at event #7 (sale of db), state -1"
+    assert found == "check gave False, at event #7 (stdout of db), state -1"
 
 
 def test_every_case_begins_with_the_state_that_was_declared(load: Load) -> None:
@@ -70,7 +70,7 @@ def test_every_case_begins_with_the_state_that_was_declared(load: Load) -> None:
 
 def test_a_function_may_make_the_first_state(load: Load) -> None:
     monitor = only(load, "monitor('m', state_init = lambda: {}, check = lambda event, state: state != {})")
-    assert shown(monitor, [sold(1)]) == "check gave False, at event #1 (sale of db), state {}"
+    assert shown(monitor, [sold(1)]) == "check gave False, at event #1 (stdout of db), state {}"
 
 
 def test_a_state_may_be_none_again(load: Load) -> None:
@@ -82,10 +82,10 @@ def test_a_state_may_be_none_again(load: Load) -> None:
 @pytest.mark.parametrize(
     ("functions", "said"),
     [
-        ("update = lambda e, s: fail('too many')", "too many, at event #4 (sale of db), state 0"),
-        ("check = lambda e, s: fail('too many')", "too many, at event #4 (sale of db), state 0"),
-        ("check = lambda e, s: assert_true(s > 0, 'none')", "(none), at event #4 (sale of db), state 0"),
-        ("check = lambda e, s: e['x'] > 0", ", at event #4 (sale of db), state 0"),
+        ("update = lambda e, s: fail('too many')", "too many, at event #4 (stdout of db), state 0"),
+        ("check = lambda e, s: fail('too many')", "too many, at event #4 (stdout of db), state 0"),
+        ("check = lambda e, s: assert_true(s > 0, 'none')", "(none), at event #4 (stdout of db), state 0"),
+        ("check = lambda e, s: e['x'] > 0", ", at event #4 (stdout of db), state 0"),
     ],
 )
 def test_what_a_function_raises_is_a_violation(load: Load, host: object, functions: str, said: str) -> None:
@@ -107,7 +107,7 @@ def only_declared(load: Load, text: str) -> Monitor:
 def test_a_check_that_takes_two_gets_the_state_that_there_is_not(load: Load) -> None:
     assert shown(only(load, "monitor('m', check = lambda e, s: s != None)"), [sold(1)]).endswith("state None")
     assert shown(only(load, "monitor('m', check = lambda e: False)"), [sold(1)]) == (
-        "check gave False, at event #1 (sale of db)"
+        "check gave False, at event #1 (stdout of db)"
     )
 
 
@@ -115,10 +115,10 @@ def test_a_check_that_takes_two_gets_the_state_that_there_is_not(load: Load) -> 
     ("on", "meant"),
     [
         ("match.event()", [0, 1, 2]),
-        ("match.event(type = 'a')", [0]),
+        ("match.event(type = 'tail')", [0]),
         ("match.event(service = db)", [0, 1]),
-        ("match.any(match.event(type = 'a'), {'service': 'api'})", [0, 2]),
-        ("match.all(match.event(service = 'db'), lambda e: e.type == 'b')", [1]),
+        ("match.any(match.event(type = 'tail'), {'service': 'api'})", [0, 2]),
+        ("match.all(match.event(service = 'db'), lambda e: e.type == 'syscall')", [1]),
         ("match.all()", [0, 1, 2]),
         ("match.any()", []),
         ("match.never()", []),
@@ -128,7 +128,7 @@ def test_a_check_that_takes_two_gets_the_state_that_there_is_not(load: Load) -> 
     ],
 )
 def test_on_says_which_events_are_meant(load: Load, on: str, meant: list[int]) -> None:
-    events = [Event(0, "a", "db"), Event(0, "b", "db", {"syscall": "readv"}), Event(0, "c", "api", {"n": "2"})]
+    events = [Event(0, "tail", "db"), Event(0, "syscall", "db", {"syscall": "readv"}), Event(0, "c", "api", {"n": "2"})]
     monitor = only(load, f"monitor('m', on = {on}, check = lambda e: False)")
     assert [index for index, event in enumerate(events) if shown(monitor, [event])] == meant
 
@@ -137,10 +137,10 @@ def test_on_says_which_events_are_meant(load: Load, on: str, meant: list[int]) -
     ("on", "shapes"),
     [
         ("{'type': 'tail'}", ({"type": "tail"},)),
-        ("match.any(match.event(type = 'a'), match.event(service = 'db'))", ({"type": "a"}, {"service": "db"})),
-        ("match.all(match.event(type = 'a'), match.event(service = 'db'))", ({"type": "a", "service": "db"},)),
-        ("match.all(match.event(type = 'a'), lambda e: True)", ({"type": "a"},)),
-        ("match.any(match.event(type = 'a'), lambda e: True)", None),
+        ("match.any(match.event(type = 'tail'), match.event(service = 'db'))", ({"type": "tail"}, {"service": "db"})),
+        ("match.all(match.event(type = 'tail'), match.event(service = 'db'))", ({"type": "tail", "service": "db"},)),
+        ("match.all(match.event(type = 'tail'), lambda e: True)", ({"type": "tail"},)),
+        ("match.any(match.event(type = 'tail'), lambda e: True)", None),
         ("match.never()", ()),
         ("lambda e: True", None),
         ("None", None),
@@ -153,10 +153,10 @@ def test_what_is_meant_is_known_before_the_run(load: Load, on: str, shapes: obje
 def test_matchers_show_what_they_mean(load: Load) -> None:
     printed: list[str] = []
     load(
-        "print(match.event(type = 'a'))\nprint(match.any({'type': 'a'}, match.never()))\nprint([match.event()])\n",
+        "print(match.event(type='tail'))\nprint(match.any({'type': 'tail'}, match.never()))\nprint([match.event()])\n",
         printed=printed,
     )
-    assert printed == ['match.event(type="a")', 'match.any(type="a", match.never())', "[any event]"]
+    assert printed == ['match.event(type="tail")', 'match.any(type="tail", match.never())', "[any event]"]
 
 
 def test_a_monitor_begun_in_a_scenario_may_not_act_either(run: Callable[..., Any], host: object) -> None:
@@ -171,7 +171,7 @@ def test_a_monitor_begun_in_a_scenario_may_not_act_either(run: Callable[..., Any
         "tools.limit > int(e.count)",
         "tools.deep['limits'][0] > int(e.count)",
         "look(e)",
-        "assert_eq(len(events(type = 'sale')), 1) == None",
+        "assert_eq(len(events(type = 'stdout')), 1) == None",
         "e.service != db.name and e.service != api.public.addr",
         "fault_of(e)",
     ],
@@ -214,3 +214,12 @@ def test_what_no_text_shows_is_refused_when_it_is_called(load: Load, host: objec
     found = shown(only_declared(load, text), [sold(1)])
     assert found.startswith("api.public.get(): a monitor, here 'm', only judges what happens (accepted: "), found
     assert host.done == []  # type: ignore[attr-defined]
+
+
+def test_events_of_the_go_tool_are_warned_of(load: Load) -> None:
+    meant = "{'type': 'topic'}, {'type': 'std*'}, {'type': 'mock.GET'}"
+    text = f"monitor('m', on = match.any({meant}), check = lambda e: 1)"
+    assert [str(each) for each in load(text).warnings] == [
+        f"spec.star:4:19: [UNKNOWN_EVENT_TYPE] monitor(): no events of type {kind!r} come here: this sees none"
+        for kind in ("topic", "mock.GET")
+    ]
