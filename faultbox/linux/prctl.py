@@ -9,8 +9,6 @@ from faultbox.linux._call import check, libc
 
 _SET_PDEATHSIG = 1
 _SET_NAME = 15
-_SET_CHILD_SUBREAPER = 36
-_SET_NO_NEW_PRIVS = 38
 
 
 def _prctl(option: int, argument: int | ctypes.c_char_p) -> None:
@@ -22,16 +20,6 @@ def _prctl(option: int, argument: int | ctypes.c_char_p) -> None:
 def set_pdeathsig(number: int = signal.SIGKILL) -> None:
     """Be sent this signal when the *thread* that made us ends. A parent that died before is missed: re-check it."""
     _prctl(_SET_PDEATHSIG, number)
-
-
-def set_no_new_privs() -> None:
-    """No exec from here on gains privileges."""
-    _prctl(_SET_NO_NEW_PRIVS, 1)
-
-
-def set_child_subreaper() -> None:
-    """Descendants whose parent dies become our children."""
-    _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def set_name(name: str) -> None:

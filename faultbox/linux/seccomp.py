@@ -47,8 +47,6 @@ class _Program(ctypes.Structure):
 class Support(NamedTuple):
     """What the running kernel offers. `reason` is "" when syscall faults work."""
 
-    user_notify: bool
-    wait_killable: bool
     sync_wake_up: bool
     reason: str
 
@@ -127,13 +125,12 @@ class Listener:
 
 def support() -> Support:
     """What this kernel can do, found without installing anything."""
-    notify, killable = _offers_user_notify(), _knows_flags(_NEW_LISTENER | _WAIT_KILLABLE_RECV)
     reason = ""
-    if not notify:
+    if not _offers_user_notify():
         reason = "the kernel has no seccomp user notification: Linux 5.19 or newer is needed"
-    elif not killable:
+    elif not _knows_flags(_NEW_LISTENER | _WAIT_KILLABLE_RECV):
         reason = "the kernel can't hold calls against signals: Linux 5.19 or newer is needed"
-    return Support(notify, killable, _release() >= (6, 6), reason)
+    return Support(_release() >= (6, 6), reason)
 
 
 def supported() -> bool:

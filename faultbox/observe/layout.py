@@ -9,7 +9,6 @@ from typing import Final
 CALLS: Final = 512
 BUCKETS: Final = 32
 WORLDS: Final = 1024
-COMPAT: Final = 0x80000000
 
 KEY: Final = struct.Struct("=Q")
 INDEX: Final = struct.Struct("=I")

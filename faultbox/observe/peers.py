@@ -7,29 +7,20 @@ import socket
 from collections.abc import Mapping, Sequence
 
 from faultbox.model.fault import Port
+from faultbox.rules.ports import Ports
 
 
 class Peers:
     """`addresses`: services by the loopback address that they have of their own, where ports clash."""
 
     def __init__(self, ports: Sequence[Port] = (), addresses: Mapping[str, str] | None = None) -> None:
-        self._addresses = dict(addresses or {})
-        self._ports: dict[int, list[Port]] = {}
-        for port in ports:
-            self._ports.setdefault(port.port, []).append(port)
+        self._ports = Ports(ports, addresses)
         self._own = {(port.service, port.port): port for port in ports}
         self._named: dict[tuple[int, int, bytes], str] = {}
 
     def port_at(self, address: str, number: int) -> Port | None:
-        """The interface that an IP address and a port mean; an address that is a service's own decides."""
-        found = self._ports.get(number)
-        if not found:
-            return None
-        owner = self._addresses.get(address)
-        if owner is not None:
-            return next((port for port in found if port.service == owner), None)
-        ip = ipaddress.ip_address(address)
-        return found[0] if ip.is_loopback or ip.is_unspecified else None
+        """The interface that an IP address and a port mean."""
+        return self._ports.at(address, number)
 
     def accepted_on(self, service: str, number: int) -> str:
         """ "to api.public" where the service itself listens on that port, else ""."""

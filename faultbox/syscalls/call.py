@@ -14,6 +14,7 @@ from faultbox.model.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLIN
 from faultbox.model.fault import FdKind, Port, Rule
 from faultbox.model.syscalls import READERS, WRITERS
 from faultbox.rules import Thing, literal_part, meets
+from faultbox.rules.ports import Ports
 from faultbox.syscalls.once import once
 from faultbox.syscalls.peers import peer_of, transport_of
 from faultbox.syscalls.places import Places
@@ -37,22 +38,8 @@ class Surroundings:
     def __init__(self, service: str, ports: Sequence[Port], addresses: Mapping[str, str] | None = None) -> None:
         self.service = service
         self.places = Places()
-        self._addresses = dict(addresses or {})
-        self._ports: dict[int, list[Port]] = {}
-        for port in ports:
-            self._ports.setdefault(port.port, []).append(port)
+        self.port_at = Ports(ports, addresses).at
         self.own_ports = {port.port: port for port in ports if port.service == service}
-
-    def port_at(self, address: str, number: int) -> Port | None:
-        """The interface that an IP address and a port number mean; an address that is a service's own decides."""
-        found = self._ports.get(number)
-        if not found:
-            return None
-        owner = self._addresses.get(address)
-        if owner is not None:
-            return next((port for port in found if port.service == owner), None)
-        ip = ipaddress.ip_address(address)
-        return found[0] if ip.is_loopback or ip.is_unspecified else None
 
 
 class Syscall:
