@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -97,6 +96,8 @@ def _show(watch: Callable[[Desk], bool], desk: Desk) -> bool:
 
 def summed_up(desk: Desk) -> Outcome | None:
     """What all runs of a desk came to: of every case the latest one. None where nothing was even planned."""
+    from dataclasses import replace
+
     from faultbox.cli.console.summary import first_to_replay
     from faultbox.cli.session import Outcome
 

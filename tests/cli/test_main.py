@@ -23,6 +23,7 @@ HEAVY = {
     "subprocess",
     "json",
     "zipfile",
+    "dataclasses",
     "socket",
 }
 

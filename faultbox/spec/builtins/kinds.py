@@ -311,3 +311,15 @@ def dict_of(keys: Kind, values: Kind) -> Callable[[Any, str], dict[Any, Any]]:
 
     items.__doc__ = f"a dict from {(keys.__doc__ or '').strip()} to {(values.__doc__ or '').strip()}"
     return items
+
+
+PARAMETERS: Mapping[str, Kind] = {
+    "text": text,
+    "content": content,
+    "strings": dict_of(text, text),
+    "any": anything,
+    "duration": positive_duration,
+    "number": number,
+    "flag": boolean,
+}
+"""The kinds of what protocols' steps and actions take, as `model.protocols` calls them."""

@@ -229,16 +229,7 @@ def _sqlstate(value: Any, label: str) -> str:
 
 _NUMBERS: Mapping[str, kinds.Kind] = {"status": _status, "delay_ms": kinds.milliseconds}
 _JSON = ("body", "json")
-_KINDS: Mapping[str, kinds.Kind] = {
-    "text": kinds.text,
-    "content": kinds.content,
-    "strings": kinds.dict_of(kinds.text, kinds.text),
-    "any": kinds.anything,
-    "duration": kinds.positive_duration,
-    "number": kinds.number,
-    "flag": kinds.boolean,
-    "sqlstate": _sqlstate,
-}
+_KINDS: Mapping[str, kinds.Kind] = {**kinds.PARAMETERS, "sqlstate": _sqlstate}
 
 
 def _argument(parameter: Parameter, value: Any, label: str, action: MessageAction) -> Any:

@@ -15,16 +15,6 @@ from faultbox.spec.builtins.declare import Call, builtin, method_call, not_avail
 from faultbox.spec.builtins.values import frozen, nearest_name, plain
 from faultbox.spec.builtins.wrong import Wrong
 
-_KINDS: Mapping[str, kinds.Kind] = {
-    "text": kinds.text,
-    "content": kinds.content,
-    "strings": kinds.dict_of(kinds.text, kinds.text),
-    "any": kinds.anything,
-    "duration": kinds.positive_duration,
-    "number": kinds.number,
-    "flag": kinds.boolean,
-}
-
 
 def _endpoint(value: Any, label: str) -> Endpoint:
     """an interface, like api.public"""
@@ -96,7 +86,7 @@ def _fill(arguments: dict[str, Any], parameter: Parameter, value: Any) -> None:
     if isinstance(value, Mapping) and value is parameter.default:
         arguments[parameter.name] = dict(value)
         return
-    converted = _KINDS[parameter.kind](value, parameter.name)
+    converted = kinds.PARAMETERS[parameter.kind](value, parameter.name)
     name = "timeout_ms" if parameter.kind == "duration" else parameter.name
     try:
         arguments[name] = plain(converted) if parameter.kind == "any" else converted
