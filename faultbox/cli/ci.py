@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from faultbox.cli.arguments import UsageError
+from faultbox.cli.out import say
 
 if TYPE_CHECKING:
     from faultbox.cli.session import Outcome, View
@@ -18,11 +19,15 @@ if TYPE_CHECKING:
 
 
 class Wanted(NamedTuple):
-    """`junit`: the file to write. `github`: whether annotations and a summary are to be written, for `environ`."""
+    """`junit`: the file to write. `github`: whether annotations and a summary are to be written, for `environ`.
+
+    `structured`: stdout is one JSON document, so what GitHub is told goes to stderr.
+    """
 
     spec: Path
     junit: Path | None
     github: bool
+    structured: bool
     environ: Mapping[str, str]
 
 
@@ -41,7 +46,8 @@ def wanted(options: argparse.Namespace, spec: Path, environ: Mapping[str, str]) 
     if junit is not None and (junit.is_dir() or not os.access(junit.parent, os.W_OK | os.X_OK)):
         raise UsageError(f"--junit {junit}: can't be written", "name a file in a directory that is there")
     default = "github" if environ.get("GITHUB_ACTIONS") == "true" else "none"
-    return Wanted(spec, junit, (options.annotations or default) == "github", environ)
+    github = (options.annotations or default) == "github"
+    return Wanted(spec, junit, github, options.format == "json", environ)
 
 
 def around(view: View, wanted: Wanted) -> View:
@@ -50,12 +56,18 @@ def around(view: View, wanted: Wanted) -> View:
 
 
 class _Reporting:
-    """Shows a run as another view does; when it is over, writes the files. Raises OSError where it can't."""
+    """Shows a run as another view does; when it is over, writes the files. Raises OSError where it can't.
+
+    What services print is in the log too, and must be no command: GitHub obeys none until it reads the token again.
+    """
 
     def __init__(self, view: View, wanted: Wanted) -> None:
         self._view, self._wanted = view, wanted
+        self._token = os.urandom(16).hex()
 
     def __enter__(self) -> Self:
+        if self._wanted.github:
+            self._tell([f"::stop-commands::{self._token}"])
         self._view.__enter__()
         return self
 
@@ -70,7 +82,15 @@ class _Reporting:
         if self._wanted.junit is not None:
             write_junit(self._wanted.junit, outcome, self._wanted.spec)
         if self._wanted.github:
-            write_github(outcome, self._wanted)
+            self._tell([f"::{self._token}::", *annotated(outcome, self._wanted)])
+            summarise(outcome, self._wanted)
+
+    def _tell(self, lines: list[str]) -> None:
+        """On the stream that people read, so that commands and what is none keep their order."""
+        if self._wanted.structured:
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
+        else:
+            say(*lines)
 
 
 def write_junit(path: Path, outcome: Outcome, spec: Path) -> None:
@@ -93,27 +113,38 @@ def write_junit(path: Path, outcome: Outcome, spec: Path) -> None:
     draft.replace(path)
 
 
-def write_github(outcome: Outcome, wanted: Wanted) -> None:
-    """Annotations go to stderr, where GitHub looks for them as on stdout, and which is nobody's JSON."""
+def annotated(outcome: Outcome, wanted: Wanted) -> list[str]:
+    """The commands that mark what is not green, and the spec's problems, on the spec's lines."""
     from faultbox.evidence import github
     from faultbox.model.update import SpecRefused
 
-    spec, result, started = str(wanted.spec), outcome.result, outcome.started
-    found = github.of_problems(started.warnings, "warning") if started is not None else []
-    if result is not None and started is not None:
-        found += github.of_run(result)
-        text = github.summary(spec, result, started.cases, _replays(outcome))
+    found = github.of_problems(outcome.started.warnings, "warning") if outcome.started is not None else []
+    if outcome.result is not None:
+        found += github.of_run(outcome.result)
     elif isinstance(outcome.refusal, SpecRefused):
         found += github.of_problems(outcome.refusal.problems)
-        text = github.refusal(spec, map(str, outcome.refusal.problems))
     else:
         found.append(github.Annotation("error", "", "faultbox", _reason(outcome)))
-        text = github.refusal(spec, [_reason(outcome)])
     found += [github.Annotation("error", "", "faultbox", trouble) for trouble in outcome.troubles]
-    lines = github.commands(found, wanted.environ.get("GITHUB_WORKSPACE", ""))
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
-    if target := wanted.environ.get("GITHUB_STEP_SUMMARY"):
-        github.append(Path(target), text)
+    return github.commands(found, wanted.environ.get("GITHUB_WORKSPACE", ""))
+
+
+def summarise(outcome: Outcome, wanted: Wanted) -> None:
+    """Add to the step's summary, where there is one. Raises OSError."""
+    from faultbox.evidence import github
+    from faultbox.model.update import SpecRefused
+
+    target = wanted.environ.get("GITHUB_STEP_SUMMARY")
+    if not target:
+        return
+    spec = str(wanted.spec)
+    if outcome.result is not None and outcome.started is not None:
+        text = github.summary(spec, outcome.result, outcome.started.cases, _replays(outcome))
+    elif isinstance(outcome.refusal, SpecRefused):
+        text = github.refusal(spec, map(str, outcome.refusal.problems))
+    else:
+        text = github.refusal(spec, [_reason(outcome)])
+    github.append(Path(target), text)
 
 
 def _reason(outcome: Outcome) -> str:

@@ -41,11 +41,15 @@ class Annotation:
 def of_run(result: RunResult) -> list[Annotation]:
     """Red cases where they failed, dead assumptions where they are declared, and what else the run says."""
     found = [_of_case(each) for each in result.results if each.verdict is not Verdict.PASSED]
+    if result.strict:
+        found += [_of_unmet(each) for each in result.results if each.verdict is Verdict.PASSED and not _met(each)]
     for dead in result.dead:
         text = "it fired in no case that uses it, so nothing was tested under it"
         found.append(Annotation("error", dead.position, f"dead assumption {dead.name}", text))
     found += [Annotation("error", "", "faultbox", text) for text in result.errors]
-    return found + [Annotation("warning", "", "faultbox", text) for text in result.warnings]
+    return found + [
+        Annotation("error" if result.strict else "warning", "", "faultbox", text) for text in result.warnings
+    ]
 
 
 def of_problems(problems: Iterable[Problem], kind: str = "error") -> list[Annotation]:
@@ -57,6 +61,14 @@ def _of_case(result: CaseResult) -> Annotation:
     at = result.traceback[-1].position if result.traceback else str(result.info.position)
     kind = "error" if result.verdict in {Verdict.FAILED, Verdict.ERRORED} else "warning"
     return Annotation(kind, at, f"{result.info.id} {result.verdict}", result.reason)
+
+
+def _met(result: CaseResult) -> bool:
+    return result.exercised is not False
+
+
+def _of_unmet(result: CaseResult) -> Annotation:
+    return Annotation("error", str(result.info.position), f"{result.info.id} not exercised", "none of its faults fired")
 
 
 def commands(annotations: Sequence[Annotation], workspace: str) -> list[str]:
@@ -161,7 +173,7 @@ def _cell(results: Sequence[CaseResult]) -> str:
     if not results:
         return "—"
     worst = min((each.verdict for each in results), key=_WORST_FIRST.index)
-    if worst is Verdict.PASSED and any(each.exercised is False for each in results):
+    if worst is Verdict.PASSED and not all(map(_met, results)):
         return "○ passed"
     return f"{_MARKS[worst]} {worst}"
 

@@ -31,6 +31,8 @@ def document(spec: str, result: RunResult, planned: Sequence[CaseInfo], replay: 
     for dead in result.dead:
         text = f"{dead.name} fired in no case that uses it, so nothing was tested under it"
         _fault(_test(suite, spec, f"assumption {dead.name}"), "failure", "DEAD_ASSUMPTION", text, dead.position)
+    for warning in result.warnings if result.strict else ():
+        _fault(_test(suite, spec, "the run"), "failure", "WARNING", f"{warning} (--strict)", "")
     stopped = ["it was stopped before it was over"] if result.interrupted else []
     for error in (*result.errors, *stopped):
         _fault(_test(suite, spec, "the run"), "error", "RUN", error, "")

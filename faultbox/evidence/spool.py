@@ -97,8 +97,24 @@ class Spool:
         """A case that had begun has a verdict, unless it was told to stop."""
         result = self.result(planned)
         if result is None and not self._stopped and self.case_dir(planned).is_dir():
-            return CaseResult(planned.info, Verdict.ERRORED, 0.0, KILLED, "KILLED", directory=planned.directory)
+            return self._killed(planned)
         return result
+
+    def _killed(self, planned: Planned) -> CaseResult:
+        """The verdict of a case that was killed with its run, and how far its rules had come."""
+        from faultbox.run.armed import armed
+
+        rules = armed(self.case_dir(planned))
+        return CaseResult(
+            planned.info,
+            Verdict.ERRORED,
+            0.0,
+            KILLED,
+            "KILLED",
+            exercised=any(each.counts.fired for each in rules) if rules else None,
+            rules=rules,
+            directory=planned.directory,
+        )
 
     @cached_property
     def _stopped(self) -> bool:

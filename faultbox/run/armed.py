@@ -36,6 +36,7 @@ class Counters:
             self.page = mmap.mmap(fd, SLOTS * _COUNTS.size)
         finally:
             os.close(fd)
+        (case / _RULES).unlink(missing_ok=True)  # of a first try
         self._used = 0
 
     def claim(self) -> int:

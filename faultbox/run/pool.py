@@ -21,6 +21,7 @@ from faultbox.model.plan import Case, Plan
 from faultbox.model.update import CaseDone, CaseStarted, Printed
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
 from faultbox.run import spool, summary
+from faultbox.run.armed import armed
 from faultbox.run.ground import Ground
 from faultbox.run.jobs import INTERVAL_S, Jobs
 from faultbox.run.request import Request
@@ -203,7 +204,8 @@ class _Pool:
         self.ground.bury(living.place)
         result = living.result
         if result is None:
-            result = summary.world_died(living.case, os.waitstatus_to_exitcode(status), over_time=living.killed)
+            code = os.waitstatus_to_exitcode(status)
+            result = summary.world_died(living.case, code, over_time=living.killed, rules=armed(living.place))
         self._judge_again_or_finish(living, result)
 
     def _judge_again_or_finish(self, living: _Living, result: CaseResult) -> None:

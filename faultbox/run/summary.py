@@ -117,13 +117,21 @@ def uncontrolled(case: Case, control: CaseResult) -> CaseResult:
     )
 
 
-def world_died(case: Case, status: int, *, over_time: bool) -> CaseResult:
-    """The verdict of a case whose world ended without one."""
+def world_died(case: Case, status: int, *, over_time: bool, rules: tuple[RuleReport, ...]) -> CaseResult:
+    """The verdict of a case whose world ended without one; `rules` as it had armed them."""
     how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
     reason = f"the case's world ended before it had a verdict ({how})"
     if over_time:
         reason = "the case's world did not end long after the case's limit, and was killed"
-    return CaseResult(info=case.info, verdict=Verdict.ERRORED, duration_ms=0.0, code="WORLD_DIED", reason=reason)
+    return CaseResult(
+        info=case.info,
+        verdict=Verdict.ERRORED,
+        duration_ms=0.0,
+        code="WORLD_DIED",
+        reason=reason,
+        exercised=any(each.counts.fired for each in rules) if rules else None,
+        rules=rules,
+    )
 
 
 def second_try(first: CaseResult, second: CaseResult) -> CaseResult:

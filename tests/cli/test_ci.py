@@ -44,34 +44,49 @@ def test_a_place_that_can_t_be_written_is_known_before_the_run(faultbox: Any, he
 
 def test_github_is_told_where_it_is(faultbox: Any, in_github: Path) -> None:
     ran = faultbox("test", "--seed", "1", script="orders")
-    assert ran.err == (
-        f"::error file=spec.star,line=41,col=5,title={RED} failed::expect_success: status_code=503 (want < 500)\n"
+    assert ran.out.splitlines()[-1] == (
+        f"::error file=spec.star,line=41,col=5,title={RED} failed::expect_success: status_code=503 (want < 500)"
     )
     summary = in_github.read_text()
     assert summary.startswith("## faultbox.star: 3 passed, 1 failed, 1 not exercised\n")
     assert f"--test {RED} --seed 1\n</pre>" in summary
 
 
-def test_stdout_stays_json(faultbox: Any, in_github: Path) -> None:
+@pytest.mark.usefixtures("in_github")
+def test_github_obeys_nothing_that_is_printed_while_a_run_goes(faultbox: Any) -> None:
+    lines = faultbox("test", "--seed", "1", script="orders").out.splitlines()
+    stop, token = lines[0].rsplit("::", 1)
+    assert stop == "::stop-commands"
+    assert len(token) == 32
+    resumed = lines.index(f"::{token}::")
+    assert any(line.startswith("Replay: ") for line in lines[:resumed])
+    assert all(line.startswith("::error ") for line in lines[resumed + 1 :])
+    assert faultbox("test", "--seed", "1", script="orders").out.splitlines()[0] != lines[0]
+
+
+@pytest.mark.usefixtures("in_github")
+def test_stdout_stays_json(faultbox: Any) -> None:
     ran = faultbox("test", "--format", "json", script="orders")
     assert json.loads(ran.out)["exit"] == 1
-    assert ran.err.startswith("::error ")
+    stop, resumed, error = ran.err.splitlines()
+    assert resumed == f"::{stop.rpartition('::')[2]}::"
+    assert error.startswith("::error ")
 
 
 def test_a_refused_spec_is_annotated(faultbox: Any, in_github: Path) -> None:
     ran = faultbox("test", script="misspelt")
-    assert "::error file=faultbox.star,line=1,col=8,title=UNKNOWN_ERRNO::" in ran.err
+    assert "\n::error file=faultbox.star,line=1,col=8,title=UNKNOWN_ERRNO::" in ran.out
     assert "nothing was started" in in_github.read_text()
     ran = faultbox("test", script="unfit")
-    assert ran.err == "::error title=faultbox::this kernel is too old: use Linux 5.19 or newer\n"
+    assert ran.out.endswith("\n::error title=faultbox::this kernel is too old: use Linux 5.19 or newer\n")
 
 
 def test_none_means_none_and_elsewhere_there_are_none(faultbox: Any, in_github: Path, monkeypatch: Any) -> None:
-    assert faultbox("test", "--annotations", "none", script="orders").err == ""
+    assert "::" not in faultbox("test", "--annotations", "none", script="orders").out
     monkeypatch.delenv("GITHUB_ACTIONS")
-    assert faultbox("test", script="orders").err == ""
+    assert "::" not in faultbox("test", script="orders").out
     assert not in_github.exists()
-    assert faultbox("test", "--annotations", "github", script="orders").err.startswith("::error ")
+    assert "\n::error " in faultbox("test", "--annotations", "github", script="orders").out
 
 
 def test_shards_need_a_seed_and_a_place(faultbox: Any) -> None:

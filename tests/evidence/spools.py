@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from faultbox.model.fault import Counts
+from faultbox.model.fault import Action, ActionKind, Counts, Fault, Rule
 from faultbox.model.plan import CaseInfo
 from faultbox.model.record import to_json
 from faultbox.model.source import Position
 from faultbox.model.verdict import CaseResult, RuleReport, Verdict
+from faultbox.run.armed import Counters, note
 from faultbox.run.spool import case_dir, case_name, write_result
 
 
@@ -93,6 +94,14 @@ def write(
 def placed(each: CaseResult, number: int) -> CaseResult:
 
     return dataclasses.replace(each, directory=case_name(number, each.info))
+
+
+def arm(case: Path, *, seen: int, matched: int, fired: int) -> None:
+    """Leave a rule and its counters in a case's directory, as a world that was killed does."""
+    counters = Counters(case)
+    fault = Fault(Action(ActionKind.DENY, errno=5), Position("spec.star", 3))
+    note(case, [Rule("full/write", "db", "db", "write", frozenset({"write"}), fault, slot=counters.claim())])
+    counters.page[:24] = b"".join(each.to_bytes(8, "little") for each in (seen, matched, fired))
 
 
 def put(path: Path, shape: object) -> None:

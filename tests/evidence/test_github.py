@@ -34,6 +34,16 @@ def test_text_can_t_become_a_command_or_a_property(spools: ModuleType) -> None:
     assert line.endswith("title=test_a%2Cline=1%3A%3Aerror failed::x%0A::add-mask::y%0D::z")
 
 
+def test_strict_marks_what_makes_the_run_red(spools: ModuleType) -> None:
+    met, unmet = (spools.result(spools.info(f"test_{each}"), exercised=each) for each in (True, False))
+    lenient, strict = (RunResult(1, (met, unmet), warnings=("careful",), strict=each) for each in (False, True))
+    assert github.commands(github.of_run(lenient), "") == ["::warning title=faultbox::careful"]
+    assert github.commands(github.of_run(strict), "") == [
+        "::error file=spec.star,line=7,col=1,title=test_False not exercised::none of its faults fired",
+        "::error title=faultbox::careful",
+    ]
+
+
 def test_ten_of_a_kind(spools: ModuleType) -> None:
     red = [spools.result(spools.info(f"test_{number}"), Verdict.FAILED, reason="no") for number in range(30)]
     dead = (DeadAssumption("full", "s.star:3:1", ()),)

@@ -50,6 +50,14 @@ def test_what_is_not_green_is_a_failure_or_an_error(spools: ModuleType) -> None:
     assert root.find(".//property[@name='seed'][@value='7']") is not None
 
 
+def test_strict_has_a_failure_for_what_makes_the_run_red(spools: ModuleType) -> None:
+    unmet = spools.result(spools.info("test_a"), exercised=False)
+    counted = [
+        read(RunResult(1, (unmet,), warnings=("careful",), strict=strict)).get("failures") for strict in (False, True)
+    ]
+    assert counted == ["0", "2"]
+
+
 def test_a_red_case_explains_itself(spools: ModuleType) -> None:
     info = spools.cell("order", "full", run=2)
     result = spools.result(

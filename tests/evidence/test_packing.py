@@ -13,6 +13,7 @@ import pytest
 from faultbox import evidence
 from faultbox.evidence import spool
 from faultbox.model.exit import Exit
+from faultbox.model.fault import Counts
 from faultbox.model.verdict import RunResult, Verdict
 
 
@@ -129,12 +130,15 @@ def test_a_killed_run_says_where_it_was_killed(tmp_path: Path, spools: ModuleTyp
     )
     with (place / "cases" / "0002-test_b" / "events.jsonl").open("a") as half:
         half.write('{"seq": 2, "ti')
+    spools.arm(place / "cases" / "0002-test_b", seen=4, matched=2, fired=1)
     with evidence.open(evidence.pack(place, tmp_path)) as bundle:
         assert bundle.manifest["complete"] is False
         assert bundle.manifest["exit"] == Exit.ERRORED
         assert bundle.directories() == ["0001-test_a", "0002-test_b"]
         killed = bundle.result("0002-test_b")
         assert (killed.verdict, killed.reason) == (Verdict.ERRORED, spool.KILLED)
+        assert [(each.action, each.counts) for each in killed.rules] == [("deny(EIO)", Counts(4, 2, 1))]
+        assert killed.exercised is True
         assert [each["seq"] for each in bundle.events("0002-test_b")] == [1]
 
 

@@ -41,6 +41,12 @@ def test_a_case_that_armed_nothing_has_no_rules(tmp_path: Path) -> None:
     assert armed(tmp_path) == ()
 
 
+def test_a_second_try_begins_without_the_rules_of_the_first(tmp_path: Path) -> None:
+    for _ in range(2):
+        note(tmp_path, [rule(Counters(tmp_path).claim())])
+        assert [each.rule for each in armed(tmp_path)] == ["full"]
+
+
 def test_the_page_has_an_end(tmp_path: Path) -> None:
     counters = Counters(tmp_path)
     for _ in range(SLOTS):

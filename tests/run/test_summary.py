@@ -111,8 +111,15 @@ def test_a_case_whose_control_failed_is_inconclusive_and_says_which() -> None:
 
 
 def test_a_world_that_died_is_errored_with_how() -> None:
-    assert "SIGKILL" in summary.world_died(case("a"), -9, over_time=False).reason
-    assert "exit code 1" in summary.world_died(case("a"), 1, over_time=False).reason
+    assert "SIGKILL" in summary.world_died(case("a"), -9, over_time=False, rules=()).reason
+    assert "exit code 1" in summary.world_died(case("a"), 1, over_time=False, rules=()).reason
+
+
+def test_a_world_that_ended_without_a_verdict_leaves_its_rules() -> None:
+    rules = (report("disk_error", "write", 4, 2, 1),)
+    died = summary.world_died(case("a"), -9, over_time=False, rules=rules)
+    assert (died.rules, died.exercised) == (rules, True)
+    assert summary.world_died(case("a"), -9, over_time=False, rules=()).exercised is None
 
 
 def test_a_second_try_shows_the_first() -> None:
