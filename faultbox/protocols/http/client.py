@@ -36,8 +36,8 @@ def step(
     """One request: path=, body=, json=, headers=, query=, timeout_ms=.
 
     The time limit is for all of it, from connecting to the body's last byte. A response counts only
-    when it is whole. Its `body` is text (by the declared charset, else UTF-8 with U+FFFD for what is
-    not), without white space at its end. Compression is not asked for. A transport error gives status
+    when it is whole. Its `body` is text (by the declared charset, else UTF-8; bytes that aren't any
+    stay as they are), without white space at its end. Compression is not asked for. A transport error gives status
     0 and `error`: "connection refused", "connection reset", "timeout", "no route to host", "name not
     known", "cancelled", or "protocol error: ...".
     """
@@ -90,9 +90,9 @@ def _response(reader: ResponseReader, duration_ms: float) -> Response:
 def _text(body: bytes, kind: str) -> str:
     named = _CHARSET.search(kind)
     try:
-        return body.decode(named[1] if named else "utf-8", "replace")
+        return body.decode(named[1] if named else "utf-8", "surrogateescape")
     except (LookupError, ValueError):
-        return body.decode("utf-8", "replace")
+        return body.decode("utf-8", "surrogateescape")
 
 
 def _request(address: tuple[str, int], method: str, arguments: Mapping[str, Any]) -> bytes:

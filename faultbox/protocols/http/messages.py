@@ -91,7 +91,7 @@ class HttpMessage:
         if name == "headers":
             return self.headers.get(entry.lower())
         if name == "body":
-            return self.content().decode("utf-8", "replace")
+            return self.content().decode("utf-8", "surrogateescape")
         if name == "json":
             return _field(self.content(), entry)
         return None
@@ -107,7 +107,7 @@ class Request(HttpMessage):
 
     @property
     def target(self) -> str:
-        return self.head.second.decode("utf-8", "replace")
+        return self.head.second.decode("utf-8", "surrogateescape")
 
     @property
     def path(self) -> str:

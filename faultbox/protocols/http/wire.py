@@ -195,7 +195,7 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
     headers: dict[str, str] = {}
     name = ""
     for line in lines:
-        text = line.decode("utf-8", "replace")
+        text = line.decode("utf-8", "surrogateescape")
         if line[:1] in (b" ", b"\t") and name:  # a folded value (RFC 9112, 5.2)
             headers[name] += " " + text.strip()
             continue

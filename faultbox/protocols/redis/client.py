@@ -53,7 +53,7 @@ def step(
 ) -> Response:
     """One command, as the method's table says, with password=, user= and timeout_ms=.
 
-    `data` is `{"value": …}`: a string (bytes that aren't UTF-8 become U+FFFD), a number, None for nil, or a
+    `data` is `{"value": …}`: a string (bytes that aren't UTF-8 stay as they are), a number, None for nil, or a
     list; `body` is the same as text. A reply that is an error gives ok=False and `error`, its text, which
     begins with its code. A transport error gives `error` too, as for http.
     """
@@ -155,7 +155,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _since(start: float) -> float:

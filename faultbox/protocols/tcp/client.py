@@ -34,7 +34,7 @@ def step(
 
     Without data it only reads: a server that speaks first. The body is the line without its end; an
     end of file ends the line too, but where nothing came before it there was no answer. Bytes that
-    aren't UTF-8 become U+FFFD. `timeout_ms` is for all of it.
+    aren't UTF-8 stay as they are. `timeout_ms` is for all of it.
     """
     if method != "send":
         raise ValueError(f"tcp has no step {method!r}")
@@ -47,7 +47,7 @@ def step(
         line = _exchange(address, data, start + arguments.get("timeout_ms", timeout_s * 1000) / 1000, tls)
     except StepFailed as failed:
         return Response(error=str(failed), duration_ms=_since(start), protocol="tcp")
-    body = line.rstrip(b"\r\n").decode("utf-8", "replace")
+    body = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
     value, fields = structured(body)
     return Response(body=body, data=value, fields=fields, ok=True, duration_ms=_since(start), protocol="tcp")
 

@@ -31,7 +31,7 @@ class Turn:
     @property
     def _word(self) -> str:
         words = self._first[:_WORD].split(maxsplit=1)
-        return words[0].decode("utf-8", "replace") if words else ""
+        return words[0].decode("utf-8", "surrogateescape") if words else ""
 
     @property
     def identity(self) -> str:

@@ -40,7 +40,7 @@ def step(
         return Response(ok=True, data={"size": len(data)}, duration_ms=_since(start), protocol="udp")
     value = {"raw": received.hex(), "size": len(received)}
     fields = {"raw": received.hex(), "size": str(len(received))}
-    body = received.decode("utf-8", "replace")
+    body = received.decode("utf-8", "surrogateescape")
     return Response(body=body, data=value, fields=fields, ok=True, duration_ms=_since(start), protocol="udp")
 
 

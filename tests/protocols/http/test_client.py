@@ -191,7 +191,7 @@ class TestResponses:
             (b"caf\xe9", "text/plain; charset=ISO-8859-1", "caf\u00e9", "caf\u00e9"),
             (b"caf\xc3\xa9", "text/plain; charset=nonsense", "caf\u00e9", "caf\u00e9"),
             (b"x", "text/plain; charset=hex", "x", "x"),
-            (b"\xff", "application/octet-stream", "\ufffd", "\ufffd"),
+            (b"\xff", "application/octet-stream", "\udcff", "\udcff"),
             (b"", "text/plain", "", ""),
         ],
     )

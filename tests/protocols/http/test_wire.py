@@ -84,7 +84,7 @@ def test_headers() -> None:
         "X-A": "1, 2",
         "Folded": "one two",
         "Empty": "",
-        "Latin": "caf\ufffd",
+        "Latin": "caf\udce9",
         "Content-Length": "0",
     }
 

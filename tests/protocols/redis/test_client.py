@@ -66,7 +66,7 @@ def test_what_a_step_sends(says: Says, method: str, arguments: dict[str, Any], s
     ("pieces", "value", "body"),
     [
         ([b"$5\r\nhe", b"llo\r\n"], "hello", "hello"),
-        ([b"$5\r\n\xff\r\n\xc3\xa9\r\n"], "\ufffd\r\n\u00e9", "\ufffd\r\n\u00e9"),
+        ([b"$5\r\n\xff\r\n\xc3\xa9\r\n"], "\udcff\r\n\u00e9", "\udcff\r\n\u00e9"),
         ([b"$-1\r\n"], None, ""),
         ([b"*-1\r\n"], None, ""),
         ([b":42\r\n"], 42, "42"),
