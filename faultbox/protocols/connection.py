@@ -8,13 +8,15 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from faultbox.protocols.secure import SecuredSocket, Securing
 
 _CHUNK = 256 * 1024
+_CANCEL_S = 0.05
+"""How often who waits for a name looks whether it was cancelled."""
 _WORDS = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "connection reset",
@@ -63,8 +65,8 @@ def resume() -> None:
 class Connection:
     """A TCP connection, non-blocking inside. Every method raises StepFailed.
 
-    `localhost` is 127.0.0.1 and, when that refuses, ::1. Other names are looked up, which the
-    deadline does not cover. `deadline` is a time of time.monotonic(). `tls`: secured from its first byte on.
+    `localhost` is 127.0.0.1 and, when that refuses, ::1. Other names are looked up. `deadline` is a time of
+    time.monotonic(). `tls`: secured from its first byte on.
     """
 
     _kind = socket.SOCK_STREAM
@@ -143,7 +145,7 @@ class Connection:
 
     def _connect(self, host: str, port: int) -> None:
         first: StepFailed | None = None
-        for family, target in _targets(host, port):
+        for family, target in self._targets(host, port):
             try:
                 self._connect_to(family, target)
             except StepFailed as failed:
@@ -153,6 +155,26 @@ class Connection:
             else:
                 return
         raise first or StepFailed("name not known")
+
+    def _targets(self, host: str, port: int) -> Iterable[tuple[int, tuple[str, int]]]:
+        if host == "localhost":
+            return ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port)))
+        found = _looked_up(host, port, numeric=True)
+        return found or self._looked_up(host, port)
+
+    def _looked_up(self, host: str, port: int) -> list[tuple[int, tuple[str, int]]]:
+        """A name server may take longer than we have, and getaddrinfo(3) can't be told how long that is."""
+        found: list[tuple[int, tuple[str, int]]] = []
+        asking = threading.Thread(target=lambda: found.extend(_looked_up(host, port)), daemon=True)
+        asking.start()
+        while asking.is_alive():
+            left = self._deadline - time.monotonic()
+            if _closed_for_all.is_set():
+                raise StepFailed("cancelled")
+            if left <= 0:
+                raise StepFailed("timeout")
+            asking.join(min(left, _CANCEL_S))
+        return found
 
     def _connect_to(self, family: int, target: tuple[str, int]) -> None:
         try:
@@ -247,15 +269,12 @@ def words(code: int) -> str:
     return _WORDS.get(code) or os.strerror(code).lower()
 
 
-def _targets(host: str, port: int) -> Iterator[tuple[int, tuple[str, int]]]:
-    if host == "localhost":
-        yield socket.AF_INET, ("127.0.0.1", port)
-        yield socket.AF_INET6, ("::1", port)
-        return
+def _looked_up(host: str, port: int, *, numeric: bool = False) -> list[tuple[int, tuple[str, int]]]:
+    """The addresses of a name; none where it isn't known. `numeric`: only of what is an address itself."""
+    flags = socket.AI_NUMERICHOST if numeric else 0
     try:
         # As bytes, because a str goes through the idna codec, whose import costs 10 ms.
-        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=flags)
     except (socket.gaierror, UnicodeError):
-        return
-    for family, _, _, _, target in found:
-        yield family, (str(target[0]), port)
+        return []
+    return [(family, (str(target[0]), port)) for family, _, _, _, target in found]

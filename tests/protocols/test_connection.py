@@ -47,6 +47,40 @@ class TestConnecting:
         with pytest.raises(StepFailed, match=r"^name not known$"):
             Connection((host, 80), soon())
 
+    @pytest.fixture
+    def silent(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+        """A name server that doesn't answer before the event is set; numbers need none."""
+        answered = threading.Event()
+        real = socket.getaddrinfo
+
+        def ask(*arguments: Any, flags: int = 0, **named: Any) -> Any:
+            if not flags & socket.AI_NUMERICHOST:
+                answered.wait(20)
+            return real(*arguments, flags=flags, **named)
+
+        monkeypatch.setattr(socket, "getaddrinfo", ask)
+        yield answered
+        answered.set()
+
+    def test_looking_up_a_name_takes_no_longer_than_the_step_may(self, silent: threading.Event) -> None:
+        with pytest.raises(StepFailed, match=r"^timeout$"):
+            Connection(("db.example", 80), time.monotonic() + 0.05)
+        assert not silent.is_set()
+
+    def test_looking_up_a_name_is_cancelled(self, silent: threading.Event) -> None:
+        canceller = threading.Thread(target=protocols.cancel_all)
+        canceller.start()
+        try:
+            with pytest.raises(StepFailed, match=r"^cancelled$"):
+                Connection(("db.example", 80), soon())
+        finally:
+            canceller.join()
+            protocols.resume()
+
+    def test_an_address_asks_nobody(self, silent: threading.Event, free_port: int) -> None:
+        with pytest.raises(StepFailed, match=r"^connection refused$"):
+            Connection(("127.0.0.1", free_port), soon())
+
     @pytest.mark.parametrize(
         ("code", "text"),
         [
