@@ -55,7 +55,8 @@ def _service_attribute(service: Service, name: str) -> object:
     if found:
         choices = " or ".join(f"{each}.{name}" for each in found)
         raise AttributeError(f"service {service.name} has several interfaces with .{name}: write {choices}")
-    raise AttributeError(name)
+    there = ", ".join(f".{each.name} ({each.protocol})" for each in service.interfaces)
+    raise AttributeError(f"service {service.name} has no .{name}: it has {there or 'no interfaces'} and their steps")
 
 
 def _service_names(service: Service) -> Iterable[str]:
@@ -74,12 +75,10 @@ def _endpoint_attribute(endpoint: Endpoint, name: str) -> object:
     step = bound_step(endpoint, name)
     if step is None:
         protocol = PROTOCOLS[endpoint.interface.protocol]
-        if not protocol.methods and not name.startswith("_"):
-            raise AttributeError(
-                f"interface {endpoint} has no .{name}: "
-                f"steps on {protocol.name} are not available in this version (known: addr, host, name, port)"
-            )
-        raise AttributeError(name)
+        steps = f"its steps are {', '.join(protocol.methods)}"
+        if not protocol.methods:
+            steps = f"steps on {protocol.name} are not available in this version"
+        raise AttributeError(f"interface {endpoint} has no .{name}: {steps} (known besides: {', '.join(_ENDPOINT)})")
     return step
 
 
