@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from faultbox.model.match import fits
 
 OF_CASES = frozenset(
@@ -19,6 +21,26 @@ OF_PROXIES = frozenset({"proxy", "proxy_opened"})
 WATCHED = frozenset({"file", "socket", "process"})
 """What only the kernel's own programs give."""
 TYPES = OF_CASES | LINES | OF_PROXIES | WATCHED | {"syscall", "tail", "probe"}
+
+OPS = MappingProxyType(
+    {
+        "file": ("open", "create", "write", "sync", "rename", "unlink", "truncate", "link"),
+        "socket": ("connect", "accept", "refused", "reset", "close", "retransmit"),
+        "process": ("fork", "exec", "exit"),
+    }
+)
+"""What can have happened (the field `op`) in events of the kernel's own programs."""
+_ALWAYS = ("type", "service", "seq", "op", "pid", "tid")
+FIELDS = MappingProxyType(
+    {
+        "file": (*_ALWAYS, "path", "to", "bytes"),
+        "socket": (*_ALWAYS, "local", "peer", "caller", "callee", "bytes_sent", "bytes_received", "lasted_ms"),
+        "process": (*_ALWAYS, "parent", "path", "command", "code", "signal", "oom"),
+    }
+)
+"""What a filter can ask of such events."""
+SIGNALLED = frozenset({"process", "service_exited"})
+"""Types of events whose field `signal` is a signal's number."""
 
 ELSEWHERE = frozenset(
     {

@@ -8,7 +8,7 @@ from typing import Any
 from faultbox.model import event_types
 from faultbox.model.event import Event
 from faultbox.model.frozen import frozen
-from faultbox.model.match import describe, matches
+from faultbox.model.match import describe, fits, matches
 from faultbox.model.syscalls import UnknownSyscall, expand
 from faultbox.model.topology import Service
 from faultbox.spec.builtins import kinds
@@ -36,8 +36,12 @@ class Filter:
 
     @classmethod
     def of(cls, fields: Mapping[str, str], where: Callable[..., Any] | None = None) -> Filter:
-        """Raises Wrong for a type of events or a system call that does not exist."""
-        _check_type(fields.get("type", ""))
+        """Raises Wrong for what no event can be: a type, a field, an op, a signal or a system call that is none."""
+        kind = fields.get("type", "")
+        _check_type(kind)
+        _check_shape(kind, fields)
+        if kind in event_types.SIGNALLED:
+            fields = _numbered(fields)
         name = fields.get("syscall", "")
         if not name or "*" in name or "?" in name:
             return cls(fields, where)
@@ -69,6 +73,28 @@ def _check_type(pattern: str) -> None:
     message, accepted = f"there are no events of type {pattern!r}", ", ".join(sorted(event_types.TYPES))
     near = nearest_name(pattern, sorted(event_types.TYPES))
     raise Wrong("UNKNOWN_EVENT_TYPE", message, accepted=accepted, nearest=near, at="type")
+
+
+def _check_shape(kind: str, fields: Mapping[str, str]) -> None:
+    known = event_types.FIELDS.get(kind)
+    if known is None:
+        return
+    for name in fields:
+        if name not in known:
+            message, near = f"{kind} events have no field {name!r}", nearest_name(name, list(known))
+            raise Wrong("UNKNOWN_FIELD", message, accepted=", ".join(known), nearest=near, at=name, naming=True)
+    ops, op = event_types.OPS[kind], fields.get("op", "*")
+    if op and not any(fits(each, op) for each in ops):
+        message, near = f"{kind} events have no op {op!r}", nearest_name(op, list(ops))
+        raise Wrong("UNKNOWN_OP", message, accepted=", ".join(ops), nearest=near, at="op")
+
+
+def _numbered(fields: Mapping[str, str]) -> Mapping[str, str]:
+    """With the number of a signal that is named, as events have it."""
+    signal = fields.get("signal", "")
+    if signal.isdigit() or not signal.isalnum():  # its number, or a pattern
+        return fields
+    return {**fields, "signal": str(kinds.signal_number(signal, "signal"))}
 
 
 def filter_or_function(given: Any, label: str) -> Filter:

@@ -43,6 +43,16 @@ HOLDS = [
 ]
 
 
+@pytest.mark.parametrize("signal", ["'SIGSEGV'", "'SEGV'", "'11'", "11", "'1?'"])
+def test_a_signal_is_named_or_numbered(run: Run, host: Any, signal: str) -> None:
+    host.trace = [event(1, "process", op="exit", signal="11"), event(2, "service_exited", signal="11")]
+    for kind in ("process", "service_exited"):
+        assert run(f"return events(type = '{kind}', signal = {signal})[0].signal") == "11"
+        with pytest.raises(AssertionFailed):
+            run(f"assert_never(type = '{kind}', signal = {signal})")
+    assert list(run("return events(type = 'process', signal = 'SIGKILL')")) == []
+
+
 @pytest.mark.parametrize("body", HOLDS)
 def test_what_holds(run: Run, host: Any, body: str) -> None:
     host.trace = TRACE
