@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faultbox import trace
 from faultbox import world as worlds
@@ -52,18 +53,8 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
     """The case's result, to be called when its services have stopped and its supervisors still answer."""
     rules = stage.scopes.ever
     counts = {each.slot: stage.scopes.counts(each) for each in rules}
-    misses, notes, remarks = _ask_supervisors(stage)
-    lost = tuple(dict.fromkeys(str(each) for each in stage.lost()))
-    remarks += (*_already_failing(case, life.value), *host.partitions.unmet(), *seen.crashes(_events(stage)))
-    distorted = _distortions(stage)
-    if found.broken:
-        remarks += (*lost, *distorted)
-    else:
-        found.lost, found.distorted = lost, distorted
-    found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
-    found.timed_out_steps = host.timed_out_steps
-    violation = found.violations[0][2] if found.violations else None
-    found.traceback = verdicts.frames((found.stopped if found.limit else found.error) or violation)
+    told = _ask_deciders(stage)
+    remarks = (*told.blind_spots, *_remarks(case, stage, host, life), *_complete(found, stage, host))
     fired = sum(each.fired for each in counts.values()) + host.partitions.lost
     faulted = bool(case.faults or rules or host.partitions.begun)
     ruling = verdicts.rule(case, found, fired, has_faults=faulted)
@@ -74,10 +65,7 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         reason=ruling.reason,
         code=ruling.code,
         exercised=bool(fired) if faulted else None,
-        traceback=found.traceback if ruling.verdict is not Verdict.PASSED else (),
-        rules=verdicts.reports(rules, counts, misses, notes),
-        deciding=_deciding(stage, ruling) if ruling.verdict is not Verdict.PASSED else (),
-        logs=_logs(stage, found) if ruling.verdict is not Verdict.PASSED else {},
+        rules=verdicts.reports(rules, counts, told.misses, told.notes),
         prints=tuple(host.prints),
         notes=remarks,
         run_delay=life.run_delay,
@@ -86,10 +74,40 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         observed=_observed(stage),
         judged=life.judged,
         value=recorded.record(life.value) if life.answered else None,
-        causes=_causes(stage, ruling) if ruling.verdict is not Verdict.PASSED else None,
     )
     _write_changed(stage)
-    return verdicts.starved(result, on_time=ruling.on_time)
+    explained = result if ruling.verdict is Verdict.PASSED else _explain(result, stage, found, ruling)
+    return verdicts.starved(explained, on_time=ruling.on_time)
+
+
+def _remarks(case: Case, stage: Stage, host: WorldHost, life: Life) -> Iterator[str]:
+    """What decides nothing, and must not go unsaid."""
+    yield from _already_failing(case, life.value)
+    yield from host.partitions.unmet()
+    yield from seen.crashes(_events(stage))
+
+
+def _complete(found: Findings, stage: Stage, host: WorldHost) -> tuple[str, ...]:
+    """Add the findings that are there only now; gives those that decide nothing, since something broke before."""
+    lost, distorted = tuple(dict.fromkeys(str(each) for each in stage.lost())), _distortions(stage)
+    if not found.broken:
+        found.lost, found.distorted = lost, distorted
+    found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
+    found.timed_out_steps = host.timed_out_steps
+    violation = found.violations[0][2] if found.violations else None
+    found.traceback = verdicts.frames((found.stopped if found.limit else found.error) or violation)
+    return (*lost, *distorted) if found.broken else ()
+
+
+def _explain(result: CaseResult, stage: Stage, found: Findings, ruling: verdicts.Ruling) -> CaseResult:
+    """With what somebody wants to see of a case that is not green."""
+    return replace(
+        result,
+        traceback=found.traceback,
+        deciding=tuple(trace.deciding(_events(stage), ruling.deciding)),
+        logs=_logs(stage, found),
+        causes=_causes(stage, ruling),
+    )
 
 
 def _observed(stage: Stage) -> Observed | None:
@@ -112,22 +130,23 @@ def _already_failing(case: Case, value: Any) -> Iterator[str]:
         yield f"its answer is a failure without any fault ({what}): cells that expect one prove nothing"
 
 
-def _ask_supervisors(
-    stage: Stage,
-) -> tuple[dict[int, Sequence[str]], dict[int, Sequence[str]], tuple[str, ...]]:
-    """Nearest misses and notes by rule slot, and what each service could do unseen (blind spots)."""
-    misses: dict[int, Sequence[str]] = {}
-    notes: dict[int, Sequence[str]] = {}
-    remarks: list[str] = []
+class _Told(NamedTuple):
+    """What supervisors and proxies say: nearest misses and notes by rule slot, and what could be done unseen."""
+
+    misses: dict[int, Sequence[str]]
+    notes: dict[int, Sequence[str]]
+    blind_spots: list[str]
+
+
+def _ask_deciders(stage: Stage) -> _Told:
+    told = _Told({}, {}, [])
     for decider in stage.deciders():
-        try:
+        with contextlib.suppress(EOFError):  # its death is a finding already
             report = decider.report()
-        except EOFError:
-            continue  # its death is a finding already
-        misses |= report.misses
-        notes |= report.notes
-        remarks += report.blind_spots
-    return misses, notes, tuple(remarks)
+            told.misses.update(report.misses)
+            told.notes.update(report.notes)
+            told.blind_spots.extend(report.blind_spots)
+    return told
 
 
 def _distortions(stage: Stage) -> tuple[str, ...]:
@@ -138,10 +157,6 @@ def _distortions(stage: Stage) -> tuple[str, ...]:
     with contextlib.suppress(EOFError):  # its death is a finding already
         return edges.report().distortions
     return ()
-
-
-def _deciding(stage: Stage, ruling: verdicts.Ruling) -> tuple[dict[str, Any], ...]:
-    return tuple(trace.deciding(_events(stage), ruling.deciding))
 
 
 def _events(stage: Stage) -> list[Event]:
