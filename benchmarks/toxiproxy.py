@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class NoToxiproxy(Exception):
 
 def server() -> Path:
     """Its program, compiled on the first call on this machine. Raises NoToxiproxy."""
-    go = shutil.which("go")
+    go = shutil.which("go", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faultbox-bench"
     program = cache / "server"
     if program.exists():

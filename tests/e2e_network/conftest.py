@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -81,11 +83,12 @@ def go_build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]
     """Gives the program that the Go module in a directory is; skips where Go is missing."""
 
     def build(module: Path) -> Path:
-        if shutil.which("go") is None or _version() < _GO:
+        go = shutil.which("go", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        if go is None or _version(go) < _GO:
             pytest.skip(f"needs Go {_GO[0]}.{_GO[1]} or newer, for {module.name}: a client in a second language")
         program = tmp_path_factory.mktemp(module.name) / module.name
         done = subprocess.run(
-            ["go", "build", "-o", program, "."], cwd=module, capture_output=True, text=True, check=False
+            [go, "build", "-o", program, "."], cwd=module, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return program
@@ -93,8 +96,8 @@ def go_build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]
     return build
 
 
-def _version() -> tuple[int, int]:
-    done = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True)
+def _version(go: str) -> tuple[int, int]:
+    done = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=True)
     found = re.match(r"go(\d+)\.(\d+)", done.stdout)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 

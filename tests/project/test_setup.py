@@ -47,3 +47,12 @@ def test_help_names_every_target() -> None:
     assert phony is not None
     done = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert set(re.findall(r"^  make ([\w-]+)", done.stdout, re.MULTILINE)) == set(phony[1].split())
+
+
+def test_make_installs_what_tests_are_skipped_without() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    sources = [path.read_text() for path in (REPOSITORY / "tests").rglob("*.py")]
+    programs = {name for text in sources for name in re.findall(r'shutil\.which\("([\w-]+)"', text)}
+    assert {"node", "redis-server", "tmux"} <= programs
+    assert [name for name in programs if f" {name}=" not in makefile and f'"{name}-bin>=' not in project] == []
