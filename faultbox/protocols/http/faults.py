@@ -157,6 +157,12 @@ class HttpDialogue(Dialogue):
 
     # -- answers
 
+    def refuses(self, fault: MessageFault, message: Message) -> str:
+        """A head is spared: what has no body (answers to HEAD, 204, 304, most requests) can't be corrupted."""
+        if fault.action is MessageAction.CORRUPT and isinstance(message, HttpMessage) and not message.body:
+            return "it has no body to corrupt"
+        return ""
+
     def reply(self, fault: MessageFault, message: Message) -> Reply:
         request = message.request if isinstance(message, Response) else message
         if request is self._upgrading:

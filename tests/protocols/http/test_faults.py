@@ -50,6 +50,24 @@ def test_a_response_answers_instead_of_the_service() -> None:
     assert talk.counts()[:3] == (3, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("request_", "response"),
+    [
+        (GET.replace(b"GET", b"HEAD", 1), OK.removesuffix(b"ok")),
+        (GET, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (GET, b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+        (GET, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ],
+)
+def test_what_has_no_body_is_not_corrupted_and_that_is_not_said_to_have_fired(request_: bytes, response: bytes) -> None:
+    talk = play(rule("corrupt", side="response"))
+    talk.caller(request_)
+    assert talk.service(response) == [("caller", response)]
+    talk.caller(GET)
+    assert talk.service(OK) != [("caller", OK)]
+    assert talk.counts()[:3] == (2, 2, 1)
+
+
 def test_an_error_is_json() -> None:
     first, headers, body = answer(play(rule("error", status=429, message="slow down")).caller(GET))
     assert (first, json.loads(body)) == (b"HTTP/1.1 429 Too Many Requests", {"error": "slow down"})
