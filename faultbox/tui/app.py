@@ -71,7 +71,7 @@ class FaultboxApp(App[None]):
             self._after_run()
 
     def _after_run(self) -> None:
-        if self._leaving:
+        if self._leaving or isinstance(self.screen, Leaving):  # asked or not, nothing stands in the way any more
             self.exit()
         elif self._run_after_load and not self._desk.progress.refusal:
             self._run_after_load = False

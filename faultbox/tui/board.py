@@ -37,14 +37,14 @@ class Board(Screen[None]):
         Binding("r", "app.rerun_cell", "rerun"),
         Binding("R", "app.rerun_red", "rerun red"),
         Binding("a", "app.rerun_all", "all", show=False),
-        Binding("n", "next_red", "next red"),
+        Binding("n", "next_red", "next"),
         Binding("p", "pause", "pause"),
         Binding("plus,equals_sign", "jobs(1)", "worlds", key_display="+/-"),
         Binding("minus", "jobs(-1)", "fewer worlds", show=False),
         Binding("x", "fail_fast", "stop at red", show=False),
         Binding("e", "edit", "edit"),
         Binding("w", "app.run_on_save", "run on save", show=False),
-        Binding("o", "app.report", "report"),
+        Binding("o", "app.report", "report", show=False),
         Binding("question_mark", "app.help", "help", key_display="?"),
         Binding("q", "app.leave", "quit"),
     ]
@@ -55,14 +55,17 @@ class Board(Screen[None]):
         self._desk = desk
         self._shape: Shape = ()
         self._glance: Glance | None = None
+        # Held, not looked for: a turn may still come while the window is being taken down.
+        self._status, self._remarks, self._about = Status(id="status"), Remarks(), Static(id="about")
+        self._tables = VerticalScroll(id="tables", can_focus=False)
 
     def compose(self) -> ComposeResult:
-        yield Status(id="status")
+        yield self._status
         with Container(id="body"):
-            yield VerticalScroll(id="tables", can_focus=False)
+            yield self._tables
             with VerticalScroll(id="detail", can_focus=False):
-                yield Static(id="about")
-        yield Remarks()
+                yield self._about
+        yield self._remarks
         yield Footer(show_command_palette=False)
 
     def on_resize(self, event: Resize) -> None:
@@ -80,8 +83,8 @@ class Board(Screen[None]):
         moving = list({cell.key: cell for cell in (*changed, *progress.running)}.values())
         for table in self.query(CellTable):
             table.refresh_cells(moving, now, frame, over=over)
-        self.query_one(Status).show(self._desk, began, now, frame)
-        self.query_one(Remarks).show(self._desk)
+        self._status.show(self._desk, began, now, frame)
+        self._remarks.show(self._desk)
         if self.chosen is not None and self.chosen in changed:
             self._draw_detail()
 
@@ -100,12 +103,11 @@ class Board(Screen[None]):
     async def _rebuild(self) -> None:
         """The plan is another one: tables for it, with the cursor where it was."""
         before, progress = self.chosen, self._desk.progress
-        tables = self.query_one("#tables")
-        await tables.remove_children()
+        await self._tables.remove_children()
         made = [CellTable.of(grid) for grid in progress.grids()]
         if beside := progress.beside():
             made.append(CellTable.beside(beside))
-        await tables.mount_all(made)
+        await self._tables.mount_all(made)
         if before is not None and before.key in progress.cells:
             any(table.choose(progress.cells[before.key]) for table in made)
         elif made:
@@ -115,7 +117,7 @@ class Board(Screen[None]):
 
     def _draw_detail(self) -> None:
         shown = about(self.chosen, self._glance, over=not self._desk.busy)
-        self.query_one("#about", Static).update(shown)
+        self._about.update(shown)
 
     # -- what the user does
 

@@ -29,6 +29,7 @@ from faultbox.tui.trace import Reader
 
 _TURN_S = 0.1
 _LOOK_S = 0.5
+_HINT = "filter, as type=syscall service=db decision=deny*"
 
 
 class CaseScreen(Screen[None]):
@@ -53,24 +54,28 @@ class CaseScreen(Screen[None]):
         self._of: CaseStarted | None = None
         self._final = False
         self._reading = False
+        # Held, not looked for: a turn may still come while the screen is being taken down.
+        self._title, self._about, self._logs, self._kernel = Static(id="title"), Static(), Static(), Static()
+        self._events, self._event, self._filter = EventList(), Static(id="event"), Input(placeholder=_HINT)
+        self._lanes, self._contrast, self._tabs = Timeline(), Contrasting(), TabbedContent(initial="outcome")
 
     def compose(self) -> ComposeResult:
-        yield Static(id="title")
-        with TabbedContent(initial="outcome"):
+        yield self._title
+        with self._tabs:
             with TabPane("1 Outcome", id="outcome"), VerticalScroll():
-                yield Static(id="outcome-text")
+                yield self._about
             with TabPane("2 Timeline", id="timeline"), VerticalScroll():
-                yield Timeline(id="lanes")
+                yield self._lanes
             with TabPane("3 Events", id="events"):
-                yield Input(placeholder="filter, as type=syscall service=db decision=deny*", id="filter")
-                yield EventList(id="list")
-                yield Static(id="event")
+                yield self._filter
+                yield self._events
+                yield self._event
             with TabPane("4 Logs", id="logs"), VerticalScroll():
-                yield Static(id="logs-text")
+                yield self._logs
             with TabPane("5 Kernel", id="kernel"), VerticalScroll():
-                yield Static(id="kernel-text")
+                yield self._kernel
             with TabPane("6 Control", id="control"), VerticalScroll():
-                yield Contrasting(id="control-text")
+                yield self._contrast
         yield Footer()
 
     def on_mount(self) -> None:
@@ -86,12 +91,12 @@ class CaseScreen(Screen[None]):
 
     def _turn(self) -> None:
         """What the reader has found meanwhile."""
-        self.query_one(EventList).work()
+        self._events.work()
         self._draw_title()
-        if self._reader is not None and self.query_one(TabbedContent).active == "timeline":
+        if self._reader is not None and self._tabs.active == "timeline":
             self._reader.draw_lanes()
             if self._reader.lanes is not None:
-                self.query_one(Timeline).show(self._reader.lanes, self._reader.laned, len(self._reader.trace))
+                self._lanes.show(self._reader.lanes, self._reader.laned, len(self._reader.trace))
 
     def _look(self) -> None:
         """What the case's files say; for the last time once they are whole."""
@@ -101,7 +106,7 @@ class CaseScreen(Screen[None]):
         if self._final or self._reading:
             return
         over = not self._desk.busy
-        self.query_one("#outcome-text", Static).update(about(self.cell, self.glance, over=over))
+        self._about.update(about(self.cell, self.glance, over=over))
         self._reading = True
         place, of, last = self._desk.place_of(self.cell), self._of, self.cell.result is not None
         with_trace = self._reader is None
@@ -124,30 +129,30 @@ class CaseScreen(Screen[None]):
         self._final = last
         if found.trace is not None:
             self._reader = Reader(found.trace)
-            self.query_one(EventList).show(self._reader)
-        self.query_one("#logs-text", Static).update(_logs(found))
+            self._events.show(self._reader)
+        self._logs.update(_logs(found))
 
     def _draw_kernel(self, found: Dossier | None) -> None:
         result = self.cell.result
         seen = observed(result.observed if result else None, found.changed if found is not None else ())
-        self.query_one("#kernel-text", Static).update(seen)
+        self._kernel.update(seen)
 
     def _draw_title(self) -> None:
         text = Text(words.plain(self.cell.info.id), "bold", no_wrap=True, overflow="ellipsis")
         text.append("  ")
         text.append_text(words.cell(self.cell, time.monotonic(), 0, over=not self._desk.busy))
-        text.append(f"  {self.query_one(EventList).count} events", "dim")
+        text.append(f"  {self._events.count} events", "dim")
         search = self._reader.search if self._reader is not None else None
         if self._reader is not None and search is not None:
             text.append(f" of {len(self._reader.trace)}", "dim")
             if search.seen < len(self._reader.trace):
                 text.append(f", {search.seen * 100 // len(self._reader.trace)}% looked through", "yellow")
-        self.query_one("#title", Static).update(text)
+        self._title.update(text)
 
     def _forget(self) -> None:
         """The case has begun anew, and its trace with it."""
-        self.query_one(EventList).show(None)
-        self.query_one(Contrasting).forget()
+        self._events.show(None)
+        self._contrast.forget()
         if self._reader is not None:
             self._reader.close()
         self._reader = None
@@ -155,29 +160,28 @@ class CaseScreen(Screen[None]):
     # -- what the user does
 
     def on_event_list_at(self, message: EventList.At) -> None:
-        self.query_one("#event", Static).update(_whole(message.event))
+        self._event.update(_whole(message.event))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
-        events = self.query_one(EventList)
         try:
-            events.filter(parse(message.value) if message.value.strip() else None)
+            self._events.filter(parse(message.value) if message.value.strip() else None)
         except BadFilter as error:
             self.notify(f"{error}: {error.advice}", severity="error", markup=False)
             return
-        events.focus()
+        self._events.focus()
 
     def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
         if event.pane.id == "control":
-            self.query_one(Contrasting).show(self._desk, self.cell)
-        elif event.pane.id == "events":
-            self.query_one(EventList).focus()
+            self._contrast.show(self._desk, self.cell)
+        reader = self._events if event.pane.id == "events" else event.pane.query_one(VerticalScroll)
+        reader.focus()
 
     def action_tab(self, name: str) -> None:
-        self.query_one(TabbedContent).active = name
+        self._tabs.active = name
 
     def action_find(self) -> None:
         self.action_tab("events")
-        self.call_after_refresh(self.query_one("#filter", Input).focus)
+        self.call_after_refresh(self._filter.focus)
 
     def action_first_bad(self) -> None:
         """Go to the first event that decided the verdict."""
@@ -186,10 +190,9 @@ class CaseScreen(Screen[None]):
             self.notify("nothing here says which event decided it")
             return
         self.action_tab("events")
-        events = self.query_one(EventList)
-        self.query_one("#filter", Input).value = ""
-        events.filter(None)
-        events.go_to(int(result.deciding[0]["seq"]))
+        self._filter.value = ""
+        self._events.filter(None)
+        self._events.go_to(int(result.deciding[0]["seq"]))
 
     def action_close(self) -> None:
         self.dismiss()

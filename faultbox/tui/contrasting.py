@@ -23,8 +23,8 @@ _LOOKS = {"title": ("\n", "bold"), "control": ("  ", "green"), "case": ("  ", "r
 class Contrasting(Static):
     """Lines that only the control has (-), that only this case has (+), and totals that differ."""
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as all widgets call it
-        super().__init__("", id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._about: tuple[object, object] | None = None
 
     def forget(self) -> None:

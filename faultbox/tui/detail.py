@@ -66,6 +66,8 @@ def running(cell: Cell, glance: Glance) -> Text:
         text.append("\nservices\n", "bold")
         for each in glance.healths:
             _service(text, each, (glance.ports or {}).get(each.service, ""))
+        if all(each.ended for each in glance.healths):
+            text.append("  its world is being taken down; or it is to run again, alone\n", "dim")
     _section(text, "rules", (line for rule in glance.rules for line in _rule(rule)))
     _section(text, "printed", cell.prints[-_TAIL:])
     for name, lines in (glance.tails or {}).items():

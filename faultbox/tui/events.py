@@ -47,8 +47,8 @@ class EventList(ScrollView, can_focus=True):
             self.event = event
             super().__init__()
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as all widgets call it
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._reader: Reader | None = None
         self._start: int | None = None
         self._read = lru_cache(maxsize=512)(self._read_anew)

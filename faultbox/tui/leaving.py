@@ -21,7 +21,7 @@ class Leaving(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="question"):
-            yield Label("A run goes. End it? What has finished is kept in the bundle.")
+            yield Label("A run goes. End it? What has finished is kept.")
             with Horizontal():
                 yield Button("End it (y)", id="yes", variant="error")
                 yield Button("Stay (n)", id="no", variant="primary")

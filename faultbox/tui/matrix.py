@@ -54,8 +54,10 @@ class CellTable(DataTable[Text]):
 
     @classmethod
     def of(cls, grid: Grid) -> CellTable:
-        """A fault matrix."""
-        return cls("Fault matrix", grid.rows, grid.columns, grid.cells, excluded=grid.excluded)
+        """A fault matrix, without the scenarios and faults that this run has no cell of."""
+        rows, columns = {row for row, _ in grid.cells}, {column for _, column in grid.cells}
+        shown = [row for row in grid.rows if row in rows], [name for name in grid.columns if name in columns]
+        return cls("Fault matrix", *shown, grid.cells, excluded=grid.excluded)
 
     @classmethod
     def beside(cls, cells: Sequence[Cell]) -> CellTable:
@@ -136,12 +138,13 @@ class CellTable(DataTable[Text]):
             there.move_cursor(row=0 if by > 0 else len(there._rows) - 1)  # noqa: SLF001 - one of us
 
     def _follow(self) -> None:
-        """The table is as high as it has rows, and what scrolls is what holds it: it must show the cursor."""
+        """A table that is higher than the window scrolls itself; what holds the tables must show the cursor's line."""
         if self.has_focus and isinstance(self.parent, Widget):
-            top = self.virtual_region.y + _ABOVE + self.cursor_row
-            first = self.virtual_region.y if self.cursor_row == 0 else top
-            line = Region(self.parent.scroll_offset.x, first, 1, top - first + 1)
-            self.parent.scroll_to_region(line, animate=False, force=True)
+            top = self.virtual_region.y
+            line = top + _ABOVE + self.cursor_row - self.scroll_offset.y
+            first = top if self.cursor_row == 0 else line
+            shown = Region(self.parent.scroll_offset.x, first, 1, line - first + 1)
+            self.parent.scroll_to_region(shown, animate=False, force=True)
 
     def _text(self, row: str, column: str, now: float, frame: int, *, over: bool) -> Text:
         if (row, column) in self._excluded:

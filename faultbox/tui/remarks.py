@@ -22,10 +22,11 @@ class Remarks(VerticalScroll, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__(id="remarks")
-        self._shown: tuple[Line, ...] = ()
+        self._shown: tuple[Line, ...] | None = None
+        self._text = Static()
 
     def compose(self) -> Iterator[Static]:
-        yield Static(id="remarks-text")
+        yield self._text
 
     def show(self, desk: Desk) -> None:
         """Draw it anew, if something has changed."""
@@ -34,7 +35,7 @@ class Remarks(VerticalScroll, can_focus=False):
             return
         self._shown = lines
         text = Text("\n").join(Text(words.plain(line), style) for line, style in lines)
-        self.query_one("#remarks-text", Static).update(text)
+        self._text.update(text)
         self.set_class(not lines, "nothing")
         self.set_class(desk.progress.refusal is not None, "refused")
 
