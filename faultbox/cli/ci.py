@@ -98,6 +98,7 @@ def write_junit(path: Path, outcome: Outcome, spec: Path) -> None:
     from faultbox.cli.console.case import reproduce
     from faultbox.cli.views import test_command
     from faultbox.evidence import junit
+    from faultbox.evidence.whole import whole
     from faultbox.model.update import SpecRefused
 
     if outcome.result is None or outcome.started is None:
@@ -108,9 +109,8 @@ def write_junit(path: Path, outcome: Outcome, spec: Path) -> None:
         content = junit.document(
             str(spec), outcome.result, outcome.started.cases, lambda each: reproduce(each, seed, again)
         )
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_bytes(content)
-    draft.replace(path)
+    with whole(path) as stream:
+        stream.write(content)
 
 
 def annotated(outcome: Outcome, wanted: Wanted) -> list[str]:

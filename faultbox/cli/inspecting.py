@@ -152,8 +152,10 @@ def _sql(bundle: Bundle, options: argparse.Namespace) -> None:
 
 def _otlp(bundle: Bundle, results: Sequence[CaseResult], target: Path) -> None:
     from faultbox.evidence.otlp import traces
+    from faultbox.evidence.whole import whole
 
     shapes: list[Any] = [shape for each in results for shape in traces(bundle, each.directory)["resourceSpans"]]
-    target.write_text(json.dumps({"resourceSpans": shapes}) + "\n", encoding="ascii")
+    with whole(target) as stream:
+        stream.write(json.dumps({"resourceSpans": shapes}).encode("ascii") + b"\n")
     spans = sum(len(scope["spans"]) for shape in shapes for scope in shape["scopeSpans"])
     say(f"Written: {number(spans, 'span')} of {number(len(results), 'case')} to {target}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ _MARKS = {
     Verdict.INCONCLUSIVE: "❔",
     Verdict.HALTED: "⏹️",
 }
+_STEERING = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What a terminal obeys and a log should not, but for the two that workflow commands have a way to write."""
 _WORST_FIRST = (Verdict.FAILED, Verdict.ERRORED, Verdict.INCONCLUSIVE, Verdict.HALTED, Verdict.PASSED)
 
 
@@ -98,7 +101,8 @@ def _in_workspace(file: str, workspace: str) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    shown = _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -27,11 +27,11 @@ def test_a_red_case_is_marked_where_the_spec_failed(spools: ModuleType, tmp_path
 
 def test_text_can_t_become_a_command_or_a_property(spools: ModuleType) -> None:
     info = spools.info("test_a,line=1::error")
-    red = spools.result(info, Verdict.FAILED, reason="x\n::add-mask::y\r::z")
+    red = spools.result(info, Verdict.FAILED, reason="x\n::add-mask::y\r::z\x1b[2J")
     (line,) = github.commands(github.of_run(RunResult(1, (red,))), "")
     assert "\n" not in line
     assert "\r" not in line
-    assert line.endswith("title=test_a%2Cline=1%3A%3Aerror failed::x%0A::add-mask::y%0D::z")
+    assert line.endswith("title=test_a%2Cline=1%3A%3Aerror failed::x%0A::add-mask::y%0D::z\\x1b[2J")
 
 
 def test_strict_marks_what_makes_the_run_red(spools: ModuleType) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
@@ -19,6 +20,7 @@ from faultbox.evidence.reporting.case import CaseBlocks
 from faultbox.evidence.reporting.coverage import coverage
 from faultbox.evidence.reporting.gathered import Gathered
 from faultbox.evidence.reporting.modules import joined
+from faultbox.evidence.whole import whole
 from faultbox.model.frozen import frozen
 from faultbox.model.verdict import CaseResult, Verdict
 
@@ -39,16 +41,11 @@ class Report:
 
 def write(bundle: Bundle, path: Path, most_events: int) -> Report:
     """See `report`."""
-    draft = path.with_name(f".{path.name}.tmp")
     before, after = _frame(bundle)
-    try:
-        with draft.open("w", encoding="utf-8", errors="replace", newline="\n") as stream:
-            stream.write(before)
-            left_out = _write_data(bundle, stream, most_events)
-            stream.write(after)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with whole(path) as raw, io.TextIOWrapper(raw, encoding="utf-8", errors="replace", newline="\n") as stream:
+        stream.write(before)
+        left_out = _write_data(bundle, stream, most_events)
+        stream.write(after)
     return Report(path, left_out)
 
 
