@@ -50,6 +50,8 @@ class Scopes:
         self._told = told
         self._scopes: dict[int, tuple[AnyRule, ...]] = {}
         self._ever: list[AnyRule] = []
+        self._cut: dict[int, int] = {}
+        """By the slot of a rule, how many established connections its beginning has cut."""
         self._next = 1
         self._epoch = 0
         self._lock = threading.RLock()
@@ -106,7 +108,8 @@ class Scopes:
         if isinstance(rule, MessageRule) and self._edges is not None:
             refused = self._edges.refused(rule.slot)
             counts += Counts(refused, refused, refused)
-        return counts
+        cut = self._cut.get(rule.slot, 0)
+        return counts + Counts(cut, cut, cut)
 
     def start(self, from_start: Sequence[Rule]) -> None:
         """Give every supervisor its first rule set: the rules that hold from a service's own start."""
@@ -158,15 +161,18 @@ class Scopes:
         return [self._scopes[handle] for handle in sorted(self._scopes)]
 
     def _sever_callers(self, scope: Sequence[Rule]) -> None:
-        """An inbound deny meets pooled connections too: they are cut, unless existing="keep"."""
-        denied = {
-            port
-            for rule in scope
-            if rule.direction == "in" and rule.fault.action.kind is ActionKind.DENY and rule.fault.existing == "sever"
-            for port in rule.destinations
-        }
+        """An inbound deny meets pooled connections too: they are cut, unless existing="keep".
+
+        Whose they were isn't known, so they count for the rule of the service itself where it has one.
+        """
+        denying = [rule for rule in scope if rule.fault.action.kind is ActionKind.DENY]
+        severing = [rule for rule in denying if rule.direction == "in" and rule.fault.existing == "sever"]
+        denied = {port for rule in severing for port in rule.destinations}
         for service in sorted({port.service for port in denied}):
-            self._sever(service, frozenset(port.port for port in denied if port.service == service))
+            cut = self._sever(service, frozenset(port.port for port in denied if port.service == service))
+            rules = [rule for rule in denying if rule.target == service and "connect" in rule.syscalls]
+            own = next((rule for rule in rules if rule.service == service), rules[0])
+            self._cut[own.slot] = self._cut.get(own.slot, 0) + cut
 
 
 def _not_prepared(rule: str, lacking: str) -> SpecError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class Ground:
         self.db, self.api, self.edges = Decider(), Decider(), Decider()
         self.told: list[tuple[str, list[str]]] = []
         self.severed: list[frozenset[int]] = []
-        filters = {"db": {"write", "fsync"}, "api": {"connect"}}
+        filters = {"db": {"write", "fsync", "connect"}, "api": {"connect"}}
         self.scopes = Scopes(
             {"db": self.db, "api": self.api},  # type: ignore[dict-item]
             filters,
@@ -148,6 +149,15 @@ def test_a_denied_edge_meets_its_pools_unless_they_are_spared(ground: Ground) ->
     ground.scopes.begin([inbound("cut")])
     ground.scopes.begin([inbound("spared", existing="keep")])
     assert ground.severed == [frozenset({5432})]
+    cut, spared = ground.scopes.ever
+    assert (ground.scopes.counts(cut), ground.scopes.counts(spared)) == (Counts(1, 1, 1), Counts())
+
+
+def test_cut_connections_count_for_the_rule_of_the_service_itself(ground: Ground) -> None:
+    outward = dataclasses.replace(inbound("out"), service="db", direction="out", destinations=())
+    ground.scopes.begin([inbound("in"), outward])
+    inward, own = ground.scopes.ever
+    assert (ground.scopes.counts(inward), ground.scopes.counts(own)) == (Counts(), Counts(1, 1, 1))
 
 
 def test_at_the_end_nothing_is_in_force_and_nothing_can_be_armed(ground: Ground) -> None:
