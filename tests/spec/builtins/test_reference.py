@@ -13,7 +13,7 @@ import faultbox
 from faultbox.spec.builtins import BUILTINS, reference
 
 DOCS = Path(faultbox.__file__).parent.parent / "docs" / "reference"
-RAISING = frozenset({"Wrong", "Problem", "SpecError", "AssertionFailed", "Ruling", "CaseResult", "warn"})
+RAISING = frozenset({"Wrong", "Problem", "SpecError", "AssertionFailed", "Ruling", "CaseResult", "warn", "_broke"})
 
 
 def test_the_reference_is_up_to_date() -> None:
@@ -40,10 +40,25 @@ def codes() -> Iterator[tuple[str, str]]:
     """Every code that some place in the code gives to a problem or a verdict."""
     for path in Path(faultbox.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and _name(node.func) in RAISING:
-                given = [*node.args[:1], *(each.value for each in node.keywords if each.arg == "code")]
-                for each in given:
-                    yield from ((code, path.name) for word in ast.walk(each) for code in _code(word))
+            for each in _given(node):
+                yield from ((code, path.name) for word in ast.walk(each) for code in _code(word))
+
+
+def _given(node: ast.AST) -> list[ast.expr]:
+    """The expressions that are codes: arguments of what raises, defaults of `code`, what is assigned to one."""
+    if isinstance(node, ast.Call) and _name(node.func) in RAISING:
+        return [*node.args, *(each.value for each in node.keywords if each.arg == "code")]
+    if isinstance(node, ast.FunctionDef):
+        ended = zip(reversed(node.args.args), reversed(node.args.defaults), strict=False)
+        return [default for each, default in ended if each.arg == "code"]
+    if isinstance(node, ast.Assign) and any("code" in _name(each).split("_") for each in _leaves(node.targets)):
+        return [node.value]
+    return []
+
+
+def _leaves(targets: list[ast.expr]) -> Iterator[ast.expr]:
+    for each in targets:
+        yield from each.elts if isinstance(each, ast.Tuple) else [each]
 
 
 def _name(function: ast.expr) -> str:
@@ -57,5 +72,13 @@ def _code(node: ast.AST) -> list[str]:
 def test_every_code_is_explained() -> None:
     explained = set(re.findall(r"`([A-Z_0-9]{4,})`", (DOCS / "errors.md").read_text()))
     used = dict(codes())
-    assert {"WRONG_TYPE", "UNKNOWN_PAIR", "SYNTAX", "NOT_PREPARED"} <= used.keys()
+    assert {
+        "WRONG_TYPE",
+        "UNKNOWN_PAIR",
+        "SYNTAX",
+        "NOT_PREPARED",
+        "NOT_READY",
+        "HELPER_DIED",
+        "NOT_RESTARTED",
+    } <= used.keys()
     assert used.keys() <= explained, {code: used[code] for code in used.keys() - explained}
