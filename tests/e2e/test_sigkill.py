@@ -20,10 +20,14 @@ SPEC = """
 api = web("api", 8080, env = {"HANGS": "/signals/hangs"}, volumes = {"signals": "/signals"})
 
 def hanging():
+    api.get(path = "/health")
     return api.get(path = "/hang", timeout = "50s")
 
+def unhealthy():
+    return fault(api.http, error(path = "/health", status = 503), run = hanging)
+
 def test_hangs():
-    fault(api, write = deny("EIO", path = "/never/*"), run = hanging)
+    fault(api, write = deny("EIO", path = "/never/*"), run = unhealthy)
 
 def test_other():
     assert_eq(api.get(path = "/health").status, 200)
@@ -76,7 +80,19 @@ def init_of(front: int) -> int:
 
 
 def supervisor_of(front: int) -> int:
-    return next(pid for pid in children(world_of(front)) if pid_inside(pid) != 1)
+    """Of the helpers the one that holds a listener of seccomp."""
+    return next(pid for pid in children(world_of(front)) if pid_inside(pid) != 1 and decides_calls(pid))
+
+
+def edge_of(front: int) -> int:
+    """The other one."""
+    outside = [pid for pid in children(world_of(front)) if pid_inside(pid) != 1]
+    (edge,) = (pid for pid in outside if not decides_calls(pid))
+    return edge
+
+
+def decides_calls(pid: int) -> bool:
+    return any("seccomp" in str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def pid_inside(pid: int) -> int:
@@ -103,6 +119,9 @@ def recorded(path: Path) -> dict[str, str]:
     with evidence.open(path) as bundle:
         events = {each.info.id: list(bundle.events(each.directory)) for each in bundle.outcome().results}
         assert "step_send" in {event["type"] for event in events["test_hangs"]}
+        (hung,) = (each for each in bundle.outcome().results if each.info.id == "test_hangs")
+        assert {each.action: each.counts.fired for each in hung.rules} == {"deny(EIO)": 0, "error(path='/health', status=503)": 1}
+        assert hung.exercised is True
         return {each.info.id: each.verdict.value for each in bundle.outcome().results}
 
 
@@ -112,8 +131,9 @@ def recorded(path: Path) -> dict[str, str]:
         (world_of, 3, "errored"),
         (init_of, 3, "errored"),
         (supervisor_of, 3, "errored"),
+        (edge_of, 3, "errored"),
     ],
-    ids=["world", "init", "supervisor"],
+    ids=["world", "init", "supervisor", "edge"],
 )
 def test_a_dead_helper_errs_its_case_and_only_that(
     tool, hanging: subprocess.Popen[str], victim: Callable[[int], int], code: int, verdict: str, descendants

@@ -23,8 +23,14 @@ def test_a_file_is_there_when_it_is_complete(tmp_path: Path) -> None:
 def test_what_fails_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "a.xml"
     target.write_text("old")
-    with pytest.raises(TypeError), whole(target) as stream:
-        stream.write("text is no bytes")  # type: ignore[arg-type]
+
+    def fail() -> None:
+        with whole(target) as stream:
+            stream.write(b"ne")
+            raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        fail()
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a.xml", "old")]
 
 
