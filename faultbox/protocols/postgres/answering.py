@@ -129,7 +129,7 @@ class Answering:
         """The only statement that is awaited, if nothing special is."""
         pending, waiting = self._session.pending, self._waiting
         entry = pending[0] if pending else None
-        if entry is None or entry.request is None or entry.again:
+        if entry is None or entry.request is None or entry.again or entry.ends:
             return None
         alone = len(waiting) == 1 and waiting[0] is entry.request
         return entry.request if alone and [each.kind for each in pending] in _ALONE else None

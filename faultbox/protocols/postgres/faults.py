@@ -1,11 +1,13 @@
 """PostgreSQL at the proxy: statements and their results as messages, and what injected answers look like.
 
 A statement that is to fail is replaced by one that the service itself must refuse, and the service's
-error by ours: so the transaction it is in fails for the service as well, and ReadyForQuery says so.
+error by ours: so the transaction it is in fails for the service as well, and ReadyForQuery says so. A COMMIT that
+fails ends its transaction without what was done in it, so the service is asked to roll back.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -26,6 +28,20 @@ from faultbox.rules import tester
 _REFUSED: Final = b"faultbox: this statement was replaced by an injected fault\0"
 """No SQL: it is a syntax error in any state of a transaction. People find it in the service's log."""
 _NAME: Final = b"faultbox\0"
+_END: Final = re.compile(r"(commit|end|rollback|abort)( work| transaction)?( and no chain)?;?|prepare transaction .*")
+"""Statements after which no transaction is left, whether they fail or not."""
+_ROLLBACK: Final = b"ROLLBACK\0"
+_REFUSE: Final = frame(b"P", _NAME + _REFUSED + b"\0\0")
+_ROLL_BACK: Final = b"".join(
+    (
+        frame(b"P", _NAME + _ROLLBACK + b"\0\0"),
+        frame(b"B", _NAME + _NAME + bytes(6)),
+        frame(b"E", _NAME + bytes(4)),
+        frame(b"C", b"S" + _NAME),
+        _REFUSE,
+    )
+)
+"""In the extended protocol, where an error must be the last of it: the service then skips what else was sent."""
 _BIND_COMPLETE: Final = frame(b"2")
 _NO_DATA: Final = frame(b"n")
 _FIELDS: Final = {"detail": b"D", "hint": b"H", "table_name": b"t", "column_name": b"c", "constraint_name": b"n"}
@@ -105,7 +121,9 @@ class PostgresDialogue(Dialogue):
         data = _failure(code, fault.arguments, fatal=fatal)
         if fatal:
             return Reply(data, close=True)
-        return self._instead(message, data, b"E", frame(b"P", _NAME + _REFUSED + b"\0\0"), _REFUSED)
+        if _END.fullmatch(sql.shape(message.text or "")):
+            return self._instead(message, data, b"E", _ROLL_BACK, _ROLLBACK)
+        return self._instead(message, data, b"E", _REFUSE, _REFUSED)
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         """rewrite(rows=) or rewrite(values=): other rows, or other values in every row."""

@@ -171,6 +171,33 @@ def test_a_query_fails_for_the_service_too(pg: SimpleNamespace, talk: Make, rule
     assert play.notes[0]["query"] == INSERT
 
 
+@pytest.mark.parametrize("end", ["COMMIT", "commit work;", "END", "rollback", "/* x */ PREPARE TRANSACTION 'a'"])
+def test_the_end_of_a_transaction_fails_and_none_is_left(pg: SimpleNamespace, talk: Make, rule: Make, end: str) -> None:
+    play = talk(rule("error", match={}, code="serialization_failure"))
+    assert play.caller(pg.query(end)) == [("service", pg.query("ROLLBACK"))]
+    said = play.service(pg.done("ROLLBACK") + pg.ready())
+    assert failure(said)["C"] == "40001"
+    assert sent(said, "caller").endswith(pg.ready())
+    assert b"ROLLBACK" not in sent(said, "caller")
+
+
+@pytest.mark.parametrize("text", ["ROLLBACK TO SAVEPOINT a", "COMMIT PREPARED 'a'", "insert into t values (1); commit"])
+def test_what_leaves_a_transaction_fails_within_it(pg: SimpleNamespace, talk: Make, rule: Make, text: str) -> None:
+    play = talk(rule("error", match={}))
+    assert play.caller(pg.query(text)) == [("service", refused_query(pg))]
+
+
+def test_a_prepared_commit_fails_and_the_service_skips_the_rest(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    play = talk(rule("error", match={"command": "COMMIT"}))
+    asked = sent(play.caller(pg.parse("COMMIT") + pg.bind() + pg.execute() + pg.sync), "service")
+    assert b"ROLLBACK" in asked
+    closed = pg.parsed + pg.bound + pg.done("ROLLBACK") + pg.closed
+    said = play.service(pg.parsed + pg.bound + closed + pg.error("42601") + pg.ready())
+    assert failure([("caller", sent(said, "caller").removeprefix(pg.parsed + pg.bound))])["C"] == "XX000"
+    assert sent(said, "caller").endswith(pg.ready())
+    assert b"ROLLBACK" not in sent(said, "caller")
+
+
 def test_queries_in_a_row_are_answered_in_their_order(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     play = talk(rule("error", "insert*"))
     play.caller(pg.query("SELECT 1") + pg.query(INSERT) + pg.query("SELECT 2"))
