@@ -13,7 +13,7 @@ class Flow:
     """One thing that a thread did with a connection, a pipe or itself. Times are of CLOCK_MONOTONIC.
 
     `end` is one end of a connection or a pipe: a number that is its own from `opened` to `closed`. `lane` is a service,
-    `driver` or `edge`. `pid` and `tid` are the host's; 0 with `closed` where no thread did it.
+    `driver` or `(edge)`. `pid` and `tid` are the host's; 0 with `closed` where no thread did it.
 
     opened: the end came to be, with `local` and `remote` ("127.0.0.1:5432"; "" for what has no address) and `peer`, the
     other end, where the kernel knows it (0 otherwise: then it is found by the addresses). `accepted` tells the side.

@@ -7,6 +7,9 @@ from dataclasses import field
 
 from faultbox.model.frozen import frozen
 
+DRIVER, EDGE = "driver", "(edge)"
+"""The lanes of Faultbox's own: the scenario itself, and a world's proxies. No service is called so."""
+
 
 @frozen
 class Watch:

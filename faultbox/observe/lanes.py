@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from faultbox.linux import bpf
-from faultbox.model.observation import Watch
+from faultbox.model.observation import DRIVER, EDGE, Watch
 from faultbox.model.syscalls import WAITS, number
 from faultbox.observe import layout
 from faultbox.observe.programs import Programs, machine
 
-MOVES_IN = frozenset(("driver", "edge"))
+MOVES_IN = frozenset((DRIVER, EDGE))
 """Lanes of processes of ours: they belong there from the moment they are put there, not once they exec."""
 _LOSSES = struct.Struct(f"={len(layout.LOST)}Q")
 """A world's part of the map of losses."""

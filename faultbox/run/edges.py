@@ -12,10 +12,11 @@ from faultbox import world as worlds
 from faultbox.model.fault import Trigger
 from faultbox.model.host import Way
 from faultbox.model.message import Edge, MessageRule, MessageRuleSet
+from faultbox.model.observation import DRIVER
 from faultbox.model.plan import Needs
 from faultbox.model.topology import Service, Tls
 from faultbox.network.cuts import Direction
-from faultbox.run.eyes import DRIVER, cgroup_of, enter
+from faultbox.run.eyes import cgroup_of, enter
 
 
 class Edges:

@@ -11,11 +11,9 @@ from faultbox import world as worlds
 from faultbox.linux import cgroup
 from faultbox.model.fault import Port
 from faultbox.model.frozen import frozen
-from faultbox.model.observation import Watch
+from faultbox.model.observation import DRIVER, EDGE, Watch
 from faultbox.model.plan import Needs
 
-DRIVER, EDGE = "driver", "edge"
-"""The lanes of the scenario itself and of a world's proxies, and the names of their cgroups in the world's."""
 _BELOW = 2
 """A service's cgroup lies below its world's, and that below the run's."""
 
@@ -71,8 +69,8 @@ def watch(
     lanes = {name: (cgroup_of(world, name), needs.watched.get(name, Watch())) for name in needs.services}
     lanes[DRIVER] = (world.cgroup / DRIVER, Watch())
     if edge is not None:
-        enter(world.cgroup / EDGE, edge)
-        lanes[EDGE] = (world.cgroup / EDGE, Watch())
+        enter(world.cgroup / "edge", edge)
+        lanes[EDGE] = (world.cgroup / "edge", Watch())
     return observe.attach(programs, lanes, place, ports=ports, addresses=addresses)
 
 

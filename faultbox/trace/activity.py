@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from faultbox.model.flow import Flow
+from faultbox.model.observation import DRIVER, EDGE
 from faultbox.trace.streams import End, Streams, effect_ns
 
 _LOOKS = ("epoll", "poll", "select")
@@ -94,7 +95,7 @@ class Activity:
         """Threads whose numbers others have now."""
         acts = list(acts)
         for flow in streams.flows:
-            if flow.pid and flow.lane not in ("driver", "edge"):
+            if flow.pid and flow.lane not in (DRIVER, EDGE):
                 self._know(flow)
         self.actors.update(tid for _, _, tid in acts)
         for number, flow in enumerate(streams.flows):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from faultbox.model.event import Event
 from faultbox.model.flow import Flow
+from faultbox.model.observation import EDGE
 from faultbox.trace.activity import Activity, Burst
 from faultbox.trace.plain import plain_threads
 from faultbox.trace.streams import End, Streams, Turn, effect_ns
@@ -167,7 +168,7 @@ class Attribution:
         return frozenset(self._paired.get(pair, {})) or frozenset((UNSEEN,))
 
     def _behind(self, flow: Flow, end: End | None) -> frozenset[Suspect]:
-        if flow.lane == "edge":
+        if flow.lane == EDGE:
             return self._paired_suspects(self._pairs.get(end, 0)) if end is not None else frozenset((UNSEEN,))
         return self._suspects(flow.lane, flow.pid, flow.tid, effect_ns(flow))
 

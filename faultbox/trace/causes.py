@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 
 from faultbox.model.event import Event
 from faultbox.model.flow import Flow
+from faultbox.model.observation import EDGE
 from faultbox.trace.activity import Activity
 from faultbox.trace.attribution import Answers, Attribution, Step, Suspect
 from faultbox.trace.places import Places
 from faultbox.trace.streams import Streams, Turn, in_order
-
-EDGE = "edge"
 
 
 @dataclass(eq=False, slots=True)

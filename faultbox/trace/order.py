@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from faultbox.model.event import Event
 from faultbox.model.flow import Flow
 from faultbox.model.frozen import frozen
+from faultbox.model.observation import EDGE
 from faultbox.trace.places import Places
 from faultbox.trace.streams import Streams, effect_ns, in_order
 
@@ -104,7 +105,7 @@ class HappensBefore:
         return tid, bisect_right(self._lives.get(tid, []), time_ns)
 
     def _unit(self, number: int, flow: Flow) -> Unit:
-        if flow.lane != "edge":
+        if flow.lane != EDGE:
             return self._thread(flow.tid, effect_ns(flow))
         end = self._streams.end_of.get(number)
         pair = self._places.pairs.get(end, 0) if end is not None else 0

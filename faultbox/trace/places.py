@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faultbox.model.event import Event
+from faultbox.model.observation import EDGE
 from faultbox.trace.attribution import Act
 from faultbox.trace.streams import End, Streams
 
@@ -55,7 +56,7 @@ def _ends_of_edge(streams: Streams) -> dict[tuple[str, bool], list[tuple[int, En
     """The edge process's ends by the address that tells them apart: their caller's, or their own."""
     found: dict[tuple[str, bool], list[tuple[int, End]]] = {}
     for number, flow in enumerate(streams.flows):
-        if flow.kind == "opened" and flow.lane == "edge":
+        if flow.kind == "opened" and flow.lane == EDGE:
             address = flow.remote if flow.accepted else flow.local
             found.setdefault((address, flow.accepted), []).append((flow.time_ns, streams.end_of[number]))
     return found

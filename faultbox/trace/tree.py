@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from faultbox.model.event import Event
-from faultbox.trace.causes import EDGE, Causes, Request
+from faultbox.model.observation import EDGE
+from faultbox.trace.causes import Causes, Request
 
 MOST_LINES = 14
 _MOST_EVENTS = 1000

@@ -328,3 +328,19 @@ def test_a_connect_that_hangs_has_been_made(tool) -> None:
     assert outcome.verdicts() == wanted, outcome
     assert "assert_never failed" in outcome.cases["test_never"]["reason"]
     assert "monitor nobody_calls" in outcome.cases["test_monitored"]["reason"]
+
+
+def test_a_service_may_be_called_edge(tool) -> None:
+    program = tool.directory / "edge.py"
+    program.write_text(CALLER.lstrip())
+    program.chmod(0o755)
+    spec = """
+edge = service("edge", "./edge.py", interface("main", "tcp", 7003))
+
+def test_told():
+    fault(edge.main, response(data = "x", body = "no\\n"), run = lambda: edge.send(data = "x"))
+    assert_eventually(type = "process", service = "edge", op = "exec")
+    edge.send(data = "y")
+    assert_eventually(type = "socket", service = "edge", op = "accept", caller = "(edge)")
+"""
+    assert tool.test(spec).verdicts() == {"test_told": "passed"}

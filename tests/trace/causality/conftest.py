@@ -106,7 +106,7 @@ class System:
         near, far = conn.proxy = self.number(), self.number()
         local, remote = conn.addresses
         own = f"127.0.0.1:{20_000 + self.number()}"
-        edge = ("edge", 9, 9)
+        edge = ("(edge)", 9, 9)
         self.flow("opened", time + 600, time + 900, edge, end=near, local=remote, remote=local, accepted=True)
         self.flow("opened", time + 1000, time + 1500, edge, end=far, local=own, remote=remote)
         self.event(time + 1600, "proxy_opened", conn.callee.lane, None, **{"from": local, "to": own})
@@ -153,7 +153,7 @@ class System:
         assert conn.proxy is not None
         time = max(time, conn.last.get(end, 0))
         taken, given = conn.proxy if end == conn.a else conn.proxy[::-1]
-        edge = ("edge", 9, 9)
+        edge = ("(edge)", 9, 9)
         self.flow("received", time, time + 300, edge, end=taken, length=size, position=position)
         return time + 9_000, self._told(conn, given, size, edge, time + 600)
 

@@ -50,7 +50,7 @@ function row(each, step, whole, show) {
 /** A node of the tree with every part of the type that it should have; a bundle may be anybody's. */
 function plain(node, depth) {
   const step = depth === 0 && node.step !== undefined;
-  const own = node.service === "edge" ? "answered by the proxy" : textOf(node.service) || "an unknown service";
+  const own = node.service === "(edge)" ? "answered by the proxy" : textOf(node.service) || "an unknown service";
   const name = step ? `step ${textOf(node.step)}` : own;
   const detail = step ? [node.target, node.method, node.summary].map(textOf) : [node.proxied === true && "through its proxy", node.merged === true && "requests that overlap"];
   const did = listOf(node.did).filter((each) => Array.isArray(each)).map(([text, number]) => [textOf(text), numberOf(number) ?? 1]);
