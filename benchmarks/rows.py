@@ -17,6 +17,7 @@ from benchmarks.figures import Figure, median
 from benchmarks.recording import recording
 from benchmarks.tool import Bench
 from benchmarks.tracing import tracing
+from benchmarks.tui import tui
 from faultbox import world
 from faultbox.linux import cgroup
 
@@ -100,4 +101,4 @@ def waiting(bench: Bench) -> Iterator[Figure]:
     yield Figure("24-cell matrix whose cells mostly wait", ours, "s", serial, "-j 1", ratio_limit=1 / 6)
 
 
-ALL = {each.__name__: each for each in (syscalls, tracing, worlds, startup, waiting, edges, recording)}
+ALL = {each.__name__: each for each in (syscalls, tracing, worlds, startup, waiting, edges, recording, tui)}

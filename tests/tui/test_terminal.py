@@ -138,7 +138,7 @@ def test_the_orders_for_real(terminal: Any, tmp_path: Path) -> None:
     terminal.shows("place_order", "·", "running")
     terminal.shows("3/3", "1 failed", "bundle:")
     terminal.press("n", "Enter")
-    terminal.shows("expect_success", "connect=deny(ECONNREFUSED)")
+    terminal.shows("1 Outcome", "expect_success", "connect=deny(ECONNREFUSED)")
     terminal.press("2")
     terminal.shows("driver", "F a fault at work")
     terminal.press("4")
