@@ -24,7 +24,7 @@ def carry_out(options: argparse.Namespace) -> Exit:
     with opened(options.bundle) as bundle:
         view = views.make(options.format, options.show, ("faultbox", "replay", str(bundle.path)))
         try:
-            spec = specs.load(path, seed=bundle.seed)
+            spec = specs.load(path, seed=bundle.seed, runnable=False)
         except SpecErrors as error:
             outcome = Outcome(refusal=SpecRefused(error.problems))
         else:
@@ -58,6 +58,6 @@ def _own_spec(bundle: Bundle) -> tuple[Spec | None, str]:
     with tempfile.TemporaryDirectory(prefix="faultbox-judge-") as scratch:
         ground = replay.ground(bundle, Path(scratch))
         try:
-            return specs.load(ground.spec, seed=bundle.seed, root=ground.root), ""
+            return specs.load(ground.spec, seed=bundle.seed, root=ground.root, runnable=False), ""
         except SpecErrors as error:
             return None, str(error).splitlines()[0]

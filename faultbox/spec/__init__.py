@@ -41,19 +41,21 @@ def load(
     root: Path | None = None,
     on_print: Callable[[str, Position], None] | None = None,
     gate: Gate | None = None,
+    runnable: bool = True,
 ) -> Spec:
     """Evaluate a spec. Raises SpecErrors.
 
     `root` is the directory that relative paths in it belong to, its own where it is None.
     `on_print` gets what the spec prints while it loads, and where. A `gate` that was started early
-    saves the time of its start; it is used up.
+    saves the time of its start; it is used up. One that is not `runnable` is only asked: what its services
+    are started from need not be on this host.
     """
     from faultbox.spec.gate import Gate
 
     with gate or Gate() as judge:
-        spec, clashes = _load(path, seed, root, on_print, gate=judge)
+        spec, clashes = _load(path, seed, root, on_print, gate=judge, runnable=runnable)
     if clashes:  # services that share a port are met at addresses of their own, which what was loaded did not know
-        spec, _ = _load(path, seed, root, None, shared_ports=clashes)
+        spec, _ = _load(path, seed, root, None, shared_ports=clashes, runnable=runnable)
     return spec
 
 
@@ -65,6 +67,7 @@ def _load(
     *,
     gate: Gate | None = None,
     shared_ports: frozenset[int] = frozenset(),
+    runnable: bool,
 ) -> tuple[Spec, frozenset[int]]:
     """The spec, and the ports that several of its services have."""
     from faultbox.spec import builtins
@@ -72,7 +75,7 @@ def _load(
     from faultbox.spec.session import Session
 
     directory = root.resolve() if root is not None else Path()
-    session = Session(Path(path), seed, directory=directory, shared_ports=shared_ports)
+    session = Session(Path(path), seed, directory=directory, shared_ports=shared_ports, runnable=runnable)
     if on_print is not None:
         session.on_print = on_print
     names = builtins.predeclared(session)

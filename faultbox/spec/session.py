@@ -21,7 +21,8 @@ def _ignore(text: str, position: Position) -> None:
 class Session:
     """`shared_ports` are those that several services have, as an earlier load of the spec found in `clashes`.
 
-    `root` is the file that is run. `directory` is what relative paths in specs belong to: its own, unless given."""
+    `root` is the file that is run. `directory` is what relative paths in specs belong to: its own, unless given.
+    `runnable`: services are to be started here, so the programs, directories and users they name must be there."""
 
     root: Path
     seed: int = 0
@@ -32,6 +33,7 @@ class Session:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     loading: bool = True
+    runnable: bool = True
     _states: dict[type, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

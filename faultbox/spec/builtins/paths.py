@@ -20,7 +20,7 @@ def absolute(session: Session, path: str) -> Path:
 def directory(session: Session, path: str, label: str) -> Path:
     """An existing directory. Raises Wrong that names the path tried."""
     found = absolute(session, path)
-    if not found.is_dir():
+    if session.runnable and not found.is_dir():
         what = "is no directory" if found.exists() else "does not exist"
         raise Wrong("FILE_NOT_FOUND", f"{label} {what}: {found}", nearest=near(found))
     return found
@@ -30,6 +30,8 @@ def program(session: Session, binary: str) -> str:
     """The absolute path of a program; a name without a slash is looked up in PATH. Raises Wrong."""
     if not binary:
         raise Wrong("BAD_PATH", "binary is empty")
+    if not session.runnable:
+        return str(absolute(session, binary)) if "/" in binary else binary
     if "/" not in binary:
         return _in_path(session, binary)
     found = absolute(session, binary)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from faultbox import spec as specs
+from faultbox.model.source import SpecErrors
 from faultbox.model.spec import Spec
 from faultbox.spec.builtins import files
 
@@ -51,6 +52,17 @@ def test_here_leads_to_where_the_files_of_a_spec_are_that_lies_elsewhere(place: 
     spec = Path("bundled/spec.star")
     specs.load(spec, seed=1, root=Path("checkout"), on_print=lambda line, _position: heard.append(line))
     assert heard == [f"{place}/checkout/x {place}/bin/db"]
+
+
+@pytest.mark.usefixtures("load")
+def test_a_spec_that_is_only_asked_needs_nothing_that_its_services_are_started_from(place: Path) -> None:
+    named = '"./gone/db", cwd = "gone", user = "nobody-of-ours", volumes = {"gone": "/data"}'
+    (place / "spec.star").write_text(f'db = service("db", {named})\nweb = service("web", "no-such-program")\n')
+    found = specs.load(Path("spec.star"), seed=1, runnable=False).services
+    assert (found["db"].binary, found["web"].binary) == (str(place / "gone" / "db"), "no-such-program")
+    with pytest.raises(SpecErrors) as refused:
+        specs.load(Path("spec.star"), seed=1)
+    assert {each.code for each in refused.value.problems} == {"FILE_NOT_FOUND", "UNKNOWN_USER"}
 
 
 def test_mistakes_in_files(
