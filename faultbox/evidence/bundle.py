@@ -30,7 +30,8 @@ MAX_TOTAL = 16 << 30
 """Bytes that all entries together may claim."""
 MAX_READ = 64 << 20
 """Bytes of an entry that are read at once, and of a spec that are extracted."""
-_MAX_LINE = 1 << 20
+_MAX_LINE = 32 << 20
+"""A line of output is 1 MiB at most; it may stand in its event raw and decoded, and escapes make six of a byte."""
 _MAX_NAME = 255
 """Bytes of a file's name on Linux (NAME_MAX)."""
 _MAX_SEED = 2**63 - 1

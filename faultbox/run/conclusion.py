@@ -15,7 +15,7 @@ from faultbox.model.host import AssertionFailed, Inconclusive, Response
 from faultbox.model.observation import Observed
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Verdict
-from faultbox.run import seen, spool
+from faultbox.run import brief, seen, spool
 from faultbox.run import verdict as verdicts
 from faultbox.run.host import WorldHost
 from faultbox.run.stage import Stage
@@ -62,11 +62,11 @@ def conclude(case: Case, stage: Stage, host: WorldHost, found: Findings, life: L
         info=case.info,
         verdict=ruling.verdict,
         duration_ms=life.lasted_ms,
-        reason=ruling.reason,
+        reason=brief.clipped(ruling.reason),
         code=ruling.code,
         exercised=bool(fired) if faulted else None,
         rules=verdicts.reports(rules, counts, told.misses, told.notes),
-        prints=tuple(host.prints),
+        prints=tuple(brief.printed(host.prints)),
         notes=remarks,
         run_delay=life.run_delay,
         world_ms=life.age_ms,
@@ -171,7 +171,7 @@ def _logs(stage: Stage, found: Findings) -> dict[str, list[str]]:
     blamed: Iterable[str] = [found.blamed] if found.blamed else found.deaths
     names = list(blamed) or stage.needs.services
     tails = {name: stage.log_tail(name) for name in names}
-    return {name: tail for name, tail in tails.items() if tail}
+    return {name: [brief.clipped(line, brief.LINE) for line in tail] for name, tail in tails.items() if tail}
 
 
 def _write_changed(stage: Stage) -> None:

@@ -21,6 +21,7 @@ from faultbox.evidence import extract
 from faultbox.evidence.bundle import Bundle
 from faultbox.evidence.extract import extract_spec
 from faultbox.model.verdict import Verdict
+from faultbox.world.output import LINE_MAX
 
 MANIFEST = {
     "schema_version": 1,
@@ -225,12 +226,20 @@ def test_a_spec_below_a_file(crafted: Callable[..., Path], tmp_path: Path) -> No
 
 
 def test_events_are_read_a_line_at_a_time(crafted: Callable[..., Path]) -> None:
-    path = crafted((entry("cases/1/events.jsonl"), b'{"seq": 1}\n' + b" " * (2 << 20)))
+    path = crafted((entry("cases/1/events.jsonl"), b'{"seq": 1}\n' + b" " * (33 << 20)))
     with evidence.open(path) as bundle:
         events = bundle.events("1")
         assert next(events) == {"seq": 1}
         with pytest.raises(evidence.BadBundle, match="a line is longer than"):
             next(events)
+
+
+def test_the_longest_line_of_output_is_no_obstacle(crafted: Callable[..., Path]) -> None:
+    """1 MiB, each byte no UTF-8, as it came and as a decoder gave it."""
+    line = json.dumps({"raw": "\udcff" * LINE_MAX, "text": "\udcff" * LINE_MAX}).encode()
+    with evidence.open(crafted((entry("cases/1/events.jsonl"), line + b"\n"))) as bundle:
+        (event,) = bundle.events("1")
+        assert len(event["raw"]) == LINE_MAX
 
 
 def test_files_that_are_no_bundles(tmp_path: Path) -> None:
