@@ -100,7 +100,7 @@ def carry_out(
             for dead in place.dead_runs(request.run_dir.parent.parent):
                 front.sweep(dead)
             with make_view() as view:
-                outcome = _follow(going, view, dry_run=request.dry_run)
+                outcome = _with_killed(_follow(going, view, dry_run=request.dry_run), request.run_dir, view)
         outcome = _put_away(request, outcome, bundle_to, afterwards)
         view.finish(outcome)
     return outcome.exit
@@ -120,6 +120,22 @@ def _follow(going: Iterable[Update], view: View, *, dry_run: bool) -> Outcome:
         if isinstance(update, RunDone):
             return Outcome(started, update.result, dry_run=dry_run)
     return Outcome(started, refusal=Refused("the run ended without a result", "", Exit.ERRORED))
+
+
+def _with_killed(outcome: Outcome, run_dir: Path, view: View) -> Outcome:
+    """Where the runner died with its worlds, the cases that ran then: they have no results but in the spool."""
+    result, started = outcome.result, outcome.started
+    if result is None or started is None or not result.errors or result.interrupted:
+        return outcome
+    from faultbox.evidence.spool import Spool
+    from faultbox.model.update import CaseDone
+
+    known = {(each.info.id, each.info.run) for each in result.results}
+    everything = Spool(run_dir).outcome().results
+    for each in everything:
+        if (each.info.id, each.info.run) not in known:
+            view.show(CaseDone(each))
+    return replace(outcome, result=replace(result, results=everything))
 
 
 def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterwards: Afterwards | None) -> Outcome:

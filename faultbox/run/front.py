@@ -120,9 +120,7 @@ class Run:
         result = RunResult(
             seed=self._request.seed,
             results=tuple(self._results),
-            errors=(
-                f"the runner ended before the run was over ({how}): the cases that had not finished have no verdict",
-            ),
+            errors=(f"the runner ended before the run was over ({how}): cases that had not begun have no verdict",),
             strict=self._request.strict,
             duration_ms=(time.monotonic() - self._began) * 1000,
             interrupted=self._interrupted,
