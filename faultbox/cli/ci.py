@@ -107,7 +107,11 @@ def write_junit(path: Path, outcome: Outcome, spec: Path) -> None:
     else:
         seed, again = outcome.result.seed, test_command(spec)
         content = junit.document(
-            str(spec), outcome.result, outcome.started.cases, lambda each: reproduce(each, seed, again)
+            str(spec),
+            outcome.result,
+            outcome.started.cases,
+            lambda each: reproduce(each, seed, again),
+            notes=outcome.started.notes,
         )
     with whole(path) as stream:
         stream.write(content)

@@ -34,6 +34,7 @@ def run(options: argparse.Namespace) -> int:
         probes.filters(),
         probes.language(),
         probes.network_faults(),
+        probes.observation(),
         probes.own_probes(),
         probes.machine(),
     ]

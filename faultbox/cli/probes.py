@@ -199,6 +199,29 @@ def _load_network() -> None:
         raise RuntimeError(f"{error.reason}\n{error.advice}") from None
 
 
+def observation() -> Check:
+    """Seeing calls, files, sockets and processes: the kernel's programs are loaded and attached for a moment."""
+    from faultbox.linux import cgroup
+
+    if cgroup.writable_parent() is None:
+        problem = "services are told apart by cgroups, and this user may make none\nrun as root"
+    else:
+        problem = in_child(_observe)
+    if not problem:
+        return Check("observation", "good", "BPF sees calls, files, connections and processes")
+    reason, _, advice = problem.partition("\n")
+    return Check("observation", "missing", f"{reason}; what needs files, sockets or processes is inconclusive", advice)
+
+
+def _observe() -> None:
+    from faultbox import observe
+
+    try:
+        observe.prepare(1).close()
+    except observe.NoObservation as error:
+        raise RuntimeError(f"{error.reason}\n{error.advice}") from None
+
+
 _PROBE = """
 struct seen_t { u32 nothing; };
 BPF_PERF_OUTPUT(seen);

@@ -19,10 +19,19 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 has no way to write, not even escaped (section 2.2)."""
 
 
-def document(spec: str, result: RunResult, planned: Sequence[CaseInfo], replay: Callable[[CaseResult], str]) -> bytes:
-    """A run that was carried out. `replay` gives the command that runs a case again."""
+def document(
+    spec: str,
+    result: RunResult,
+    planned: Sequence[CaseInfo],
+    replay: Callable[[CaseResult], str],
+    *,
+    notes: Sequence[str] = (),
+) -> bytes:
+    """A run that was carried out. `replay` gives the command that runs a case again, `notes` hold for the whole run."""
     suite = _suite(spec, result.duration_ms)
     _property(suite, "seed", str(result.seed))
+    for note in notes:
+        _property(suite, "note", note)
     for each in result.results:
         _case(suite, spec, each, replay(each), strict=result.strict)
     done = {(each.info.id, each.info.run) for each in result.results}

@@ -136,6 +136,9 @@ def _refusal(name: str, code: int, log: list[str]) -> NoBpf:
         )
     if code == errno.ENOSYS:
         return NoBpf("this kernel has no bpf(2)", "use a kernel built with CONFIG_BPF_SYSCALL")
+    if code == errno.ESRCH:
+        advice = "use a kernel built with CONFIG_DEBUG_INFO_BTF; in a container, show it the host's /sys"
+        return NoBpf("this kernel doesn't tell its types (/sys/kernel/btf/vmlinux)", advice)
     reason = f"the kernel refuses {name} ({os.strerror(code)}{': ' + said if said else ''})"
     return NoBpf(reason, "use Linux 5.19 or newer with CONFIG_CGROUP_BPF and CONFIG_NET_CLS_BPF")
 

@@ -215,6 +215,8 @@ def prepare(request: Request, plan: Plan, group: Path | None, eyes: Eyes) -> Ite
         worlds.prepare(request.layers_dir)
     except worlds.NoLayers as error:
         raise Unfit(f"no place for the disks of worlds in {request.layers_dir}", str(error)) from error
+    except PermissionError as error:
+        raise Unfit(f"this root may not make worlds ({error.strerror})", "in a container, run it privileged") from error
     layout = worlds.Layout(request.run_dir, request.layers_dir)
     ground = Ground(plan, request, group, layout, programs, eyes, _authority(plan.spec), probes, needs=needs)
     try:

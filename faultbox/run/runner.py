@@ -79,13 +79,13 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
         return SpecRefused(error.problems)
     except planner.NothingSelected as error:
         return Refused(str(error), error.advice, Exit.USAGE)
-    write_spool(request, plan)
+    seeing = opening.result() if opening is not None else eyes.Eyes()
+    write_spool(request, plan, seeing.blind)
     if opening is None:
         link.send("update", _started(request, plan, ""))
         from faultbox.model.verdict import RunResult
 
         return RunDone(RunResult(seed=request.seed, results=()))
-    seeing = opening.result()
     link.send("update", _started(request, plan, seeing.blind))
     return _execute(request, group, plan, seeing, link)
 
@@ -127,8 +127,11 @@ def _notes(plan: Plan, blind: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def write_spool(request: Request, plan: Plan) -> None:
-    """Everything about the run that is known before it starts: a killed run leaves at least this."""
+def write_spool(request: Request, plan: Plan, blind: str) -> None:
+    """Everything about the run that is known before it starts: a killed run leaves at least this.
+
+    `blind`: why the kernel shows nothing of services, if it doesn't.
+    """
     from faultbox.model import record
     from faultbox.run import spool, summary
     from faultbox.run.declared import declared
@@ -140,13 +143,13 @@ def write_spool(request: Request, plan: Plan) -> None:
     }
     run_dir = request.run_dir
     run_dir.mkdir(parents=True, exist_ok=True)
-    spool.write_json(run_dir / "run.json", run_record(request, plan))
+    spool.write_json(run_dir / "run.json", run_record(request, plan, blind))
     spool.write_json(run_dir / "plan.json", planned)
     spool.write_json(run_dir / "spec.json", {"sources": dict(plan.spec.sources), "root": str(plan.spec.path)})
     spool.write_json(run_dir / "declared.json", record.to_json(declared(plan)))
 
 
-def run_record(request: Request, plan: Plan) -> dict[str, object]:
+def run_record(request: Request, plan: Plan, blind: str) -> dict[str, object]:
     """What is run, how, and where."""
     uname = os.uname()
     return {
@@ -169,6 +172,7 @@ def run_record(request: Request, plan: Plan) -> dict[str, object]:
             "kernel": uname.release,
             "machine": uname.machine,
             "cpus": os.cpu_count(),
+            **({"no_bpf": blind} if blind else {}),
             "clock": {"monotonic_ns": time.monotonic_ns(), "utc_ns": time.time_ns()},
         },
     }

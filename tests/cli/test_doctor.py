@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import json
 import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from faultbox import observe
 from faultbox.cli import probes
 from faultbox.cli.probes import Check
 
@@ -75,3 +80,83 @@ def test_a_user_without_cgroups_can_run(monkeypatch: pytest.MonkeyPatch) -> None
     check = probes.cgroups()
     assert check.state == "missing"
     assert "systemd-run" in check.advice
+
+
+def test_observation_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_depth: int) -> None:
+        raise observe.NoObservation("no eyes", "use others")
+
+    monkeypatch.setattr("faultbox.linux.cgroup.writable_parent", lambda: Path("/sys/fs/cgroup"))
+    monkeypatch.setattr(observe, "prepare", refuse)
+    check = probes.observation()
+    assert (check.state, check.advice) == ("missing", "use others")
+    assert check.detail == "no eyes; what needs files, sockets or processes is inconclusive"
+
+
+def test_observation_needs_cgroups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faultbox.linux.cgroup.writable_parent", lambda: None)
+    check = probes.observation()
+    assert (check.state, check.advice) == ("missing", "run as root")
+
+
+SPEC = """
+idle = service("idle", "/bin/sleep", args = ["60"])
+def test_it():
+    pass
+def test_files():
+    assert_never(type = "file", service = "idle", path = "/tmp/nothing")
+"""
+
+
+def run_in(shell: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`faultbox test` on a host of which a shell command has taken something away."""
+    (tmp_path / "spec.star").write_text(SPEC)
+    tool = shlex.join(
+        [sys.executable, "-m", "faultbox", "test", str(tmp_path / "spec.star"), "--seed", "1", *arguments]
+    )
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", shell.format(tool=tool)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "FAULTBOX_STATE_DIR": str(tmp_path / "state")},
+    )
+
+
+@pytest.mark.root
+def test_a_kernel_without_types_is_told_everywhere(tmp_path: Path) -> None:
+    bundle, report = tmp_path / "run.fb", tmp_path / "junit.xml"
+    hide = "mount -t tmpfs none /sys/kernel/btf; {tool}"
+    ran = run_in(hide, tmp_path, "--format", "json", "--junit", str(report), "--output", str(bundle))
+    document = json.loads(ran.stdout)
+    why = "this kernel doesn't tell its types (/sys/kernel/btf/vmlinux)"
+    assert (ran.returncode, ran.stderr) == (4, "")
+    assert {case["id"]: case["verdict"] for case in document["cases"]} == {
+        "test_it": "passed",
+        "test_files": "inconclusive",
+    }
+    assert why in document["notes"][0]
+    assert why in report.read_text()
+    shown = subprocess.run(
+        [sys.executable, "-m", "faultbox", "inspect", bundle], capture_output=True, text=True, check=True
+    )
+    assert f"No BPF:   {why}" in shown.stdout
+
+
+@pytest.mark.root
+def test_without_the_library_the_rest_goes_on(tmp_path: Path) -> None:
+    library = Path(ctypes.util.find_library("bpf") or "libbpf.so.1")
+    (path,) = {each.resolve() for each in Path("/usr/lib").rglob(library.name)}
+    ran = run_in(f"mount --bind /dev/null {path}; {{tool}}", tmp_path, "--no-bundle", "--show", "none")
+    assert ran.returncode == 4
+    assert "No BPF here (there is no libbpf.so.1: install it" in ran.stdout
+    assert "1 passed, 0 failed, 1 inconclusive" in ran.stdout
+
+
+@pytest.mark.root
+def test_root_without_its_capabilities_is_told_once(tmp_path: Path) -> None:
+    ran = run_in("exec setpriv --bounding-set -bpf,-perfmon,-sys_admin {tool}", tmp_path, "--no-bundle")
+    assert ran.returncode == 3
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert "this root may not make worlds (unshare: Operation not permitted)" in ran.stdout + ran.stderr

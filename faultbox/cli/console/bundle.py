@@ -49,6 +49,7 @@ def _facts(bundle: Bundle) -> list[str]:
         "Run": f"{manifest.get('started')}, seed {bundle.seed} ({manifest.get('seed_origin')}){shard}{killed}",
         "Host": f"Linux {host}, {environment.get('cpus')} processors, Python {environment.get('python')}",
         "Faultbox": str(manifest.get("faultbox")),
+        **({"No BPF": str(environment["no_bpf"])} if "no_bpf" in environment else {}),
     }
     return [visible(f"{name + ':':<10}{text}") for name, text in facts.items()]
 
