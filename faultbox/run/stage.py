@@ -146,7 +146,9 @@ class Stage:
     def _resolve(self, name: str, service: Service) -> str:
         """What a name means to a service: itself, where it says localhost and has an address of its own."""
         named = self.spec.services.get(name, service)
-        return named.own_address or ("127.0.0.1" if name in ("localhost", "0.0.0.0", named.name) else name)
+        if name == "0.0.0.0":
+            return named.own_address or "127.0.0.1"
+        return named.own_address or ("localhost" if name == named.name else name)
 
     def _command(self, service: Service) -> worlds.Command:
         trusting = self._ground.authority is not None
@@ -235,7 +237,7 @@ class Stage:
     # -- what the host needs
 
     def address_of(self, endpoint: Endpoint) -> tuple[str, int]:
-        return ("127.0.0.1" if endpoint.host == "localhost" else endpoint.host, endpoint.port)
+        return endpoint.host, endpoint.port
 
     def log_tail(self, service: str) -> list[str]:
         """The last lines a service wrote, standard output and standard error in that order.

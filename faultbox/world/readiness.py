@@ -142,7 +142,7 @@ def wait_ready(
 
     Without a healthcheck, or with ready(), every interface is asked on its own protocol, or only to accept
     where that has no question. `alive` says whether a process of the service is left: one that exits is
-    reported at once. `resolve` defaults to 127.0.0.1 for every name. Without `speaks` only http is spoken.
+    reported at once. `resolve` defaults to localhost for every name. Without `speaks` only http is spoken.
     Where the service speaks TLS `secures` is needed.
     """
     check = service.healthcheck or Healthcheck("ready")
@@ -199,8 +199,21 @@ def _questions(
     return found
 
 
-def _connected(address: str, port: int, timeout_s: float) -> socket.socket:
-    """A connection to a literal address: nothing to look up, and no codec for names to import."""
+def _connected(host: str, port: int, timeout_s: float) -> socket.socket:
+    """A connection; `localhost` is 127.0.0.1 and, where that refuses, ::1."""
+    if host != "localhost":
+        return _connected_to(host, port, timeout_s)
+    try:
+        return _connected_to("127.0.0.1", port, timeout_s)
+    except ConnectionRefusedError as refused:
+        try:
+            return _connected_to("::1", port, timeout_s)
+        except OSError:
+            raise refused from None
+
+
+def _connected_to(address: str, port: int, timeout_s: float) -> socket.socket:
+    """To a literal address: nothing to look up, and no codec for names to import."""
     connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     connection.settimeout(timeout_s)
     try:
@@ -229,12 +242,12 @@ def _secured(connection: socket.socket, tls: Secure | None) -> socket.socket:
 
 
 def _loopback(name: str) -> str:
-    """A literal address is itself; every name of a world means 127.0.0.1."""
+    """A literal address is itself; every name of a world means localhost."""
     for family in (socket.AF_INET, socket.AF_INET6):
         with contextlib.suppress(OSError):
             socket.inet_pton(family, name)
             return "127.0.0.1" if name == "0.0.0.0" else name
-    return "127.0.0.1"
+    return "localhost"
 
 
 def _since(began: float) -> float:

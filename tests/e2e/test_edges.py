@@ -207,3 +207,35 @@ def test_down_means_connection_refused_for_pools_and_new_connections(tool) -> No
     outcome = tool.test(spec)
     assert outcome.verdicts() == {"test_pool": "passed"}, outcome
     assert outcome.cases["test_pool"]["rules"][0]["fired"] >= 2
+
+
+V6_ONLY = """
+#!/usr/bin/env python3
+import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204)
+        self.end_headers()
+
+class Server(HTTPServer):
+    address_family = socket.AF_INET6
+
+Server(("::1", 7005), Handler).serve_forever()
+"""
+
+
+def test_a_service_that_listens_on_v6_only(tool) -> None:
+    program = tool.directory / "six.py"
+    program.write_text(V6_ONLY.lstrip())
+    program.chmod(0o755)
+    spec = """
+six = service("six", "./six.py", interface("main", "http", 7005))
+
+def test_six():
+    get = lambda: six.get(path = "/").status
+    assert_eq((get(), fault(six.main, error(status = 418), run = get), get()), (204, 418, 204))
+"""
+    outcome = tool.test(spec)
+    assert outcome.verdicts() == {"test_six": "passed"}, outcome

@@ -178,6 +178,14 @@ def test_literal_addresses_are_themselves(server):
     wait_ready(service(check=Healthcheck("tcp", f"[::1]:{up.port}")), alive=alive)
 
 
+@pytest.mark.parametrize("check", [None, "http", "tcp"])
+def test_who_listens_on_v6_only_is_reached_as_localhost(server, check):
+    there = server(b"HTTP/1.1 200 OK\r\n\r\n", host="::1")
+    asked = {"http": f"http://localhost:{there.port}/", "tcp": f"localhost:{there.port}", None: ""}[check]
+    declared = Healthcheck(check, asked) if check else None
+    wait_ready(service(("main", "http", there.port), check=declared), alive=alive)
+
+
 def test_nothing_to_ask_is_ready():
     wait_ready(service(), alive=alive)
 
@@ -193,7 +201,7 @@ def test_a_protocol_s_own_question_is_asked_until_it_is_answered_well(server):
         return ready
 
     wait_ready(service(("main", "postgres", 5432)), alive=alive, speaks=speaks)
-    assert asked == [("postgres", ("127.0.0.1", 5432), True)] * 3
+    assert asked == [("postgres", ("localhost", 5432), True)] * 3
 
 
 def test_tls_is_spoken_where_it_is_declared_or_asked_for(server):
