@@ -138,7 +138,8 @@ class CaseScreen(Screen[None]):
         self._kernel.update(seen)
 
     def _draw_title(self) -> None:
-        text = Text(words.plain(self.cell.info.id), "bold", no_wrap=True, overflow="ellipsis")
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(words.plain(self.cell.info.id), "bold")
         text.append("  ")
         text.append_text(words.cell(self.cell, time.monotonic(), 0, over=not self._desk.busy))
         text.append(f"  {self._events.count} events", "dim")
@@ -210,7 +211,7 @@ def _whole(event: Event | None) -> Text:
     """All fields of an event."""
     if event is None:
         return Text("")
-    text = Text(words.plain(f"#{event.seq} {event.type} of {event.service}  "), "bold")
+    text = Text.assemble((words.plain(f"#{event.seq} {event.type} of {event.service}  "), "bold"))
     for name, value in event.fields.items():
         text.append(f"{words.plain(name)}=", "dim")
         text.append(f"{words.plain(value)}  ")

@@ -63,7 +63,7 @@ def _trace(held: ExitStack, place: Place | None) -> Trace | None:
 
 
 def _drawn(control: CaseResult, lines: list[Line]) -> Text:
-    text = Text(f"- only in {words.plain(control.info.id)}, + only in this case\n", "dim")
+    text = Text.assemble((f"- only in {words.plain(control.info.id)}, + only in this case\n", "dim"))
     for kind, line in lines:
         before, style = _LOOKS[kind]
         text.append(f"{before}{words.plain(line)}\n", style)

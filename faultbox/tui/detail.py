@@ -21,7 +21,7 @@ def about(cell: Cell | None, glance: Glance | None, *, over: bool) -> Text:
     """A cell: its name, where it is declared, and what is known of it. `glance` is of one that runs."""
     if cell is None:
         return Text("no case here", "dim")
-    text = Text(words.plain(cell.info.id), "bold")
+    text = Text.assemble((words.plain(cell.info.id), "bold"))
     if cell.info.run > 1:
         text.append(f"  run {cell.info.run}", "dim")
     text.append(f"\n{words.plain(str(cell.info.position))}\n", "dim")
@@ -94,7 +94,7 @@ def _rule(rule: RuleReport) -> Iterator[str]:
 
 
 def _frame(frame: Frame) -> Text:
-    text = Text(f"  at {words.plain(frame.position)}", "dim")
+    text = Text.assemble((f"  at {words.plain(frame.position)}", "dim"))
     text.append(f" in {words.plain(frame.function)}\n" if frame.function else "\n", "dim")
     line = frame.text.rstrip().expandtabs(1)
     if line.strip():

@@ -35,6 +35,8 @@ class EventList(ScrollView, can_focus=True):
         Binding("down,j", "move(1)", "down", show=False),
         Binding("pageup", "page(-1)", "page up", show=False),
         Binding("pagedown", "page(1)", "page down", show=False),
+        Binding("left", "sideways(-20)", "left", show=False),
+        Binding("right", "sideways(20)", "right", show=False),
         Binding("home,g", "edge(0)", "first", show=False),
         Binding("end,G", "edge(1)", "last", show=False),
     ]
@@ -133,6 +135,9 @@ class EventList(ScrollView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         self._move_to(self.cursor + by * max(1, self.size.height - 1))
+
+    def action_sideways(self, by: int) -> None:
+        self.scroll_to(x=self.scroll_offset.x + by, animate=False)
 
     def action_edge(self, last: int) -> None:
         self._move_to(self.count - 1 if last else 0)

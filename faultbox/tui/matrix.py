@@ -236,7 +236,9 @@ class CellTable(ScrollView, can_focus=True):
         left, width = sum(self._widths[:column]), self._widths[column]
         x, y, room = self.scroll_offset.x, self.scroll_offset.y, max(1, self.size.width - self._labels)
         lines = max(1, self.size.height - 1)
-        x = min(left, max(x, left + width - room))
+        if not x <= left <= x + room - width:
+            starts = (sum(self._widths[:at]) for at in range(column + 1))
+            x = next(start for start in starts if start >= left + width - room or start == left)
         y = min(row, max(y, row - lines + 1))
         if self.size.height:
             self.scroll_to(x, y, animate=False, immediate=True)

@@ -24,7 +24,8 @@ class Status(Static):
     def show(self, desk: Desk, began: float, now: float, frame: int) -> None:
         """Draw it anew."""
         progress = desk.progress
-        text = Text(words.plain(desk.title), "bold", no_wrap=True, overflow="ellipsis")
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(words.plain(desk.title), "bold")
         if progress.started is not None:
             text.append(f"  seed {progress.started.seed}", "dim")
         if desk.busy:

@@ -10,6 +10,7 @@ from typing import Any
 PAGE = (Path(__file__).parents[2] / "docs/reference/cli.md").read_text(encoding="utf-8")
 COMMANDS = [
     "test",
+    "tui",
     "check",
     "inspect",
     "diff",
