@@ -6,10 +6,12 @@ from faultbox.model.message import Message, MessageAction, MessageDecision, Mess
 from faultbox.protocols.contract import WHOLE, Dialogue, Part
 from faultbox.proxy.commands import Close, Reset
 from faultbox.proxy.counting import Ledger
-from faultbox.proxy.fates import Cut
+from faultbox.proxy.fates import PASSED, Cut, Slow
+from faultbox.proxy.lane import FOREVER, Wait
+from faultbox.proxy.streams import Stream
 from faultbox.rules import draw
 
-CUTS = (MessageAction.TRUNCATE, MessageAction.DROP, MessageAction.RESET)
+_CUTS = (MessageAction.TRUNCATE, MessageAction.DROP, MessageAction.RESET)
 
 
 def possible(
@@ -35,7 +37,21 @@ def possible(
     return MessageDecision(decision.delay_ms, decision.rate, None, decision.fired[:-1])
 
 
-def cut(act: MessageFault, part: Part, rate: float) -> Cut:
+def apply(stream: Stream, part: Part, message: Message, decision: MessageDecision, seed: int) -> None:
+    """Send a message's first part on as decided, and set the fate of what follows."""
+    act, raw = decision.act, part.raw
+    stream.fate = Slow(decision.rate) if decision.rate else PASSED
+    if act is not None:
+        if act.action is MessageAction.HANG:
+            stream.lane.push(Wait(FOREVER))
+        elif act.action is MessageAction.CORRUPT:
+            raw = corrupted(raw, part.payload, decision.fired[-1], message.identity, seed)
+        elif act.action in _CUTS:
+            stream.fate = _cut(act, part, decision.rate)
+    stream.fate.take(raw, stream.lane)
+
+
+def _cut(act: MessageFault, part: Part, rate: float) -> Cut:
     """How a message ends early: after that many bytes of its body, by default none, or half of what truncate() met."""
     body = len(part.raw) - part.payload
     if act.action is MessageAction.TRUNCATE:

@@ -14,8 +14,8 @@ from faultbox.model.message import PASS, Message, MessageAction, MessageDecision
 from faultbox.protocols.contract import Dialogue, Part, Reply
 from faultbox.proxy import altering
 from faultbox.proxy.commands import Anew, Close, Command, Finish, Reset, StartTls
-from faultbox.proxy.fates import PASSED, SWALLOWED, Slow
-from faultbox.proxy.lane import FOREVER, Wait
+from faultbox.proxy.fates import PASSED, SWALLOWED
+from faultbox.proxy.lane import Wait
 from faultbox.proxy.notes import Notes
 from faultbox.proxy.rulebook import Attempt, Rulebook
 from faultbox.proxy.streams import PLAIN, Exchange, Stream
@@ -273,7 +273,7 @@ class Conversation:
             exchange.began_ns = time.monotonic_ns()
         if act is not None and act.action is MessageAction.DUPLICATE:
             self._twice(part, message)
-        self._apply(stream, part, message, decision)
+        altering.apply(stream, part, message, decision, self._book.seed)
 
     def _answer_instead(self, act: MessageFault, decision: MessageDecision, message: Message) -> bool:
         """Answer a request here, or end its connection; False where it is passed on, changed or not."""
@@ -339,7 +339,7 @@ class Conversation:
             return
         if act is not None and act.action is MessageAction.DUPLICATE:
             stream.lane.send(part.raw)
-        self._apply(stream, part, message, decision)
+        altering.apply(stream, part, message, decision, self._book.seed)
 
     def _replace(self, reply: Reply, wait_ms: float = 0) -> None:
         """Say this in place of the message that begins."""
@@ -384,18 +384,3 @@ class Conversation:
                 answer = Close() if answer.close else None
             if answer is not None:
                 lane.push(answer)
-
-    # -- what is done to bytes
-
-    def _apply(self, stream: Stream, part: Part, message: Message, decision: MessageDecision) -> None:
-        """Send a message's first part on as decided, and set the fate of what follows."""
-        act, raw, lane = decision.act, part.raw, stream.lane
-        stream.fate = Slow(decision.rate) if decision.rate else PASSED
-        if act is not None:
-            if act.action is MessageAction.HANG:
-                lane.push(Wait(FOREVER))
-            elif act.action is MessageAction.CORRUPT:
-                raw = altering.corrupted(raw, part.payload, decision.fired[-1], message.identity, self._book.seed)
-            elif act.action in altering.CUTS:
-                stream.fate = altering.cut(act, part, decision.rate)
-        stream.fate.take(raw, lane)
