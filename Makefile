@@ -51,7 +51,7 @@ $(BPF): faultbox/bpf_objects/%.o: bpf/%.c $(wildcard bpf/*.h) | $(RUN)
 $(DEV): $(RUN)
 	@echo "==> adding what only tests and benchmarks need (once)"
 	@.ci/need gcc=gcc /usr/include/stdio.h=libc6-dev strace=strace tcpdump=tcpdump ip=iproute2 redis-cli=redis-tools setpriv=util-linux \
-	  curl=curl node=nodejs npm=npm chromium=chromium tmux=tmux /usr/lib/postgresql=postgresql /usr/lib/python3/dist-packages/bcc=python3-bpfcc wrk=wrk nginx=nginx-light
+	  openssl=openssl curl=curl node=nodejs npm=npm chromium=chromium tmux=tmux /usr/lib/postgresql=postgresql /usr/lib/python3/dist-packages/bcc=python3-bpfcc wrk=wrk nginx=nginx-light
 	@$(PIP) --editable '.[dev]'
 	@touch $@
 
