@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from faultbox.model.fault import Assumption, Counts
+from faultbox.model.fault import Assumption
 from faultbox.model.plan import AssumptionUse, Case, Plan
 from faultbox.model.verdict import CaseResult, DeadAssumption, RuleReport, RunResult, Verdict
 
@@ -49,20 +49,35 @@ def vacuous(
             dead.append(DeadAssumption(use.name, str(use.position), tuple(rules)))
         else:
             warnings.append(f"{use.name}: not exercised by the cases that ran")
-    return dead, warnings
+    return dead, [*warnings, *_silent_inline(results)]
 
 
 def _silent(name: str, rules: Iterable[RuleReport]) -> list[str]:
-    """Rules of a living assumption that never fired themselves. The two halves of a connect rule are one."""
-    by_keyword: dict[tuple[str, str], Counts] = {}
+    """Rules of a living assumption that never fired themselves."""
+    return [f"{name}: {each}" for each in _never_fired(rules)]
+
+
+def _silent_inline(results: Iterable[CaseResult]) -> Iterator[str]:
+    """The same of faults that scenarios arm themselves, in cases that say `exercised` for another's sake."""
+    for each in results:
+        if each.verdict is Verdict.PASSED and each.exercised:
+            own = (rule for rule in each.rules if not rule.assumption)
+            yield from (f"{each.info.id}: {rule}" for rule in _never_fired(own, wherever=True))
+
+
+def _never_fired(rules: Iterable[RuleReport], *, wherever: bool = False) -> Iterator[str]:
+    """What was written and never fired. The two halves of a connect rule are one, so are a rule's turns in a loop.
+
+    `wherever`: on no target, for one fault may be armed on several.
+    """
+    written: dict[tuple[str, ...], RuleReport] = {}
     for rule in rules:
-        key = (rule.target, rule.keyword)
-        by_keyword[key] = by_keyword.get(key, Counts()) + rule.counts
-    return [
-        f"{name}: {keyword} on {target} never fired (seen {counts.seen}, matched {counts.matched})"
-        for (target, keyword), counts in by_keyword.items()
-        if not counts.fired
-    ]
+        key = (rule.position, rule.keyword, "" if wherever else rule.target)
+        written[key] = _add(written[key], rule) if key in written else rule
+    for rule in written.values():
+        if not rule.counts.fired:
+            done = rule.action if rule.action.startswith(f"{rule.keyword}(") else rule.keyword
+            yield f"{done} on {rule.target} never fired (seen {rule.counts.seen}, matched {rule.counts.matched})"
 
 
 def uses(plan: Plan) -> tuple[AssumptionUse, ...]:

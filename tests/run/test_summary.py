@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 from faultbox.model.exit import Exit
 from faultbox.model.fault import Action, ActionKind, Assumption, Counts, Fault
 from faultbox.model.plan import Case, CaseInfo, Plan
@@ -89,6 +91,39 @@ def test_a_silent_rule_beside_a_firing_one_is_a_warning_and_red_under_strict() -
     assert run.warnings == ("both: fsync on db never fired (seen 0, matched 0)",)
     assert run.exit is Exit.PASSED
     assert summary.sum_up(plan(one, strict=True), results, duration_ms=1, interrupted=0).exit is Exit.FAILED
+
+
+def written(assumption: str, at: str, *counts: int, target: str = "db") -> RuleReport:
+    action = f"error(path='{at}')"
+    return RuleReport(f"r{at}", target, target, "error", action, assumption, "", "", at, Counts(*counts))
+
+
+def test_rules_of_one_kind_are_told_apart_by_where_they_are_written() -> None:
+    results = [result(case("a", BOTH), written("both", "/a", 3, 3, 3), written("both", "/typo", 3, 0, 0))]
+    run = summary.sum_up(plan(case("a", BOTH)), results, duration_ms=1, interrupted=0)
+    assert run.warnings == ("both: error(path='/typo') on db never fired (seen 3, matched 0)",)
+
+
+def test_a_fault_that_a_scenario_arms_and_that_never_fired_is_a_warning_though_another_one_did() -> None:
+    one = case("a")
+    results = [result(one, written("", "/a", 3, 3, 3), written("", "/typo", 3, 0, 0), written("", "/typo", 2, 0, 0))]
+    run = summary.sum_up(plan(one, strict=True), results, duration_ms=1, interrupted=0)
+    assert run.warnings == ("a: error(path='/typo') on db never fired (seen 5, matched 0)",)
+    assert run.exit is Exit.FAILED
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (written("", "/a", 3, 0, 0), written("", "/a", 3, 1, 1)),
+        (written("", "/a", 3, 0, 0, target="api"), written("", "/a", 3, 1, 1)),
+        (written("", "/a", 3, 0, 0),),
+    ],
+    ids=["it fired in another turn", "it fired on another service", "the case says so itself"],
+)
+def test_nothing_else_is_said_of_faults_that_scenarios_arm(rules: tuple[RuleReport, ...]) -> None:
+    run = summary.sum_up(plan(case("a")), [result(case("a"), *rules)], duration_ms=1, interrupted=0)
+    assert run.warnings == ()
 
 
 def test_an_assumption_of_monitors_only_is_never_dead() -> None:
