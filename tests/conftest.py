@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import pytest
+from hypothesis import settings
 
 NO_SKIP = os.environ.get("FAULTBOX_NO_SKIP", "") not in ("", "0")
 """Set where everything can run (`.ci/run`): a test that would be skipped fails instead."""
@@ -30,6 +31,10 @@ _LEFT = pytest.StashKey[list[str]]()
 _BEFORE = pytest.StashKey[set[str]]()
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+settings.register_profile("any host", deadline=None)  # an example that had to wait for a processor proves nothing
+settings.load_profile("any host")
 
 
 def pytest_configure(config: pytest.Config) -> None:

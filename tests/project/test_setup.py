@@ -52,7 +52,8 @@ def test_help_names_every_target() -> None:
 def test_make_installs_what_tests_are_skipped_without() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     project = (REPOSITORY / "pyproject.toml").read_text()
-    sources = [path.read_text() for path in (REPOSITORY / "tests").rglob("*.py")]
+    paths = (path for name in ("test_*.py", "conftest.py") for path in (REPOSITORY / "tests").rglob(name))
+    sources = [path.read_text() for path in paths]
     programs = {name for text in sources for name in re.findall(r'shutil\.which\("([\w-]+)"', text)}
     assert {"node", "redis-server", "tmux"} <= programs
     assert [name for name in programs if f" {name}=" not in makefile and f'"{name}-bin>=' not in project] == []
