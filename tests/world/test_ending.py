@@ -31,7 +31,7 @@ def test_who_obeys_is_waited_for_and_who_ignores_is_killed(boxed):
     killed, left, took, good, bad = boxed(body)
     assert killed == ["bad", "worse"]
     assert left == [[], [], []]
-    assert 0.3 <= took < 2
+    assert 0.3 <= took < 4
     assert (good, bad) == (0, 9)
 
 
