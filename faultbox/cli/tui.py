@@ -96,6 +96,7 @@ def _show(watch: Callable[[Desk], bool], desk: Desk) -> bool:
 
 def summed_up(desk: Desk) -> Outcome | None:
     """What all runs of a desk came to: of every case the latest one. None where nothing was even planned."""
+
     from dataclasses import replace
 
     from faultbox.cli.console.summary import first_to_replay

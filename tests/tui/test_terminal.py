@@ -33,12 +33,20 @@ def tui(terminal: Any, tmp_path: Path) -> Callable[..., None]:
     return start
 
 
-def restored(terminal: Any) -> bool:
-    """The terminal is as it was: its own screen, no mouse, echo as before."""
-    return not terminal.alternate and not terminal.mouse and terminal.text().rstrip().splitlines()[-2:-1] == ["echo"]
+@pytest.fixture
+def restored(terminal: Any, until: Wait) -> Callable[[], None]:
+    """Wait until the terminal is as it was: its own screen, no mouse, echo as before."""
+
+    def whole() -> bool:
+        echoes = terminal.text().rstrip().splitlines()[-2:-1] == ["echo"]
+        return echoes and not terminal.alternate and not terminal.mouse
+
+    return lambda: until(whole, "the terminal to be whole")
 
 
-def test_a_run_is_seen_left_and_summed_up(tui: Callable[..., None], terminal: Any) -> None:
+def test_a_run_is_seen_left_and_summed_up(
+    tui: Callable[..., None], terminal: Any, restored: Callable[[], None]
+) -> None:
     tui("orders", "--seed", "1")
     terminal.shows("4/4", "1 failed", "order_creation")
     assert terminal.alternate
@@ -48,32 +56,32 @@ def test_a_run_is_seen_left_and_summed_up(tui: Callable[..., None], terminal: An
     terminal.shows("Fault matrix")  # Escape and a key at once would be Alt and that key
     terminal.press("q")
     terminal.shows("3 passed, 1 failed, 1 not exercised", "Replay: faultbox replay run-", "code 1")
-    assert restored(terminal)
+    restored()
 
 
 @pytest.mark.parametrize(("name", "code"), [("TERM", 143), ("HUP", 143), ("INT", 130)])
 def test_a_signal_ends_the_run_in_order(
-    tui: Callable[..., None], terminal: Any, until: Wait, name: str, code: int
+    tui: Callable[..., None], terminal: Any, restored: Callable[[], None], name: str, code: int
 ) -> None:
     tui("waiting", "--seed", "1")
     terminal.shows("1 running")
     os.kill(_pid_of(terminal), getattr(signal, f"SIG{name}"))
     terminal.shows("1 passed", "Bundle: run-", f"code {code}")
-    until(lambda: restored(terminal), "the terminal to be whole")
+    restored()
 
 
-def test_ctrl_c_asks_and_then_ends(tui: Callable[..., None], terminal: Any) -> None:
+def test_ctrl_c_asks_and_then_ends(tui: Callable[..., None], terminal: Any, restored: Callable[[], None]) -> None:
     tui("waiting", "--seed", "1")
     terminal.shows("1 running")
     terminal.press("C-c")
     terminal.shows("A run goes. End it?")
     terminal.press("y")
     terminal.shows("1 passed", "code 130")
-    assert restored(terminal)
+    restored()
 
 
 def test_a_crash_leaves_the_terminal_whole_and_ends_the_run(
-    tui: Callable[..., None], terminal: Any, tmp_path: Path
+    tui: Callable[..., None], terminal: Any, tmp_path: Path, restored: Callable[[], None]
 ) -> None:
     crashing = tmp_path / "crashing.py"
     crashing.write_text(
@@ -88,7 +96,7 @@ def test_a_crash_leaves_the_terminal_whole_and_ends_the_run(
     terminal.shows("1 running")
     terminal.press("n")
     terminal.shows("planted", "1 passed", "code 3")
-    assert restored(terminal)
+    restored()
 
 
 def test_a_refused_spec_stays_on_the_screen_and_is_told_afterwards(tui: Callable[..., None], terminal: Any) -> None:
