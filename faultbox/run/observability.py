@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from faultbox import plan as planner
 from faultbox.model.event_types import LINES, OF_CASES, OF_PROXIES, WATCHED
+from faultbox.model.match import fits
 from faultbox.model.plan import Needs
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import UnknownSyscall, every, expand
+from faultbox.model.topology import Service
 from faultbox.observe.sources.registry import events_of
 
 _NOT_EVERY = 'not every system call is observed in this case: name the one that is meant, as in syscall="fsync"'
@@ -36,9 +38,25 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec, whe
     if kind in WATCHED:
         return _why_not_watched(kind, services, needs)
     if kind and not set("*?") & set(kind):
-        declared = {each for name in services for each in events_of(spec.services[name])}
-        return "" if kind in OF_CASES | declared else f"nothing in this case gives events of type {kind!r}"
+        return _why_not_declared(kind, filters, [spec.services[name] for name in services])
     return _why_not_any(filters, services, needs) or _why_not_judged(where, needs)
+
+
+def _why_not_declared(kind: str, filters: Mapping[str, str], services: Sequence[Service]) -> str:
+    """Of types that services' observe= gives; of tails and probes, whether it is one of those that there are."""
+    if kind not in OF_CASES.union(*(events_of(each) for each in services)):
+        return f"nothing in this case gives events of type {kind!r}"
+    observed = [each for service in services for each in service.observe]
+    if kind == "tail":
+        field, known = "path", [path for each in observed if each.kind == "tail" for path in each.paths]
+    elif kind == "probe":
+        field, known = "name", [each.probe.name for each in observed if each.probe is not None]
+    else:
+        return ""
+    wanted = filters.get(field, "*")
+    if any(fits(each, wanted) or fits(wanted, each) for each in known):
+        return ""
+    return f"no {kind} of this case has the {field} {wanted!r}, only {', '.join(known)}"
 
 
 def _services(pattern: str, spec: Spec) -> list[str]:

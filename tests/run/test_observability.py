@@ -14,7 +14,7 @@ from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import every
-from faultbox.model.topology import Service
+from faultbox.model.topology import Observation, Service
 from faultbox.run.observability import why_not_observable
 from faultbox.spec.gate import Gate
 
@@ -28,6 +28,25 @@ NEEDS = Needs(
     edges=(Edge("driver", "api", "http", "http", 8080),),
 )
 NOT_EVERY = 'not every system call is observed in this case: name the one that is meant, as in syscall="fsync"'
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("/log/a.log", True),
+        ("/log/*", True),
+        ("*.log", True),
+        ("/log/b/x.txt", True),
+        ("/log/typo.log", False),
+        ("/lgo/*", False),
+    ],
+)
+def test_a_file_that_nobody_reads_is_not_seen(path: str, seen: bool) -> None:
+    read = (Observation("tail", paths=("/log/a.log",)), Observation("tail", paths=("/log/b/*",)))
+    tailed = Service("db", "/bin/true", AT, observe=read)
+    spec = dataclasses.replace(SPEC, services={**SPEC.services, "db": tailed})
+    reason = why_not_observable({"type": "tail", "service": "db", "path": path}, NEEDS, spec)
+    assert reason == ("" if seen else f"no tail of this case has the path {path!r}, only /log/a.log, /log/b/*")
 
 
 @pytest.mark.parametrize(
