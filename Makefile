@@ -26,7 +26,7 @@ BPF_FLAGS := -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Werror -idira
 ARGS ?=
 JOBS ?= $(shell nproc)
 
-.PHONY: help install bpf demo demo-bins lima-run test lint bench clean
+.PHONY: help install bpf demo demo-bins lima-run test lint bench kernels clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 17
@@ -93,6 +93,10 @@ test: $(DEV) $(BPF) lint ## lint, then every test
 
 bench: $(DEV) $(BPF) ## print our figures beside the alternatives', measured now on this machine
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+kernels: $(DEV) $(BPF) ## try it on other kernels, in qemu: KERNELS="a.deb b.deb", or those that apt knows (some minutes each)
+	@.ci/need qemu-system-x86_64=qemu-system-x86 busybox=busybox-static cpio=cpio zstd=zstd
+	@$(BIN)/python tests/kernels $(KERNELS)
 
 clean: ## remove what make and the tools have made here
 	rm -rf $(VENV) faultbox/bpf_objects examples/demo/bin build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

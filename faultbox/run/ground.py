@@ -198,9 +198,10 @@ def _installation(binary: Path) -> Path:
 @contextlib.contextmanager
 def prepare(request: Request, plan: Plan, group: Path | None, eyes: Eyes) -> Iterator[Ground]:
     """Refuse what this host can't do, then prepare what all worlds share. Raises Unfit."""
-    if not seccomp.supported():
+    lacking = seccomp.support().reason
+    if lacking:
         raise Unfit(
-            "this kernel or sandbox has no seccomp user notification, which decides syscall faults",
+            f"system calls can't be decided here: {lacking}",
             "run `faultbox doctor` to see what this host can do and what to do about the rest",
         )
     needs = {case.id: planner.needs(case, plan.spec, blind=eyes.blind, captured=plan.captured) for case in plan.cases}
