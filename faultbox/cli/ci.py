@@ -95,6 +95,8 @@ class _Reporting:
 
 def write_junit(path: Path, outcome: Outcome, spec: Path) -> None:
     """Whole or not at all."""
+    from dataclasses import replace
+
     from faultbox.cli.console.case import reproduce
     from faultbox.cli.views import test_command
     from faultbox.evidence import junit
@@ -108,7 +110,7 @@ def write_junit(path: Path, outcome: Outcome, spec: Path) -> None:
         seed, again = outcome.result.seed, test_command(spec)
         content = junit.document(
             str(spec),
-            outcome.result,
+            replace(outcome.result, errors=(*outcome.result.errors, *outcome.troubles)),
             outcome.started.cases,
             lambda each: reproduce(each, seed, again),
             notes=outcome.started.notes,

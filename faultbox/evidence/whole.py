@@ -23,8 +23,16 @@ def whole(path: Path) -> Iterator[BinaryIO]:
     target = Path(os.path.realpath(path))
     draft = target.with_name(f".{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
-        with draft.open("xb") as stream:
+        with _opened(draft, path) as stream:
             yield stream
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _opened(draft: Path, path: Path) -> BinaryIO:
+    """A fresh file; where there can be none, the error names the file that was asked for."""
+    try:
+        return draft.open("xb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 from faultbox import world as worlds
 from faultbox.link import Link
 from faultbox.linux import pidfd
-from faultbox.model.host import CaseHalted, current
+from faultbox.model.host import CaseHalted, Inconclusive, current
 from faultbox.model.plan import Case, Needs
 from faultbox.model.verdict import CaseResult, Verdict
 from faultbox.run import conclusion
@@ -103,8 +104,15 @@ class Life:
         self._guard(run)
 
     def sync(self) -> None:
-        """Everything that happened so far is in the log and was shown to every monitor."""
-        self._guard(self._stage.log.sync)
+        """Everything that happened so far is in the log and was shown to every monitor.
+
+        Also in a case that failed already: what is told of it must not depend on how far the log was.
+        """
+        if not self.found.decided:
+            self._guard(self._stage.log.sync)
+        elif self.found.error is not None:
+            with contextlib.suppress(Inconclusive, EOFError):
+                self._stage.log.sync()
 
     def judge(self) -> None:
         """Ask the expectation, with the scenario's value."""
@@ -112,7 +120,7 @@ class Life:
         if expect is not None:
             self._guard(lambda: conclusion.ask(expect, self.value))
         self._stage.conclude()
-        self._guard(self._stage.log.sync)
+        self.sync()
         self._deadline.cancel()
         self.judged = self._stage.log.count
         self.lasted_ms = (time.monotonic() - self.began) * 1000

@@ -258,8 +258,9 @@ def test_a_bundle_that_cannot_be_written_is_said_and_can_be_recovered(
 
     with monkeypatch.context() as broken:
         broken.setattr("faultbox.evidence.packing._write_case", full)
-        ran = faultbox("test")
+        ran = faultbox("test", "--junit", "junit.xml")
     assert ran.code == 3
+    assert 'errors="1"' in (here / "junit.xml").read_text()
     (run_dir,) = (tmp_path / "state" / "runs").iterdir()
     assert f"error: no evidence: [Errno 28] No space left on device; what there is, is in {run_dir}: " in ran.out
     (run_dir / "owner.json").write_text("{}")
