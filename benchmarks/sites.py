@@ -15,12 +15,12 @@ from faultbox import network, world
 from faultbox.link import Link
 from faultbox.linux import cgroup
 from faultbox.model.message import Edge, MessageAction, MessageFault, MessageRule, MessageRuleSet
+from faultbox.model.observation import DRIVER
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.topology import Interface, Service
 from faultbox.run import armed
 from faultbox.run.edges import Edges
-from faultbox.run.eyes import DRIVER
 from faultbox.run.forking import fork
 
 PORTS = {"redis": 6379, "http": 8080}
