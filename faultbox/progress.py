@@ -189,9 +189,9 @@ def grids(cells: Iterable[Cell], excluded: Iterable[tuple[int, str, str]]) -> li
 
 
 def _grid(number: int, places: Mapping[tuple[str, str], Sequence[Cell]], left_out: list[tuple[str, str]]) -> Grid:
-    order = [*places, *(pair for pair in left_out if pair not in places)]
-    rows = tuple(dict.fromkeys(row for row, _ in order))
-    return Grid(number, rows, tuple(columns(order)), places, frozenset(left_out))
+    rows = tuple(dict.fromkeys(row for row, _ in places))  # a row of which no cell was chosen is no part of this run
+    order = [*places, *(pair for pair in left_out if pair[0] in rows and pair not in places)]
+    return Grid(number, rows, tuple(columns(order)), places, frozenset(pair for pair in left_out if pair[0] in rows))
 
 
 def columns(order: Iterable[tuple[str, str]]) -> list[str]:

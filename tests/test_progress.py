@@ -77,7 +77,7 @@ def test_matrices_keep_the_order_of_the_spec_and_know_what_was_left_out() -> Non
         info("3", run=2, matrix=0, row="write", column="slow"),
     ]
     progress = Progress()
-    progress.apply(started(A, *cells, excluded=((0, "read", "full"), (1, "x", "y"))), 0.0)
+    progress.apply(started(A, *cells, excluded=((0, "read", "full"), (0, "unchosen", "full"), (1, "x", "y"))), 0.0)
     (grid,) = progress.grids()
     assert (grid.rows, grid.columns) == (("read", "write"), ("down", "slow", "full"))
     assert [each.info.run for each in grid.cells["write", "slow"]] == [1, 2]
