@@ -39,6 +39,13 @@ UNNEEDED = (
 )
 MEMORY_MB, LIMIT_S = 1536, 600
 INIT = """#!/bin/busybox sh
+if [ ! -d /new ]; then # nobody can pivot away from the initial root itself, but from this mount of it (pivot_root(2))
+  /bin/busybox mkdir /new
+  /bin/busybox mount --bind / /new
+  cd /new
+  /bin/busybox mount --move . /
+  exec /bin/busybox chroot . /init
+fi
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -100,6 +107,7 @@ def furnish(root: Path) -> None:
     skip = shutil.ignore_patterns(*UNNEEDED)
     python, library = Path(sys.base_prefix, "bin/python3").resolve(), Path(sysconfig.get_path("stdlib"))
     put(root, python, library, ignore=skip)
+    (root / "usr/bin/env").symlink_to("/bin/busybox")
     (root / "usr/bin/python3").symlink_to(python)
     for name in SITE:
         source = Path(sysconfig.get_path("purelib"), name)
