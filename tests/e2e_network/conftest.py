@@ -38,6 +38,7 @@ class Door:
 
     def rules(self, *rules: MessageRule) -> None:
         """Put these in force. A slot is one rule's for ever, so each call takes fresh ones."""
+        self.process.drain()  # there is no log here, and a proxy whose events nobody takes can't go on
         self._epoch += 1
         self._first_slot += _SLOTS
         fresh = (replace(each, id=f"r{slot}", slot=slot) for slot, each in enumerate(rules, self._first_slot))
