@@ -44,7 +44,10 @@ def remarks(desk: Desk) -> Iterator[Line]:
     """Every line, the worst first."""
     progress = desk.progress
     if isinstance(progress.refusal, SpecRefused):
-        yield "the spec can't be run; what is shown is of the one before it", "bold red"
+        yield (
+            "the spec can't be run" + ("; what is shown is of the one before it" if progress.cells else ""),
+            "bold red",
+        )
         yield from (line for problem in progress.refusal.problems for line in _problem(problem, "red"))
     elif isinstance(progress.refusal, Refused):
         yield f"refused: {progress.refusal.reason}", "bold red"

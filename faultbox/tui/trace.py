@@ -7,6 +7,7 @@ import os
 import threading
 from array import array
 from collections.abc import Callable
+from itertools import pairwise
 from typing import IO
 
 from faultbox.model.event import Event
@@ -50,6 +51,21 @@ class Trace:
         start, end = self._starts[number], self._starts[number + 1]
         return os.pread(self._file.fileno(), min(end - start, _LONGEST), start)
 
+    def lines(self, first: int, most: int) -> list[bytes]:
+        """The lines from that number on, as many as there are up to `most`, or fewer where they are long.
+
+        Read at once: every read lets another thread have the interpreter, and to get it back takes its time.
+        """
+        until = min(len(self), first + most)
+        while until > first + 1 and self._starts[until] - self._starts[first] > _CHUNK:
+            until = (first + until) // 2
+        if until <= first + 1:
+            return [self.line(first)] if until > first else []
+        begin = self._starts[first]
+        data = os.pread(self._file.fileno(), self._starts[until] - begin, begin)
+        edges = [start - begin for start in self._starts[first : until + 1]]
+        return [data[start:end] for start, end in pairwise(edges)]
+
     def event(self, number: int) -> Event | None:
         """That line as an event; None where it is none."""
         return parse(self.line(number))
@@ -69,13 +85,12 @@ class Search:
 
     def work(self, most: int = _A_TURN) -> bool:
         """Look at some more lines; whether there were any."""
-        until = min(len(self._trace), self.seen + most)
-        for number in range(self.seen, until):
-            line = self._trace.line(number)
+        lines = self._trace.lines(self.seen, most)
+        for number, line in enumerate(lines, start=self.seen):
             if self._may_match(line) and (event := parse(line)) is not None and self._wanted(event):
                 self.found.append(number)
-        more, self.seen = until > self.seen, until
-        return more
+        self.seen += len(lines)
+        return bool(lines)
 
 
 class Reader:
@@ -124,12 +139,12 @@ class Reader:
     def _sort(self) -> bool:
         if self.lanes is None:
             return False
-        until = min(len(self.trace), self._laned + _A_TURN)
-        for number in range(self._laned, until):
-            if (event := self.trace.event(number)) is not None:
+        lines = self.trace.lines(self._laned, _A_TURN)
+        for event in map(parse, lines):
+            if event is not None:
                 self.lanes.take(event)
-        more, self._laned = until > self._laned, until
-        return more
+        self._laned += len(lines)
+        return bool(lines)
 
 
 def parse(line: bytes) -> Event | None:

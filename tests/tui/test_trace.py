@@ -33,6 +33,21 @@ def test_half_a_line_is_none_until_it_is_whole(tmp_path: Path) -> None:
     trace.close()
 
 
+def test_lines_are_read_together_but_long_ones_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    short, long = [line(n) for n in range(5)], [line(9, path="x" * 600_000)] * 3
+    path.write_bytes(b"".join([*short, *long]))
+    trace = Trace(path.open("rb"))
+    while trace.index():
+        pass
+    assert trace.lines(0, 3) == short[:3]
+    assert trace.lines(3, 2) == short[3:]
+    assert trace.lines(5, 10) == long[:1]
+    assert trace.lines(7, 10) == long[:1]
+    assert trace.lines(8, 10) == []
+    trace.close()
+
+
 def test_a_search_goes_on_where_it_was_as_the_trace_grows(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"".join(line(n, decision="deny(EIO)" if n % 3 == 0 else "allow") for n in range(10)))
