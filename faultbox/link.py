@@ -11,6 +11,7 @@ import array
 import contextlib
 import os
 import pickle
+import select
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -60,7 +61,8 @@ class Link:
         for start in range(0, len(data), _PART):
             part = data[start : start + _PART]
             more = start + _PART < len(data)
-            self._socket.sendmsg([_MORE if more else _LAST, part], ancillary, socket.MSG_NOSIGNAL)
+            while not self._sent([_MORE if more else _LAST, part], ancillary):
+                self._wait(select.POLLOUT)
             ancillary = []
 
     def receive(self) -> Frame | None:
@@ -74,6 +76,9 @@ class Link:
                 )
             except ConnectionResetError:
                 data, ancillary, flags = b"", [], 0
+            except BlockingIOError:
+                self._wait(select.POLLIN)
+                continue
             for level, kind, payload in ancillary:
                 if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                     fds.extend(array.array("i", payload[: len(payload) - len(payload) % 4]))
@@ -87,6 +92,19 @@ class Link:
             if data[:1] == _LAST:
                 name, body = pickle.loads(b"".join(parts))
                 return Frame(name, body, tuple(fds))
+
+    def _sent(self, parts: list[bytes], ancillary: list[tuple[int, int, Any]]) -> bool:
+        """Whether there was room for it: an event loop that watches a link may have made it non-blocking (uv_poll)."""
+        try:
+            self._socket.sendmsg(parts, ancillary, socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _wait(self, what: int) -> None:
+        poll = select.poll()
+        poll.register(self._socket, what)
+        poll.poll()
 
     def pending(self) -> Iterator[Frame | None]:
         """The frames that have arrived, without waiting for more; a last None when the other end is gone."""
