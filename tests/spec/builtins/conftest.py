@@ -116,7 +116,7 @@ class FakeHost:
         self.done.append(("await", within_ms))
         return next(filter(matches, self.trace), None)
 
-    def observable(self, filters: Mapping[str, str], where: object = None) -> str:  # noqa: ARG002
+    def observable(self, filters: Mapping[str, str], where: object = None) -> str:
         return self.unobservable
 
     def watch(self, monitor: Monitor) -> None:
