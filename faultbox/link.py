@@ -93,6 +93,12 @@ class Link:
                 name, body = pickle.loads(b"".join(parts))
                 return Frame(name, body, tuple(fds))
 
+    def has_room(self) -> bool:
+        """Whether a frame of a packet can be sent without waiting: a socket polls so while it is a quarter full."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT)
+        return bool(poll.poll(0))
+
     def _sent(self, parts: list[bytes], ancillary: list[tuple[int, int, Any]]) -> bool:
         """Whether there was room for it: an event loop that watches a link may have made it non-blocking (uv_poll)."""
         try:

@@ -133,7 +133,7 @@ class EdgeLoop:
             case "report":
                 return "report", self._report()
             case "stop":
-                self._outbox.flush()
+                self._outbox.drain()
                 self._loop.stop()
                 return "stopped", None
         raise ValueError(f"the edge process was sent an unknown frame: {frame.kind!r}")
@@ -146,5 +146,5 @@ class EdgeLoop:
         if frame is None:
             self._loop.stop()
             return
-        self._outbox.flush()
+        self._outbox.drain()
         self._events.send("synced", frame.body)
