@@ -24,6 +24,10 @@ Unit = tuple[str | int, int]
 """Who does one thing after the other: a tid in its nth life, ("pair", number); or what is taken for one: (lane, 0)."""
 
 
+_Place = tuple[Unit, int]
+"""Who did something, and when."""
+
+
 @frozen
 class Hop:
     """A message on a causal path: it left one lane and arrived in another, in ns of CLOCK_MONOTONIC."""
@@ -58,14 +62,18 @@ class HappensBefore:
         None: no chain is seen, but one could be there: through the memory that threads of one service share, or
         through what was not seen.
         """
-        if a.time_ns > b.time_ns or a is b:
+        if a is b:
             return False
         begin, end = self._place(a), self._place(b)
         if begin is None or end is None:
-            return None
-        if self._exact.arrival(begin, a.time_ns, end) <= b.time_ns:
+            late = a.origin.startswith("pipe")  # read some time after it was written
+            return False if a.time_ns > b.time_ns and not late else None
+        (source, since), (target, until) = begin, end
+        if since > until:
+            return False
+        if self._exact.arrival(source, since, target) <= until:
             return True
-        return None if self._may_be(a, begin, b, end) else False
+        return None if self._may_be(begin, end) else False
 
     def concurrent(self, a: Event, b: Event) -> bool | None:
         """Whether neither can have caused the other."""
@@ -78,24 +86,25 @@ class HappensBefore:
         begin, end = self._place(a), self._place(b)
         if begin is None or end is None or not self.before(a, b):
             return []
-        hops = self._exact.path(begin, a.time_ns, end)
+        hops = self._exact.path(*begin, end[0])
         return [Hop(self._lanes[source], self._lanes[target], left, came) for source, left, target, came in hops]
 
-    def _may_be(self, a: Event, begin: Unit, b: Event, end: Unit) -> bool:
+    def _may_be(self, begin: _Place, end: _Place) -> bool:
         """Whether a chain could be there when all threads of a service are taken for one."""
-        if not self._complete or bisect_left(self._unknown, a.time_ns) < bisect_right(self._unknown, b.time_ns):
+        (source, since), (target, until) = begin, end
+        if not self._complete or bisect_left(self._unknown, since) < bisect_right(self._unknown, until):
             return True
-        source, target = self._group(begin), self._group(end)
-        return self._coarse.arrival(source, a.time_ns, target) <= b.time_ns
+        return self._coarse.arrival(self._group(source), since, self._group(target)) <= until
 
-    def _place(self, event: Event) -> Unit | None:
+    def _place(self, event: Event) -> _Place | None:
+        """Who did it, and when: a line was printed when it was written, which is before we read it."""
         act = self._places.act(event)
         if act is not None:
-            unit = ("pair", act.pair) if act.pair else self._thread(act.tid, event.time_ns)
-            return unit if unit in self._lanes else None
-        printed = self._places.printed(event)
-        writers = {self._thread(self._streams.flows[each].tid, event.time_ns) for each in printed}
-        return next(iter(writers)) if len(writers) == 1 else None
+            unit: Unit = ("pair", act.pair) if act.pair else self._thread(act.tid, event.time_ns)
+            return (unit, event.time_ns) if unit in self._lanes else None
+        written = [self._streams.flows[each] for each in self._places.printed(event)]
+        writers = {self._thread(flow.tid, effect_ns(flow)) for flow in written}
+        return (next(iter(writers)), max(map(effect_ns, written))) if len(writers) == 1 else None
 
     def _group(self, unit: Unit) -> Unit:
         return unit if unit[0] == "pair" else (self._lanes[unit], 0)

@@ -152,3 +152,21 @@ def test_a_number_given_again_is_another_thread() -> None:
 def test_who_did_it_must_be_known() -> None:
     nobody, heard = Event(1, "print", "driver", {}, {}, 1), _event(2, 31, "db", 2)
     assert order([nobody, heard], CONVERSATION).before(nobody, heard) is None
+
+
+def test_a_line_was_printed_when_it_was_written_not_when_it_was_read() -> None:
+    """By the time that a line is read, its thread may long have answered."""
+    wrote = _talk("api", 1, "wrote", 15, end=7, length=4, position=4, local="stdout")
+    line = Event(35, "stdout", "api", {"raw": "abc"}, {}, 1, "pipe 7 1 4")
+    heard, before = _event(2, 31, "db", 2), _event(3, 14, "api", 1)
+    known = order([line, heard, before], [*CONVERSATION, wrote])
+    assert known.before(line, heard) is True
+    assert known.before(heard, line) is False
+    assert known.before(before, line) is True
+
+
+def test_a_line_of_which_nobody_knows_who_wrote_it_may_be_older_than_its_time() -> None:
+    line = Event(35, "stdout", "api", {"raw": "abc"}, {}, 1, "pipe 7 1 4")
+    heard = _event(2, 31, "db", 2)
+    known = order([line, heard], CONVERSATION)
+    assert known.before(line, heard) is None
