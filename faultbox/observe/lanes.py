@@ -102,9 +102,8 @@ class Lanes:
         return layout.LANE.pack(self.world, self._slot, place, wants, name in MOVES_IN, 0, *calls)
 
     def _claim(self) -> int:
-        """A slot that no world has; where to look first depends on the world, so that few collide."""
-        for step in range(layout.WORLDS):
-            slot = (self.world + step) % layout.WORLDS
+        """The first slot that no world has: as many keep maps as worlds ever lived at once."""
+        for slot in range(layout.WORLDS):
             with contextlib.suppress(FileExistsError):
                 bpf.update(self._maps["slots"], layout.INDEX.pack(slot), layout.KEY.pack(self.world), bpf.NOEXIST)
                 return slot

@@ -54,17 +54,18 @@ class Programs:
             self.release(world.stat().st_ino)
 
     def release(self, world: int) -> None:
-        """Remove everything of a world, by its cgroup's id. Nothing is told of it any more."""
+        """Nothing is told of a world any more, by its cgroup's id; another one may have its slot.
+
+        Its own maps stay in the slot until then: to take them out would wait for all processors to pass by
+        (maybe_wait_bpf_programs() in kernel/bpf/syscall.c), some 15 ms for each.
+        """
         lanes = self.maps["lanes"]
         for key in bpf.keys(lanes, layout.KEY.size):
             lane = bpf.lookup(lanes, key, layout.LANE.size)
             if lane is not None and layout.LANE.unpack(lane)[0] == world:
                 bpf.delete(lanes, key)
         for slot in [slot for slot, owner in self.slots() if owner == world]:
-            index = layout.INDEX.pack(slot)
-            for each in ("events", "flows", "totals", "edges", "files"):
-                bpf.delete(self.maps[each], index)
-            bpf.delete(self.maps["slots"], index)
+            bpf.delete(self.maps["slots"], layout.INDEX.pack(slot))
 
     def missed(self, *, sockets: bool = True) -> int:
         """How often a program was not run because it was running on that processor already, on the whole host.
