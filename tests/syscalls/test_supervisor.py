@@ -212,6 +212,7 @@ def test_stopping_releases_what_is_held(stand: Any, fault: Any, tmp_path: Path) 
 def test_signals_neither_restart_nor_recount_a_delayed_call(
     stand: Any, fault: Any, tmp_path: Path, c_program: Any
 ) -> None:
+    """Only before a call's notification is received may a signal interrupt it: that one was never held or counted."""
     source = r"""
     #include <fcntl.h>
     #include <signal.h>
@@ -225,7 +226,7 @@ def test_signals_neither_restart_nor_recount_a_delayed_call(
         int fd = open(argv[1], O_CREAT | O_RDWR, 0644), good = 0;
         sigaction(SIGALRM, &act, 0);
         setitimer(ITIMER_REAL, &every, 0);
-        for (int i = 0; i < 5; i++) good += write(fd, "x", 1) == 1;
+        for (int i = 0; i < 50 && good < 5; i++) good += write(fd, "x", 1) == 1;
         return good;
     }"""
     kit = stand()
