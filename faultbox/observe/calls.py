@@ -6,11 +6,11 @@ import errno
 import os
 import re
 import socket
-import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 from faultbox.linux import bpf
+from faultbox.linux.fdkind import fd_kind
 from faultbox.model.event import Event
 from faultbox.model.fault import FdKind
 from faultbox.model.observation import CallTotals
@@ -36,8 +36,6 @@ _RESTARTS: Mapping[int, str] = {
     516: "ERESTART_RESTARTBLOCK",
 }
 """What a call that a signal interrupts gives the kernel, before that starts it again or says EINTR (linux/errno.h)."""
-_TTY_MAJORS = frozenset((4, 5, *range(136, 144), 204))
-"""Virtual and serial terminals, /dev/tty and /dev/console, Unix98 pseudo-terminals (kernel's devices.txt)."""
 _NEEDLESS = re.compile(r"/(?:\.?/)+|/\.$")
 _AT = layout.RECORD.size
 _TEXTS = _AT + layout.CALL_RECORD.size
@@ -129,11 +127,5 @@ def _unix(name: bytes) -> str:
 
 @cache
 def _kind(mode: int, device: int) -> FdKind:
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode):
-        return "file"
-    if stat.S_ISFIFO(mode):
-        return "pipe"
-    if stat.S_ISSOCK(mode):
-        return "socket"
-    # The kernel's own form of a device number: twelve bits of major, twenty of minor (linux/kdev_t.h).
-    return "tty" if stat.S_ISCHR(mode) and device >> 20 in _TTY_MAJORS else "other"
+    """The kernel's own form of a device number has twelve bits of major, twenty of minor (linux/kdev_t.h)."""
+    return fd_kind(mode, device >> 20)

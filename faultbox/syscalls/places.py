@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from typing import NamedTuple
 
+from faultbox.linux.fdkind import fd_kind
 from faultbox.linux.openat2 import open_in_root
 from faultbox.model.fault import FdKind
 from faultbox.rules import Thing
@@ -158,7 +158,8 @@ class Places:
 
     def _kind(self, tid: int, fd: int) -> FdKind:
         with contextlib.suppress(OSError):
-            return _kind_by_mode(os.stat(f"fd/{fd}", dir_fd=self._directory(tid)))
+            status = os.stat(f"fd/{fd}", dir_fd=self._directory(tid))
+            return fd_kind(status.st_mode, os.major(status.st_rdev))
         return "other"
 
     def _is_still_there(self, tid: int, fd: int, link: str) -> bool:
@@ -214,18 +215,3 @@ def _kind_by_name(link: str) -> FdKind:
     if link.startswith("socket:"):
         return "socket"
     return "pipe" if link.startswith("pipe:") else "other"
-
-
-def _kind_by_mode(status: os.stat_result) -> FdKind:
-    mode = status.st_mode
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISBLK(mode):
-        return "file"
-    if stat.S_ISFIFO(mode):
-        return "pipe"
-    if stat.S_ISSOCK(mode):
-        return "socket"
-    return "tty" if stat.S_ISCHR(mode) and os.major(status.st_rdev) in _TTY_MAJORS else "other"
-
-
-_TTY_MAJORS = frozenset((4, 5, *range(136, 144), 204))
-"""Virtual and serial terminals, /dev/tty and /dev/console, Unix98 pseudo-terminals (kernel's devices.txt)."""
