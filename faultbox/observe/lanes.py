@@ -49,10 +49,14 @@ class Lanes:
     def want_sockets(self) -> bool:
         return any(watch.sockets for _, watch in self._lanes.values())
 
-    def open(self, rings: Mapping[str, int]) -> None:
-        """Claim a slot, put the world's maps there (`events`, `flows`, `totals`), and begin. Raises OSError."""
+    def open(self, maps: Mapping[str, int]) -> None:
+        """Claim a slot, put the world's maps there in this order, and begin. Raises OSError.
+
+        With the first one the kernel waits until no program runs that may still know who had the slot before: so totals
+        come before `events` and `flows`, which must never hold a record of another world.
+        """
         self._slot = self._claim()
-        for name, descriptor in rings.items():
+        for name, descriptor in maps.items():
             bpf.update(self._maps[name], layout.INDEX.pack(self._slot), layout.INDEX.pack(descriptor))
         for kind in range(len(layout.LOST)):
             index = layout.INDEX.pack(self._slot * len(layout.LOST) + kind)

@@ -94,8 +94,8 @@ class Observer:
         self._epoll = select.epoll()
         for each in (self._events.fd, self._flows.fd, self._timer.fileno(), self._flow_timer.fileno()):
             self._epoll.register(each, select.EPOLLIN)
-        maps = {"totals": self._counts, "edges": self._edges, "files": self._files}
-        lanes.open({"events": self._events.fd, "flows": self._flows.fd} | maps)
+        totals = {"totals": self._counts, "edges": self._edges, "files": self._files}
+        lanes.open(totals | {"events": self._events.fd, "flows": self._flows.fd})
 
     def launching(self, name: str) -> None:
         """A process of a service is about to be started: its cgroup may have been made anew. Raises OSError."""
