@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from faultbox.model.frozen import frozen
+from faultbox.model.unfit import Unfit
 
 _OLDEST = (5, 19)
 _MACHINES = {"x86_64", "aarch64"}
@@ -193,10 +194,7 @@ def network_faults() -> Check:
 def _load_network() -> None:
     from faultbox import network
 
-    try:
-        network.prepare()
-    except network.NoNetworkFaults as error:
-        raise RuntimeError(f"{error.reason}\n{error.advice}") from None
+    network.prepare()
 
 
 def observation() -> Check:
@@ -216,10 +214,7 @@ def observation() -> Check:
 def _observe() -> None:
     from faultbox import observe
 
-    try:
-        observe.prepare(1).close()
-    except observe.NoObservation as error:
-        raise RuntimeError(f"{error.reason}\n{error.advice}") from None
+    observe.prepare(1).close()
 
 
 _PROBE = """
@@ -250,10 +245,7 @@ def _run_probe() -> None:
     at = Position("doctor", 1)
     observed = Observation("probe", probe=Probe("doctor", _PROBE, "of doctor", at, ("seen",)))
     with tempfile.TemporaryDirectory() as scratch:
-        try:
-            made = probes.prepare([Service("doctor", "", at, observe=(observed,))], 1, Path(scratch), Path(scratch))
-        except probes.NoProbes as error:
-            raise RuntimeError(f"{error.reason}\n{error.advice}") from None
+        made = probes.prepare([Service("doctor", "", at, observe=(observed,))], 1, Path(scratch), Path(scratch))
         if made is not None:
             made.close()
 
@@ -273,7 +265,7 @@ def imports(program: str) -> str:
 
 
 def in_child(probe: Callable[[], None]) -> str:
-    """Why a probe fails when a forked child tries it; empty where it doesn't."""
+    """Why a probe fails when a forked child tries it, with its advice in a second line; empty where it doesn't."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
@@ -283,7 +275,8 @@ def in_child(probe: Callable[[], None]) -> str:
             probe()
             status = 0
         except BaseException as error:  # noqa: BLE001 - a child must not run on in its parent's code
-            os.write(writing, str(error).encode(errors="replace")[:2000])
+            said = f"{error.reason}\n{error.advice}" if isinstance(error, Unfit) else str(error)
+            os.write(writing, said.encode(errors="replace")[:2000])
         finally:
             os._exit(status)
     os.close(writing)

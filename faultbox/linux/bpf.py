@@ -16,6 +16,7 @@ from typing import Any
 
 from faultbox.linux._call import libc, number_of, syscall
 from faultbox.model.frozen import frozen
+from faultbox.model.unfit import Unfit
 
 OBJECTS = Path(__file__).parent.parent / "bpf_objects"
 """Where make puts what it builds from bpf/."""
@@ -71,13 +72,8 @@ _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_
 _LOG_BYTES = 1 << 16
 
 
-class NoBpf(Exception):
+class NoBpf(Unfit):
     """BPF programs can't be loaded here. `advice` says what to do about it."""
-
-    def __init__(self, reason: str, advice: str) -> None:
-        self.reason = reason
-        self.advice = advice
-        super().__init__(f"{reason}: {advice}")
 
 
 @frozen

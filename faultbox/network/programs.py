@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from faultbox.linux import bpf
 from faultbox.model.frozen import frozen
+from faultbox.model.unfit import Unfit
 
 Part = Literal["steer", "cut", "datagrams", "addresses"]
 """What can be loaded: TCP edges (always), partitions and loss, UDP edges, addresses of their own for services."""
@@ -28,13 +29,10 @@ _OF_WORLDS: Final[dict[Part, dict[str, tuple[int, int]]]] = {
 """Maps that keep what a killed world left in them: size of a key and of a value."""
 
 
-class NoNetworkFaults(Exception):
+class NoNetworkFaults(Unfit):
     """This host or user can't have faults on edges; nothing was started. `advice` says what to do."""
 
-    def __init__(self, reason: str, advice: str) -> None:
-        self.reason = reason
-        self.advice = advice
-        super().__init__(f"no faults on the network here: {reason}: {advice}")
+    about = "no faults on the network here: "
 
 
 @frozen

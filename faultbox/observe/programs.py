@@ -12,6 +12,7 @@ from faultbox.linux import bpf, helper
 from faultbox.model.arguments import Shape, shapes
 from faultbox.model.frozen import frozen
 from faultbox.model.syscalls import Arch, number
+from faultbox.model.unfit import Unfit
 from faultbox.observe import layout
 
 _RAW = {"observe_victim": "mark_victim"}
@@ -24,13 +25,10 @@ _PART = 16
 _ARCH: Mapping[str, Arch] = {"x86_64": "x86_64", "aarch64": "aarch64"}
 
 
-class NoObservation(Exception):
+class NoObservation(Unfit):
     """This host or user can't watch services from the kernel; all else works. `advice` says what to do."""
 
-    def __init__(self, reason: str, advice: str) -> None:
-        self.reason = reason
-        self.advice = advice
-        super().__init__(f"no observation by the kernel: {reason}: {advice}")
+    about = "no observation by the kernel: "
 
 
 @frozen
@@ -49,7 +47,7 @@ class Programs:
                 yield layout.INDEX.unpack(key)[0], layout.KEY.unpack(world)[0]
 
     def forget(self, world: Path) -> None:
-        """Remove what a killed world left in the shared maps; before its cgroup is removed. Raises OSError."""
+        """`release` for a world that was killed, by its cgroup; before that is removed. Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
             self.release(world.stat().st_ino)
 

@@ -20,6 +20,7 @@ from faultbox.linux import cgroup, namespaces, seccomp
 from faultbox.model.plan import Case, Needs, Plan
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Tls
+from faultbox.model.unfit import Unfit
 from faultbox.run.eyes import Eyes, level_of_services
 from faultbox.run.forking import fork
 from faultbox.run.request import Request
@@ -28,15 +29,6 @@ from faultbox.world.layout import rmtree
 if TYPE_CHECKING:
     from faultbox.observe.probes import Probes
     from faultbox.proxy import Authority
-
-
-class Unfit(Exception):
-    """This run can't be done on this host; nothing has been started. `advice` says what to do."""
-
-    def __init__(self, reason: str, advice: str) -> None:
-        self.reason = reason
-        self.advice = advice
-        super().__init__(f"{reason}: {advice}")
 
 
 @dataclass
@@ -153,11 +145,8 @@ def _network_programs(plan: Plan, needs: Iterable[Needs], group: Path | None) ->
             "faults on the network need cgroups, and this user may make none",
             "run as root, or leave out rules=, partition() and --pcap",
         )
-    try:
-        shared = any(each.own_address for each in plan.spec.services.values())
-        return network.prepare(("cut", "datagrams", "addresses") if shared else ("cut", "datagrams"))
-    except network.NoNetworkFaults as error:
-        raise Unfit(error.reason, error.advice) from error
+    shared = any(each.own_address for each in plan.spec.services.values())
+    return network.prepare(("cut", "datagrams", "addresses") if shared else ("cut", "datagrams"))
 
 
 def _probes(plan: Plan, request: Request, group: Path | None) -> Probes | None:
@@ -170,10 +159,7 @@ def _probes(plan: Plan, request: Request, group: Path | None) -> Probes | None:
     level = level_of_services(group)
     if level is None:
         raise Unfit("probes tell services apart by cgroups, and this user may make none", "run as root")
-    try:
-        return probes.prepare(services, level, request.layers_dir / "headers", request.run_dir.parent / "headers")
-    except probes.NoProbes as error:
-        raise Unfit(error.reason, error.advice) from error
+    return probes.prepare(services, level, request.layers_dir / "headers", request.run_dir.parent / "headers")
 
 
 def visible(plan: Plan, request: Request) -> tuple[Path, ...]:

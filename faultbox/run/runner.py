@@ -91,13 +91,14 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
 
 
 def _execute(request: Request, group: Path | None, plan: Plan, seeing: Eyes, link: Link) -> Update:
+    from faultbox.model.unfit import Unfit
     from faultbox.model.update import Refused, RunDone
     from faultbox.run import ground, pool
 
     try:
         with ground.prepare(request, plan, group, seeing) as prepared:
             return RunDone(pool.run(plan, request, prepared, link))
-    except ground.Unfit as error:
+    except Unfit as error:
         return Refused(error.reason, error.advice, Exit.ERRORED)
 
 

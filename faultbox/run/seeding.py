@@ -14,6 +14,7 @@ from faultbox.model.plan import Case, CaseInfo, Needs
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Service
+from faultbox.model.unfit import Unfit
 from faultbox.model.verdict import CaseResult, Verdict
 from faultbox.run import spool
 from faultbox.run.forking import fork
@@ -27,8 +28,6 @@ PATIENCE_MS = 30_000
 
 def plant(ground: Ground) -> None:
     """Run every seed function in one world, stop its services gracefully, and freeze their disks. Raises Unfit."""
-    from faultbox.run.ground import Unfit
-
     seeded = [service for service in ground.plan.spec.services.values() if service.seed is not None]
     if not seeded or ground.request.dry_run:
         return

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from faultbox.linux import seccomp
+from faultbox.model.unfit import Unfit
 from faultbox.run import ground
 from faultbox.run.eyes import Eyes
 
@@ -15,7 +16,7 @@ def test_a_kernel_that_cannot_hold_calls_is_named(monkeypatch: pytest.MonkeyPatc
     reason = "the kernel can't hold calls against signals: Linux 5.19 or newer is needed"
     monkeypatch.setattr(seccomp, "support", lambda: seccomp.Support(sync_wake_up=False, reason=reason))
     nothing = cast("Any", None)
-    with pytest.raises(ground.Unfit) as caught, ground.prepare(nothing, nothing, None, Eyes()):
+    with pytest.raises(Unfit) as caught, ground.prepare(nothing, nothing, None, Eyes()):
         pass
     assert caught.value.reason == f"system calls can't be decided here: {reason}"
     assert "faultbox doctor" in caught.value.advice

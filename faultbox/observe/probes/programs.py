@@ -15,6 +15,7 @@ from typing import Any
 from faultbox.linux import bpf
 from faultbox.model.frozen import frozen
 from faultbox.model.topology import Probe, Service
+from faultbox.model.unfit import Unfit
 from faultbox.observe.probes.fields import Layout, NotReadable, layout
 
 PYTHON = "/usr/bin/python3"
@@ -27,13 +28,8 @@ _DESCRIPTORS = 253
 """How many one message may carry (unix(7), SCM_MAX_FD)."""
 
 
-class NoProbes(Exception):
+class NoProbes(Unfit):
     """A probe can't be had here, or not as it is written. `advice` says what to do."""
-
-    def __init__(self, reason: str, advice: str) -> None:
-        self.reason = reason
-        self.advice = advice
-        super().__init__(f"{reason}: {advice}")
 
 
 @frozen
