@@ -149,11 +149,12 @@ class _Launcher:
             fail_fast=order.fail_fast,
             dry_run=order.plan_only,
         )
-        session.carry_out(request, lambda: _Post(put), bundle_to=self._bundle_to, control=_Handing(put))
+        courier = _Courier(put)
+        session.carry_out(request, lambda: courier, bundle_to=self._bundle_to, control=courier)
 
 
-class _Post:
-    """A view that only passes on."""
+class _Courier:
+    """Hands a run to whoever draws it: as its view, and as what may end it, since signals are that one's affair."""
 
     def __init__(self, put: Callable[[object], None]) -> None:
         self._put = put
@@ -171,19 +172,6 @@ class _Post:
         from faultbox.tui import Finished
 
         self._put(Finished(outcome.bundle, outcome.notes, outcome.troubles))
-
-
-class _Handing:
-    """Hands the run over to whoever draws it; signals are that one's affair."""
-
-    def __init__(self, put: Callable[[object], None]) -> None:
-        self._put = put
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        pass
 
     def pass_on_to(self, going: Any) -> None:
         from faultbox.tui import Going
