@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -26,13 +25,8 @@ class Ran(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def fakes() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("faultbox_test_fake_run", _FAKE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def fakes(module_at: Callable[[Path], ModuleType]) -> ModuleType:
+    return module_at(_FAKE)
 
 
 @pytest.fixture

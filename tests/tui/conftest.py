@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import queue
 import shlex
@@ -66,16 +65,8 @@ class Hand:
 
 
 @pytest.fixture(scope="session")
-def fakes() -> ModuleType:
-    name = "faultbox_test_fake_run"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, _FAKE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def fakes(module_at: Callable[[Path], ModuleType]) -> ModuleType:
+    return module_at(_FAKE)
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -49,14 +47,8 @@ def blocks() -> Blocks:
 
 
 @pytest.fixture(scope="session")
-def chromium_driver() -> ModuleType:
-    path = Path(__file__).with_name("chromium.py")
-    spec = importlib.util.spec_from_file_location("faultbox_test_chromium", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def chromium_driver(module_at: Callable[[Path], ModuleType]) -> ModuleType:
+    return module_at(Path(__file__).with_name("chromium.py"))
 
 
 @pytest.fixture(scope="session")
