@@ -156,7 +156,8 @@ def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterw
         notes += afterwards(run_dir, result) if afterwards is not None else []
         bundle = pack(run_dir, bundle_to) if bundle_to is not None else None
     except (OSError, Unreadable) as error:
-        trouble = f"no evidence: {error}; what there is, is in {run_dir}: `faultbox recover` makes a bundle of it"
+        trouble = f"no evidence: {_why(error, run_dir)}; what there is, is in {run_dir}: "
+        trouble += "`faultbox recover` makes a bundle of it"
         return replace(outcome, notes=tuple(notes), troubles=(trouble,))
     if request.keep and any(each.verdict is not Verdict.PASSED for each in result.results):
         notes.append(f"Kept: {run_dir}")
@@ -164,6 +165,12 @@ def _put_away(request: Request, outcome: Outcome, bundle_to: Path | None, afterw
     else:
         place.remove(run_dir)
     return replace(outcome, bundle=bundle, notes=tuple(notes))
+
+
+def _why(error: Exception, run_dir: Path) -> str:
+    from faultbox.run import room
+
+    return f"{room.said(run_dir)} ({room.ADVICE})" if room.lacking(error) and room.gone(run_dir) else str(error)
 
 
 class Signals:

@@ -36,10 +36,22 @@ def _can_make(directory: Path) -> bool:
 
 def new_run(state: Path) -> Path:
     """A fresh run directory, owned by this process. Raises OSError; a foreign state directory is one."""
+    runs = state / "runs"
+    try:
+        return _new_run(state, runs)
+    except OSError as error:
+        from faultbox.run import room
+
+        if not room.lacking(error):
+            raise
+        raise OSError(f"{room.said(runs / 'new')}: {room.ADVICE}") from error
+
+
+def _new_run(state: Path, runs: Path) -> Path:
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if state.stat().st_uid != os.getuid():
         raise PermissionError(f"{state} belongs to another user: set FAULTBOX_STATE_DIR to a directory of yours")
-    run_dir = state / "runs" / os.urandom(6).hex()
+    run_dir = runs / os.urandom(6).hex()
     run_dir.mkdir(mode=0o700, parents=True)
     owner = {"pid": os.getpid(), "start_time": _start_time(os.getpid()), "boot_id": _boot_id()}
     (run_dir / "owner.json").write_text(json.dumps(owner), encoding="utf-8")

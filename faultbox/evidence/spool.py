@@ -14,14 +14,20 @@ from faultbox.model.frozen import frozen
 from faultbox.model.plan import CaseInfo
 from faultbox.model.record import BadRecord, from_json, to_json
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
-from faultbox.run.spool import case_name
+from faultbox.run.spool import case_name, write_result
 
 KILLED = "the run was killed here: its spool has what had happened until then"
 RUN_KILLED = "the run was killed before it was over"
 
 
 def conclude(run_dir: Path, result: RunResult) -> None:
-    """Add to a spool what came out of the run as a whole; its cases have their results already."""
+    """Add to a spool what came out of the run as a whole, and results that found no room while its worlds were there.
+
+    Raises OSError.
+    """
+    for each in result.results:
+        if each.directory and not (run_dir / "cases" / each.directory / "result.json").exists():
+            write_result(run_dir, each)
     shape = to_json(dataclasses.replace(result, results=()))
     (run_dir / "outcome.json").write_text(json.dumps(shape, indent=1), encoding="utf-8")
 

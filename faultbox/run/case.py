@@ -16,7 +16,7 @@ from faultbox.linux import pidfd
 from faultbox.model.host import CaseHalted, Inconclusive, current
 from faultbox.model.plan import Case, Needs
 from faultbox.model.verdict import CaseResult, Verdict
-from faultbox.run import conclusion
+from faultbox.run import conclusion, room
 from faultbox.run.ground import Ground
 from faultbox.run.host import WorldHost
 from faultbox.run.stage import Stage
@@ -146,6 +146,7 @@ class Life:
 
     def result(self) -> CaseResult:
         self._note_dead_helpers()
+        self._note_full_disk()
         self._result = conclusion.conclude(self._case, self._stage, self._host, self.found, self)
         return self._result
 
@@ -172,7 +173,10 @@ class Life:
         except EOFError as error:
             self._broke(str(error))
         except Exception as error:  # noqa: BLE001 - the scenario is the user's code: all it raises is a finding
-            self.found.error = error
+            if room.lacking(error):
+                self._no_room()
+            else:
+                self.found.error = error
 
     def _note_deaths(self) -> None:
         """Services that ended although nobody expected it."""
@@ -194,6 +198,14 @@ class Life:
             for name, descriptor in self._stage.helpers().items():
                 if pidfd.wait(descriptor, HELPER_DEATH_MS):
                     self._helper_died(name)
+
+    def _note_full_disk(self) -> None:
+        """On a full disk services fail too, and it is nobody's fault that the spec asked for."""
+        if room.gone(self._stage.place) or room.gone(self._ground.request.layers_dir):
+            self._no_room()
+
+    def _no_room(self) -> None:
+        self._broke(f"{room.said(self._ground.request.run_dir)}: {room.ADVICE}", "NO_ROOM")
 
     def _helper_died(self, name: str) -> None:
         self._broke(f"{name} died: what its services did since can't be trusted, so the world was ended")

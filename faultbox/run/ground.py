@@ -21,6 +21,8 @@ from faultbox.model.plan import Case, Needs, Plan
 from faultbox.model.spec import Spec
 from faultbox.model.topology import Tls
 from faultbox.model.unfit import Unfit
+from faultbox.run import room, summary
+from faultbox.run.armed import armed
 from faultbox.run.eyes import Eyes, level_of_services
 from faultbox.run.forking import fork
 from faultbox.run.request import Request
@@ -97,7 +99,13 @@ class Ground:
     def _live(self, case: Case, needs: Needs, place: Path, link: Link) -> None:
         from faultbox.run.case import live
 
-        link.send("done", live(case, needs, self, place, link))
+        try:
+            result = live(case, needs, self, place, link)
+        except Exception as error:
+            if not room.lacking(error) and not room.gone(self.request.run_dir):
+                raise
+            result = summary.no_room(case, self.request.run_dir, armed(place))
+        link.send("done", result)
 
     def put_aside(self, world: str) -> None:
         """Keep the layers of a closed world where the warden doesn't remove them."""

@@ -20,7 +20,7 @@ from faultbox.link import Frame, Link
 from faultbox.model.plan import Case, Plan
 from faultbox.model.update import CaseDone, CaseStarted, Printed
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
-from faultbox.run import spool, summary
+from faultbox.run import room, spool, summary
 from faultbox.run.armed import armed
 from faultbox.run.ground import Ground
 from faultbox.run.jobs import INTERVAL_S, Jobs
@@ -123,9 +123,15 @@ class _Pool:
         return any(_key(each) == key for each in unfinished)
 
     def _start(self, case: Case, *, alone: bool) -> None:
-        ours, theirs = Link.pair()
         number = self.plan.cases.index(case) + 1
-        place = spool.case_dir(self.request.run_dir, number, case.info)
+        try:
+            place = spool.case_dir(self.request.run_dir, number, case.info)
+        except OSError as error:
+            if not room.lacking(error):
+                raise
+            self._finish(case, summary.no_room(case, self.request.run_dir, ()))
+            return
+        ours, theirs = Link.pair()
         self.link.send("update", CaseStarted(case.id, case.info.run, str(place), self._cgroup(place)))
         pid = self.ground.fork_world(
             case, place, theirs, [self.link, *(each.link for each in self.living.values()), ours]
@@ -224,7 +230,12 @@ class _Pool:
     def _finish(self, case: Case, result: CaseResult) -> None:
         number = self.plan.cases.index(case) + 1
         result = dataclasses.replace(result, directory=spool.case_name(number, case.info))
-        spool.write_result(self.request.run_dir, result)
+        try:
+            spool.write_result(self.request.run_dir, result)
+        except OSError as error:
+            if not room.lacking(error):
+                raise
+            # The front has it, and writes it when the worlds have given their room back.
         self.results[_key(case)] = result
         self.link.send("update", CaseDone(result))
         if self.fail_fast and result.verdict in {Verdict.FAILED, Verdict.ERRORED}:

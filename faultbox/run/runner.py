@@ -49,8 +49,9 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
     from faultbox import plan as planner
     from faultbox import spec as specs
     from faultbox.model.source import SpecErrors
+    from faultbox.model.unfit import Unfit
     from faultbox.model.update import Printed, Refused, RunDone, SpecRefused
-    from faultbox.run import eyes
+    from faultbox.run import eyes, room
 
     opening = None if request.dry_run else eyes.Opening(group)
     try:
@@ -80,7 +81,11 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
     except planner.NothingSelected as error:
         return Refused(str(error), error.advice, Exit.USAGE)
     seeing = opening.result() if opening is not None else eyes.Eyes()
-    write_spool(request, plan, seeing.blind)
+    try:
+        with room.needed(request.run_dir):
+            write_spool(request, plan, seeing.blind)
+    except Unfit as error:
+        return Refused(error.reason, error.advice, Exit.ERRORED)
     if opening is None:
         link.send("update", _started(request, plan, ""))
         from faultbox.model.verdict import RunResult
@@ -93,10 +98,10 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
 def _execute(request: Request, group: Path | None, plan: Plan, seeing: Eyes, link: Link) -> Update:
     from faultbox.model.unfit import Unfit
     from faultbox.model.update import Refused, RunDone
-    from faultbox.run import ground, pool
+    from faultbox.run import ground, pool, room
 
     try:
-        with ground.prepare(request, plan, group, seeing) as prepared:
+        with room.needed(request.run_dir), ground.prepare(request, plan, group, seeing) as prepared:
             return RunDone(pool.run(plan, request, prepared, link))
     except Unfit as error:
         return Refused(error.reason, error.advice, Exit.ERRORED)

@@ -16,7 +16,7 @@ from faultbox.model.spec import Spec
 from faultbox.model.topology import Service
 from faultbox.model.unfit import Unfit
 from faultbox.model.verdict import CaseResult, Verdict
-from faultbox.run import spool
+from faultbox.run import room, spool, summary
 from faultbox.run.forking import fork
 
 if TYPE_CHECKING:
@@ -68,6 +68,19 @@ def _needs(spec: Spec, names: Collection[str]) -> Needs:
 
 
 def _sow(case: Case, needs: Needs, ground: Ground, place: Path, runner: Link) -> None:
+    """What the world's process does: its answer is the result, and the frozen disks where it passed."""
+    try:
+        answer = _sown(case, needs, ground, place, runner)
+    except Exception as error:
+        if not room.lacking(error) and not room.gone(ground.request.run_dir):
+            raise
+        answer = summary.no_room(case, ground.request.run_dir, ()), None
+    runner.send("seeded", answer)
+
+
+def _sown(
+    case: Case, needs: Needs, ground: Ground, place: Path, runner: Link
+) -> tuple[CaseResult, worlds.Frozen | None]:
     from faultbox.run.case import Life
 
     life = Life(case, needs, ground, place, runner)
@@ -85,7 +98,7 @@ def _sow(case: Case, needs: Needs, ground: Ground, place: Path, runner: Link) ->
             frozen = life.freeze()
     finally:
         life.close()
-    runner.send("seeded", (result, frozen))
+    return result, frozen
 
 
 def _await_result(link: Link) -> tuple[CaseResult | None, worlds.Frozen | None]:

@@ -37,5 +37,9 @@ def write_result(run_dir: Path, result: CaseResult) -> None:
 def write_json(path: Path, shape: object) -> None:
     """Write atomically: a reader sees the old file or the new one."""
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(shape, indent=1, default=str) + "\n", encoding="ascii")
-    draft.rename(path)
+    try:
+        draft.write_text(json.dumps(shape, indent=1, default=str) + "\n", encoding="ascii")
+        draft.rename(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

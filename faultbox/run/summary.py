@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import signal
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from faultbox.model.fault import Assumption
 from faultbox.model.plan import AssumptionUse, Case, Plan
 from faultbox.model.verdict import CaseResult, DeadAssumption, RuleReport, RunResult, Verdict
+from faultbox.run import room
 
 RAN = {Verdict.PASSED, Verdict.FAILED}
 
@@ -138,11 +140,20 @@ def world_died(case: Case, status: int, *, over_time: bool, rules: tuple[RuleRep
     reason = f"the case's world ended before it had a verdict ({how})"
     if over_time:
         reason = "the case's world did not end long after the case's limit, and was killed"
+    return _undecided(case, "WORLD_DIED", reason, rules)
+
+
+def no_room(case: Case, run_dir: Path, rules: tuple[RuleReport, ...]) -> CaseResult:
+    """The verdict of a case that could not write down what it did; `rules` as it had armed them."""
+    return _undecided(case, "NO_ROOM", f"{room.said(run_dir)}: {room.ADVICE}", rules)
+
+
+def _undecided(case: Case, code: str, reason: str, rules: tuple[RuleReport, ...]) -> CaseResult:
     return CaseResult(
         info=case.info,
         verdict=Verdict.ERRORED,
         duration_ms=0.0,
-        code="WORLD_DIED",
+        code=code,
         reason=reason,
         exercised=any(each.counts.fired for each in rules) if rules else None,
         rules=rules,

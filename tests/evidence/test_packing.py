@@ -186,3 +186,12 @@ def test_a_case_that_was_told_to_stop_has_no_verdict(tmp_path: Path, spools: Mod
     spool.conclude(place, RunResult(1, (done,), interrupted=2))
     with evidence.open(evidence.pack(place, tmp_path)) as bundle:
         assert bundle.directories() == ["0001-test_a"]
+
+
+def test_a_result_that_found_no_room_while_the_run_went_is_in_the_bundle(run_dir: Path, spools: ModuleType) -> None:
+    shape = spool.Spool(run_dir)
+    results = shape.outcome().results
+    (shape.case_dir(shape.planned[1]) / "result.json").unlink()
+    spool.conclude(run_dir, RunResult(1, results))
+    with evidence.open(evidence.pack(run_dir, run_dir.parent)) as bundle:
+        assert [each.reason for each in bundle.outcome().results] == ["", "no"]
