@@ -16,6 +16,7 @@ from faultbox.rules import Call, Standing, Tally, Thing, literal_part, meets
 from faultbox.rules.firing import due
 from faultbox.rules.tally import Counters
 from faultbox.syscalls.call import Syscall
+from faultbox.syscalls.filter import RINGS
 
 _MOST_KINDS_OF_MISSES = 256
 _MISSES_SHOWN = 5
@@ -59,7 +60,7 @@ class Ledger(Tally):
         self._misses: dict[int, Counter[tuple[str, str]]] = {}
         self._doubts: Counter[tuple[int, FdKind]] = Counter()
         self._mapped: set[str] = set()
-        self.io_uring_refused = 0
+        self.rings_refused: Counter[str] = Counter()
 
     def miss(self, standing: Standing, call: Call, *, unresolved: bool) -> None:
         super().miss(standing, call, unresolved=unresolved)
@@ -110,8 +111,8 @@ class Ledger(Tally):
                 yield f"{_errno(action)} can't come from a {kind} ({_calls(count)}): on= or path= narrows the rule"
 
     def _blind_spots(self) -> Iterator[str]:
-        if self.io_uring_refused:
-            yield f"io_uring was refused {self.io_uring_refused}x with ENOSYS: its calls would bypass every rule"
+        for name, times in sorted(self.rings_refused.items()):
+            yield f"{RINGS[name]} was refused {times}x with ENOSYS: its calls would bypass every rule"
         for path in sorted(self._mapped):
             yield f"{path} is mapped writable and shared: what is written there by mapping meets no rule"
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
 
-from faultbox.model.syscalls import Arch, number, numbers
+from faultbox.model.syscalls import FAMILIES, READERS, WRITERS, Arch, number, numbers
 
 EXECS = ("execve", "execveat")
 """Notified in every filter: a service's own calls begin at its launcher's execve."""
 MOVES = ("chroot", "pivot_root", "setns", "unshare", "mount", "move_mount")
 """Notified too, since they change what paths mean."""
-IO_URING = "io_uring_setup"
+IO_URING, AIO = "io_uring_setup", "io_setup"
+RINGS = {IO_URING: "io_uring", AIO: "Linux AIO"}
+"""Notified where they are to be refused: what is asked for through their rings is never a call."""
+_DONE_BY_AIO = READERS | WRITERS | FAMILIES["fsync"]
 
 _I386_NAMES = {
     "stat": ("stat", "stat64"),
@@ -49,13 +52,13 @@ def compile(notify: frozenset[str], *, block_io_uring: bool = False, arch: Arch 
 
     32-bit programs on x86-64 have an arm of their own, multiplexed socketcall(2) included; any
     other foreign architecture passes untouched. No descriptor is exempt. `block_io_uring` notifies
-    io_uring_setup, for the supervisor to refuse it: what goes through a ring is never a call.
+    io_uring_setup, for the supervisor to refuse it, and io_setup where io_submit(2) could do what is notified.
     Names that do not exist on the architecture are left out.
     """
     import pyseccomp
 
     arch = arch or native()
-    names = sorted(notify.union(EXECS, MOVES, (IO_URING,) if block_io_uring else ()))
+    names = sorted(notify.union(EXECS, MOVES, _rings(notify) if block_io_uring else ()))
     program = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     program.set_attr(pyseccomp.Attr.ACT_BADARCH, pyseccomp.ALLOW)
     if arch != native():
@@ -76,6 +79,12 @@ def compile(notify: frozenset[str], *, block_io_uring: bool = False, arch: Arch 
         program.export_bpf(file)
         file.seek(0)
         return file.read()
+
+
+def _rings(notify: frozenset[str]) -> Iterator[str]:
+    yield IO_URING
+    if notify & _DONE_BY_AIO:
+        yield AIO
 
 
 def _spellings(name: str, arch: Arch) -> Collection[str]:

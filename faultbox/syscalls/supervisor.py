@@ -22,7 +22,7 @@ from faultbox.model.frozen import frozen
 from faultbox.rules import decide
 from faultbox.syscalls.call import Surroundings, Syscall
 from faultbox.syscalls.evidence import Ledger
-from faultbox.syscalls.filter import EXECS, IO_URING, MOVES
+from faultbox.syscalls.filter import EXECS, MOVES, RINGS
 from faultbox.syscalls.holds import Held, Holds
 from faultbox.syscalls.outbox import Outbox, describe
 from faultbox.syscalls.table import Prepared, Table, keys
@@ -66,7 +66,7 @@ class Supervisor:
         self._ledger = Ledger(settings.counters)
         self._outbox = Outbox(events)
         self._holds = Holds()
-        self._refused = frozenset((IO_URING,)) if settings.block_io_uring else frozenset()
+        self._refused = frozenset(RINGS) if settings.block_io_uring else frozenset()
         self._own_concern = self._refused.union(MOVES)
         self._exec_keys = frozenset(keys(EXECS))
         self._table = Table(RuleSet(), self._ledger, own=self._own_concern)
@@ -133,7 +133,7 @@ class Supervisor:
         if call.name in MOVES:
             self._around.places.unsettle()
         elif call.name in self._refused and not decision.errno:
-            self._ledger.io_uring_refused += 1
+            self._ledger.rings_refused[call.name] += 1
             return Decision(decision.delay_ms, ENOSYS, decision.fired)
         return decision
 

@@ -49,6 +49,14 @@ def test_io_uring_is_notified_when_it_is_to_be_blocked() -> None:
     assert 425 not in compared(compile(frozenset()))
 
 
+def test_linux_aio_is_notified_where_it_could_do_what_is_notified() -> None:
+    io_setup = number("io_setup", "x86_64")
+    for calls in (FAMILIES["write"], frozenset(("pread64",)), frozenset(("fdatasync",))):
+        assert io_setup in compared(compile(calls, block_io_uring=True, arch="x86_64"))
+        assert io_setup not in compared(compile(calls, arch="x86_64"))
+    assert io_setup not in compared(compile(frozenset(("connect",)), block_io_uring=True, arch="x86_64"))
+
+
 def test_every_call_of_this_machine_can_be_notified() -> None:
     assert len(compile(frozenset(names("x86_64").values()), arch="x86_64")) % 8 == 0
 

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from faultbox.model.event import SourceLost
+from faultbox.model.syscalls import number
+from faultbox.syscalls.filter import native
 
 pytestmark = pytest.mark.root
 
@@ -302,19 +304,20 @@ def test_a_restarted_service_is_met_again(stand: Any, fault: Any, tmp_path: Path
     assert fds < 20
 
 
-def test_io_uring_is_refused_where_it_would_bypass_rules(stand: Any) -> None:
-    kit = stand(block_io_uring=True)
-    code = """
+@pytest.mark.parametrize(("name", "called"), [("io_uring_setup", "io_uring"), ("io_setup", "Linux AIO")])
+def test_rings_are_refused_where_they_would_bypass_rules(stand: Any, name: str, called: str) -> None:
+    kit = stand(notify=("fsync",), block_io_uring=True)
+    code = f"""
 import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
-libc.syscall(425, 8, ctypes.create_string_buffer(120))
+libc.syscall({number(name, native())}, 8, ctypes.create_string_buffer(120))
 print(ctypes.get_errno())
 """
     assert kit.python(code)[1].strip() == str(errno.ENOSYS)
     (event,) = kit.events()
     assert event.fields["decision"] == "deny(ENOSYS)"
     assert event.fields["reason"] == "a ring would bypass the rules"
-    assert "io_uring was refused 1x" in kit.supervisor.report().blind_spots[0]
+    assert f"{called} was refused 1x" in kit.supervisor.report().blind_spots[0]
 
 
 def test_a_dead_supervisor_hangs_its_callers_and_is_noticed(stand: Any, fault: Any, tmp_path: Path) -> None:
