@@ -1,9 +1,10 @@
 """Which of two events came before the other one by cause, not only by the clock.
 
 The relation is that of vector clocks over threads: a thread's own events are in order, and what somebody received comes
-after what was sent, a child after its making. A proxied connection counts as a thread of its own. Instead of a
-clock at every event (which costs events times threads), the messages between each two threads are kept in order; a
-question then is a search over pairs of threads that talk: O(pairs * log(messages)), whatever the length of the case.
+after what was sent, an accept after its connect, a child after its making. A proxied connection counts as a thread of
+its own. Instead of a clock at every event (which costs events times threads), the messages between each two threads are
+kept in order; a question then is a search over pairs of threads that talk: O(pairs * log(messages)), whatever the
+length of the case.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from faultbox.model.flow import Flow
 from faultbox.model.frozen import frozen
 from faultbox.model.observation import EDGE
 from faultbox.trace.places import Places
-from faultbox.trace.streams import Streams, effect_ns, in_order
+from faultbox.trace.streams import End, Streams, effect_ns, in_order
 
 Unit = tuple[str | int, int]
 """Who does one thing after the other: a tid in its nth life, ("pair", number); or what is taken for one: (lane, 0)."""
@@ -50,9 +51,12 @@ class HappensBefore:
         self._exact = _Messages()
         self._coarse = _Messages()
         self._unknown: list[int] = []
-        """When bytes arrived of which nobody knows who sent them."""
+        """When bytes or connections arrived of which nobody knows who sent them."""
         for number, flow in enumerate(flows):
             self._take(number, flow)
+        for number, flow in enumerate(flows):  # whose connect may have returned after their accept
+            if flow.kind == "opened" and flow.accepted:
+                self._accepted(flow, self._streams.end_of[number])
         self._exact.settle()
         self._coarse.settle()
 
@@ -131,6 +135,22 @@ class HappensBefore:
             self._link(unit, flow.time_ns, child, flow.time_ns)
         elif flow.kind == "received" and flow.length:
             self._received(number, flow, unit)
+
+    def _accepted(self, flow: Flow, end: End) -> None:
+        """An accept comes after its connect, whether anything has been said yet or not.
+
+        Who waits in accept(2) does nothing else, so what it learns it knows from the later beginning of the two calls
+        on: that is before its event, which the kernel tells while the call ends.
+        """
+        unit = self._unit(end.opened, flow)
+        if end.peer is None or end.peer.opened < 0:
+            self._unknown.append(flow.time_ns)
+            return
+        caller = self._streams.flows[end.peer.opened]
+        source = self._unit(end.peer.opened, caller)
+        if "end" in (unit[0], source[0]):
+            self._unknown.append(flow.time_ns)
+        self._link(source, caller.began_ns, unit, max(caller.began_ns, flow.began_ns))
 
     def _received(self, number: int, flow: Flow, unit: Unit) -> None:
         senders, whole = self._streams.senders.get(number, ([], False))

@@ -32,7 +32,7 @@ class Turn:
 @dataclass(eq=False, slots=True)
 class End:
     """One end of a connection. `sent`: ranges of positions in order, each with the number of its flow. `pid`: of the
-    process that used it last."""
+    process that used it last. `opened`: the flow by which it came to be, -1 where that was not seen."""
 
     number: int
     lane: str
@@ -46,6 +46,7 @@ class End:
     sent: list[tuple[int, int, int]] = field(default_factory=list)
     near: int = -1
     closed_ns: int = 0
+    opened: int = -1
 
     def stretch(self, flow: Flow) -> tuple[int, int]:
         """The positions (first, after the last) of what a flow moved in this end's direction, without the wrapping."""
@@ -124,7 +125,8 @@ class Streams:
     def _take(self, number: int, flow: Flow) -> None:
         kind = flow.kind
         if kind == "opened":
-            self.end_of[number] = self._open(flow)
+            end = self.end_of[number] = self._open(flow)
+            end.opened = number
             return
         if kind == "wrote":
             pipe = self.pipes.setdefault(flow.end, End(flow.end, flow.lane, flow.pid, flow.began_ns))

@@ -18,24 +18,34 @@ def _clocks(flows: list[Flow], events: list[Event]) -> dict[int, dict[int, int]]
     streams = Streams(flows)
     known: dict[int, dict[int, int]] = {}
     sent: dict[int, dict[int, int]] = {}
+    connecting: dict[str, dict[int, int]] = {}
     found: dict[int, dict[int, int]] = {}
     steps: list[tuple[int, int, Any]] = [(effect_ns(flow), number, flow) for number, flow in enumerate(flows)]
     steps += [(event.time_ns, len(flows), event) for event in events]
+    steps += [(flow.began_ns, -1, flow) for flow in flows if flow.kind == "opened" and not flow.accepted]
     for time_ns, number, what in sorted(steps, key=lambda step: step[:2]):
         tid = what.tid if isinstance(what, Flow) else int(what.fields["tid"])
         clock = known.setdefault(tid, {})
         clock[tid] = time_ns
         if isinstance(what, Event):
             found[what.seq] = dict(clock)
+        elif number < 0:
+            connecting[what.local] = dict(clock)
         elif what.kind == "sent":
             sent[number] = dict(clock)
+        elif what.accepted:
+            _learn(clock, connecting[what.remote])
         elif what.kind == "forked":
             known[what.child] = dict(clock)
         elif what.kind == "received":
             for each in streams.senders[number][0]:
-                for other, when in sent[each].items():
-                    clock[other] = max(clock.get(other, 0), when)
+                _learn(clock, sent[each])
     return found
+
+
+def _learn(clock: dict[int, int], told: dict[int, int]) -> None:
+    for other, when in told.items():
+        clock[other] = max(clock.get(other, 0), when)
 
 
 @settings(deadline=None, max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
@@ -101,6 +111,23 @@ def test_bytes_lead_from_one_to_the_other_wherever_they_are_cut() -> None:
     assert known.before(late, heard) is False
     assert known.concurrent(late, heard) is True
     assert known.concurrent(sent, heard) is False
+
+
+def test_an_accept_comes_after_its_connect_though_nothing_was_said_and_the_connect_had_not_returned() -> None:
+    here, there = "127.0.0.1:9", "127.0.0.1:80"
+    connect = Flow(30, 10, "api", 1, 1, "opened", end=5, local=here, remote=there)
+    accept = Flow(22, 2, "db", 2, 2, "opened", end=6, local=there, remote=here, accepted=True)
+    asked, connecting, accepted = _event(1, 9, "api", 1), _event(2, 11, "api", 1), _event(3, 21, "db", 2)
+    known = order([asked, connecting, accepted], [accept, connect])
+    assert known.before(asked, accepted) is True
+    assert known.before(connecting, accepted) is False
+    assert [(hop.left_ns, hop.arrived_ns) for hop in known.path(asked, accepted)] == [(10, 10)]
+
+
+def test_who_connected_unseen_may_be_anybody() -> None:
+    accept = _talk("db", 2, "opened", 22, end=6, local="127.0.0.1:80", remote="127.0.0.1:9", accepted=True)
+    asked, accepted = _event(1, 9, "cache", 3), _event(2, 23, "db", 2)
+    assert order([asked, accepted], [_talk("cache", 3, "waits", 5), accept]).before(asked, accepted) is None
 
 
 def test_a_message_may_overtake_another_on_its_way() -> None:
