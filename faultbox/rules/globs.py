@@ -68,6 +68,9 @@ def _translate(glob: str) -> str:
 
 
 _TOKEN = re.compile(r"/\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
+_DASHES = re.compile(r"-{2,}")
+_OPERATOR = re.compile(r"[\^&~|]")
+"""What a set of Python's may come to mean something by (re: `--`, `&&`, `~~`, `||`)."""
 _FIXED = {"/**/": "/(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
@@ -81,7 +84,7 @@ def _piece(token: str) -> str:
     if len(token) > 2 and token.startswith("["):
         inverted = token[1] == "!"
         inside = token[2 if inverted else 1 : -1].replace("\\", r"\\").replace("[", r"\[")
-        inside = inside.replace("]", r"\]").replace("^", r"\^")
+        inside = _OPERATOR.sub(r"\\\g<0>", _DASHES.sub(r"\-", inside.replace("]", r"\]")))
         if not inside:
             return re.escape(token)
         return f"(?![/])[{'^' if inverted else ''}{inside}]"

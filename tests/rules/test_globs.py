@@ -79,6 +79,11 @@ def test_a_located_glob_is_met_at_the_other_place() -> None:
     assert meets("/a+b/x", "/l/*", located="/a+b")
 
 
+@pytest.mark.parametrize("glob", ["/[a&&b]", "/[a||b]", "/[a~~b]", "/[ab^]", "/[--ab]", "/[ab--]", "/[a-b&&-c]"])
+def test_a_set_has_no_operators(glob: str) -> None:
+    assert (meets("/a", glob), meets("/b", glob), meets("/z", glob)) == (True, True, False)
+
+
 @given(st.text(alphabet="ab/.*?[]!-^\\&~|(){}+$\n"), st.text(alphabet="ab/.\n"))
 def test_any_glob_is_answered_or_refused(glob: str, path: str) -> None:
     try:
