@@ -140,10 +140,12 @@ class Pair:
     def made(self, end: End) -> None:
         if end is self.service:
             self.caller.go_on(CONNECTING)
-            if self.caller.transport is None:
-                end.reset()
-            else:
+            if self.caller.transport is not None:
                 self._holder.joined(self)
+            elif self._closing is not None:
+                end.close()
+            else:
+                end.reset()
             return
         capture = self._holder.capture
         if capture is not None and end.transport is not None:
