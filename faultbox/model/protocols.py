@@ -331,9 +331,19 @@ _POSTGRES = {
     "exec": _postgres("exec", 'Does a statement; data is {"rows_affected": …}.'),
 }
 _POSTGRES_MATCH = match(
-    MatchKey("query", "own", "the statement, whatever its white space, case and comments; $1 and ? are the same"),
+    MatchKey(
+        "query",
+        "own",
+        "the statement, or one of several in one text, whatever the white space, case, comments and quotes of names; "
+        "$1 and ? are the same",
+    ),
     MatchKey("table", "own", "any table that the statement names, with or without its schema"),
-    MatchKey("command", "word", "SELECT, INSERT, BEGIN …; CONNECT begins a connection, CANCEL asks to stop"),
+    MatchKey(
+        "command",
+        "own",
+        "SELECT, INSERT, BEGIN …, any of those in one text, or in one WITH; CONNECT begins a connection, CANCEL asks "
+        "to stop",
+    ),
     MatchKey("params", "text", "a bound parameter, by its number", entries=True),
     MatchKey("user", "word", "who is connected"),
     MatchKey("database", "text", "the database that is connected to"),

@@ -53,11 +53,11 @@ def dialogue() -> Dialogue:
 
 
 def matcher(key: str, glob: str) -> Callable[[str], bool]:
-    """A statement whatever its white space, case and comments; a table if it is any of the statement's."""
+    """A statement whatever its white space, case and comments; a table or command if it is any of the statement's."""
     if key == "query":
         return sql.glob(glob)
     meets = tester("word", glob)
-    return lambda tables: any(map(meets, tables.split(JOINT)))
+    return lambda names: any(map(meets, names.split(JOINT))) if JOINT in names else meets(names)
 
 
 class PostgresDialogue(Dialogue):

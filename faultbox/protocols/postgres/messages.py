@@ -10,11 +10,12 @@ from typing import Final
 from faultbox.model.message import Side, Unknown
 from faultbox.protocols.postgres import sql
 from faultbox.protocols.postgres.rows import Column, columns_of, in_formats
+from faultbox.protocols.postgres.tables import tables
 from faultbox.protocols.postgres.values import NoForm, decode
 from faultbox.protocols.postgres.wire import cstrings
 
 JOINT: Final = "\0"
-"""Between the tables of a statement with several."""
+"""Between the tables of a statement with several, and its commands."""
 _SHOWN = 160
 """Characters of a statement in an event."""
 _short = Struct("!H")
@@ -111,8 +112,14 @@ class Request:
 
     @property
     def command(self) -> str:
+        """What it does first, in capitals, or what it is."""
+        return self.commands[0]
+
+    @property
+    def commands(self) -> Sequence[str]:
+        """All that it does: a text may be several statements, and WITH may change something on the way."""
         text = self.text
-        return sql.command(text) if text is not None else self.verb
+        return sql.commands(text) if text is not None else (self.verb,)
 
     @property
     def identity(self) -> str:
@@ -129,7 +136,7 @@ class Request:
 
     def value(self, key: str) -> str | None:
         if key == "command":
-            return self.command
+            return JOINT.join(self.commands)
         if key in ("user", "database"):
             return self.parameters.get(key, self.parameters.get("user"))
         return self._of_statement(key) if self.statement is not None else None
@@ -142,7 +149,7 @@ class Request:
             raise Unknown("a statement too large to be held, or prepared before the connection could be followed")
         if key == "query":
             return text
-        return JOINT.join(sql.tables(text)) or None if key == "table" else None
+        return JOINT.join(tables(text)) or None if key == "table" else None
 
 
 class Response:

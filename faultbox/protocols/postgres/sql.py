@@ -1,4 +1,4 @@
-"""SQL as rules see it: statements whatever their white space, case and comments; their shape and their tables.
+"""SQL as rules see it: statements whatever their white space, case, comments and needless quotes; their shape.
 
 No grammar: words, strings, numbers, placeholders and signs, one after the other.
 """
@@ -6,9 +6,10 @@ No grammar: words, strings, numbers, placeholders and signs, one after the other
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -35,7 +36,9 @@ _VALUE = re.compile(
 )
 _LIST = re.compile(r"\?(?: ?, ?\?)+")
 _ROWS = re.compile(r"\( ?\? ?\)(?: ?, ?\( ?\? ?\))+")
-_CACHED = 4096
+_NEEDLESS = re.compile(r'"([a-z_][a-z0-9_$]*)"')
+"""A quoted name that means the same without its quotes."""
+CACHED: Final = 4096
 """Statements longer than that many characters are looked at anew each time."""
 
 
@@ -56,31 +59,56 @@ def tokens(text: str) -> Iterator[Token]:
             yield Token("string" if found["string"] else kind, found[0])
 
 
-def normal(text: str) -> str:
-    """A statement in the one form in which statements are compared: tokens with a space between them."""
-    return _normal(text) if len(text) <= _CACHED else _normalised(text)
+def forms(text: str) -> tuple[str, ...]:
+    """A statement in the forms in which statements are compared: tokens with a space between them.
+
+    Names are without quotes that they don't need; where there are such quotes, the second form has them. Of several
+    statements in one text each is found, and the text as a whole.
+    """
+    return _forms(text) if len(text) <= CACHED else _formed(text)
 
 
 def shape(text: str) -> str:
     """What stays the same when values change: `insert into t values (?)`. Signs stay as they are written."""
-    return _shape(text) if len(text) <= _CACHED else _shaped(text)
+    return _shape(text) if len(text) <= CACHED else _shaped(text)
 
 
-def command(text: str) -> str:
-    """What a statement does, in capitals: SELECT, INSERT, BEGIN … Of WITH, what is done with it."""
-    return _command(text) if len(text) <= _CACHED else _commanded(text)
+def commands(text: str) -> tuple[str, ...]:
+    """What a text does, in capitals: SELECT, INSERT, BEGIN … Of several statements, what each does; of WITH, what is
+    done with it, and then what its queries change. At least one, which may be empty."""
+    return _commands(text) if len(text) <= CACHED else _commanded(text)
 
 
-def tables(text: str) -> tuple[str, ...]:
-    """The tables it names, each with its schema too where that is written: `public.users`, `users`."""
-    return _tables(text) if len(text) <= _CACHED else _tabled(text)
+def statements(text: str) -> list[list[Token]]:
+    """The tokens of each statement of a text; none of nothing."""
+    found: list[list[Token]] = [[]]
+    for token in tokens(text):
+        if token.text == ";":
+            found.append([])
+        else:
+            found[-1].append(token)
+    return [each for each in found if each]
 
 
-def _normalised(text: str) -> str:
-    words = [token.text for token in tokens(text)]
-    while words and words[-1] == ";":
-        words.pop()
-    return " ".join(words)
+def bare(token: Token) -> str:
+    """A name without its quotes."""
+    return token.text[1:-1].replace('""', '"') if token.kind == "quoted" else token.text
+
+
+def _formed(text: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for spell in (_unquoted, _written) if _NEEDLESS.search(text) else (_written,):
+        each = [" ".join(map(spell, words)) for words in statements(text)]
+        found += (" ; ".join(each), *each)
+    return tuple(dict.fromkeys(found))
+
+
+def _written(token: Token) -> str:
+    return token.text
+
+
+def _unquoted(token: Token) -> str:
+    return token.text[1:-1] if token.kind == "quoted" and _NEEDLESS.fullmatch(token.text) else token.text
 
 
 def _shaped(text: str) -> str:
@@ -93,144 +121,49 @@ def _without_value(found: re.Match[str]) -> str:
     return " " if kind == "gap" else found[0] if kind == "name" else "?"
 
 
-_VERBS = frozenset(("select", "insert", "update", "delete", "merge", "table", "values"))
+_CHANGES = frozenset(("insert", "update", "delete", "merge"))
+_VERBS = _CHANGES | {"select", "table", "values"}
 
 
-def _commanded(text: str) -> str:
-    depth, first = 0, ""
-    for kind, word in tokens(text):
+def _commanded(text: str) -> tuple[str, ...]:
+    each = [verb.upper() for words in statements(text) for verb in _verbs(words)]
+    return tuple(dict.fromkeys(each)) or ("",)
+
+
+def _verbs(words: Sequence[Token]) -> tuple[str, ...]:
+    """What one statement does; of WITH, what is done with it and what its queries change."""
+    first = next((place for place, token in enumerate(words) if token.kind == "word"), None)
+    if first is None or words[first].text != "with":
+        return () if first is None else (words[first].text,)
+    depth, main, changes = 0, "with", []
+    for before, (kind, word) in pairwise(words[first:]):
         depth += (word == "(") - (word == ")")
-        if kind != "word":
-            continue
-        if first != "with":
-            first = word
-            if first != "with":
-                break
-        elif depth <= 0 and word in _VERBS:
-            return word.upper()
-    return first.upper()
-
-
-_NAMED_AFTER = frozenset(("from", "join", "into", "update", "table", "truncate", "copy", "using"))
-_BEFORE_NAME = frozenset(("only", "lateral", "if", "not", "exists", "table"))
-_NO_NAME = frozenset(("select", "set", "values", "where", "skip", "nowait", "of", "unnest", "with"))
-_ENDS_LIST = frozenset(
-    (
-        "where", "on", "set", "using", "group", "order", "limit", "returning", "values", "select", "union", "having",
-        "window", "offset", "fetch", "for", "except", "intersect", "join", "left", "right", "full", "inner", "cross",
-        "natural", "when", "then", "default", "with", "to",
-    )
-)  # fmt: skip
-
-
-def _tabled(text: str) -> tuple[str, ...]:
-    reader = _Tables(list(tokens(text)))
-    return tuple(dict.fromkeys(reader.names()))
-
-
-class _Tables:
-    """Reads table names out of a statement's tokens."""
-
-    def __init__(self, words: list[Token]) -> None:
-        self._words = words
-        self._common = {
-            word.text
-            for word, following, opening in zip(words, words[1:], words[2:], strict=False)
-            if word.kind in ("word", "quoted")
-            and following.text == "as"
-            and opening.text in ("(", "materialized", "not")
-        }
-        """Names that WITH gives to queries."""
-
-    def names(self) -> Iterator[str]:
-        outer: list[tuple[bool, bool]] = []
-        """Of each open parenthesis: whether it is a call's, and whether it stands in a list of tables."""
-        expects = within = False
-        at = 0
-        while at < len(self._words):
-            kind, word = self._words[at]
-            if word == "(":
-                outer.append((not self._begins_query(at + 1), within))
-                expects = within = False
-            elif word == ")":
-                expects, within = False, outer.pop()[1] if outer else False
-            elif (
-                word in _NAMED_AFTER
-                and kind == "word"
-                and self._introduces(at, inside_call=bool(outer) and outer[-1][0])
-            ):
-                expects = within = True
-            elif expects and word in _BEFORE_NAME:
-                pass
-            elif expects and kind in ("word", "quoted") and word not in _NO_NAME:
-                name, at = self._name(at)
-                yield from name
-                expects = False
-            elif word == "," and within:
-                expects = True
-            else:
-                expects = False
-                within = within and not (kind == "word" and word in _ENDS_LIST)
-            at += 1
-
-    def _begins_query(self, at: int) -> bool:
-        return at < len(self._words) and self._words[at].text in (
-            "select",
-            "with",
-            "values",
-            "insert",
-            "update",
-            "delete",
-            "(",
-        )
-
-    def _introduces(self, at: int, *, inside_call: bool) -> bool:
-        """Whether a table may follow: not in `extract(year from x)`, `is distinct from x`, `for update`."""
-        word = self._words[at].text
-        before = self._words[at - 1].text if at else ""
-        verb = self._words[0].text
-        if word == "from":
-            return not inside_call and before != "distinct" and verb != "copy"
-        if word == "update":
-            return before not in ("for", "do", "key", "on")
-        if word == "using":
-            return verb in ("delete", "merge")
-        return True
-
-    def _name(self, at: int) -> tuple[tuple[str, ...], int]:
-        """A name with its schemas, from that token on, and the last token of it. A function's is none."""
-        parts = [_bare(self._words[at])]
-        while at + 2 < len(self._words) and self._words[at + 1].text == ".":
-            parts.append(_bare(self._words[at + 2]))
-            at += 2
-        called = (
-            at + 1 < len(self._words)
-            and self._words[at + 1].text == "("
-            and self._words[0].text not in ("insert", "copy", "create")
-        )
-        if called or (len(parts) == 1 and parts[0] in self._common):
-            return (), at
-        whole = ".".join(parts)
-        return (whole,) if len(parts) == 1 else (whole, parts[-1]), at
-
-
-def _bare(token: Token) -> str:
-    return token.text[1:-1].replace('""', '"') if token.kind == "quoted" else token.text
+        if kind == "word" and word in _VERBS and depth <= 0:
+            main = word
+            break
+        if kind == "word" and word in _CHANGES and before.text == "(":
+            changes.append(word)
+    return (main, *changes)
 
 
 def glob(pattern: str) -> Callable[[str], bool]:
-    """A statement's glob as a predicate: both are compared in their normal form, and `*` crosses anything.
+    """A statement's glob as a predicate: it meets a text of which it meets any form, and `*` crosses anything.
 
     A star beside white space stands for whole words (or none); one that touches a word continues it.
     """
     pieces = pattern.split("*")
     needed = {token.text for piece in pieces for token in tokens(piece) if token.kind == "word"}
     if len(pieces) == 1:
-        exact = normal(pattern)
-        return lambda text: _has(needed, text) and normal(text) == exact
-    parts = [_Piece.of(piece) for piece in pieces]
+        exact = forms(pattern)[0]
+        return lambda text: _has(needed, text) and exact in forms(text)
+    spelt = [_parts(pieces, spell) for spell in ((_unquoted, _written) if '"' in pattern else (_written,))]
+    return lambda text: _has(needed, text) and any(_meets(parts, form) for parts in spelt for form in forms(text))
+
+
+def _parts(pieces: Sequence[str], spell: Callable[[Token], str]) -> list[_Piece]:
+    parts = [_Piece.of(piece, spell) for piece in pieces]
     parts[-1] = parts[-1]._replace(words=parts[-1].words.removesuffix(" ;").removesuffix(";"))
-    return lambda text: _has(needed, text) and _meets(parts, normal(text))
+    return parts
 
 
 def _has(words: set[str], text: str) -> bool:
@@ -247,8 +180,8 @@ class _Piece(NamedTuple):
     ends: bool
 
     @classmethod
-    def of(cls, text: str) -> _Piece:
-        words = " ".join(token.text for token in tokens(text))
+    def of(cls, text: str, spell: Callable[[Token], str]) -> _Piece:
+        words = " ".join(map(spell, tokens(text)))
         return cls(words, text[:1].isspace(), text[-1:].isspace())
 
     def find(self, text: str, start: int) -> int:
@@ -279,7 +212,6 @@ def _meets(pieces: list[_Piece], text: str) -> bool:
     return start >= at and text.endswith(last.words) and last._replace(ends=False).fits(text, start)
 
 
-_normal = lru_cache(maxsize=1024)(_normalised)
+_forms = lru_cache(maxsize=1024)(_formed)
 _shape = lru_cache(maxsize=1024)(_shaped)
-_command = lru_cache(maxsize=1024)(_commanded)
-_tables = lru_cache(maxsize=1024)(_tabled)
+_commands = lru_cache(maxsize=1024)(_commanded)

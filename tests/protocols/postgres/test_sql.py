@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultbox.protocols.postgres import sql
+from faultbox.protocols.postgres.tables import tables
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,13 @@ from faultbox.protocols.postgres import sql
         ("* = 'a*'", "select 1 where x = 'abc'"),
         ("commit*", "COMMIT"),
         ("commit *", "COMMIT"),
+        ("insert into orders*", 'INSERT INTO "orders" ("id") VALUES (%s)'),
+        ('insert into "orders"*', "INSERT INTO orders (id) VALUES (1)"),
+        ('insert into "ord*', 'INSERT INTO "orders" (id) VALUES (1)'),
+        ('select "orders"."id" from "orders"', "select orders.id from orders"),
+        ("insert into orders*", "begin; insert into orders values (1); commit"),
+        ("begin;*commit;", "begin; insert into orders values (1); commit"),
+        ("commit", "begin; insert into orders values (1); commit;"),
     ],
 )
 def test_a_glob_meets_a_statement_however_it_is_written(glob: str, statement: str) -> None:
@@ -52,6 +60,9 @@ def test_a_glob_meets_a_statement_however_it_is_written(glob: str, statement: st
         ("select a*a", "select a"),
         ("select * select", "select"),
         ('*"mixed"*', 'select * from "Mixed"'),
+        ("*mixed*", 'select * from "Mixed"'),
+        ("select*rollback", "begin; select 1; rollback"),
+        ("insert into orders*", "select 'insert into orders'"),
     ],
 )
 def test_and_no_other(glob: str, statement: str) -> None:
@@ -59,7 +70,7 @@ def test_and_no_other(glob: str, statement: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "tables"),
+    ("statement", "names"),
     [
         ("select * from orders", ("orders",)),
         ('select * from public."Orders" o join items i on i.o = o.id', ("public.Orders", "Orders", "items")),
@@ -82,29 +93,46 @@ def test_and_no_other(glob: str, statement: str) -> None:
             "merge into stock s using arrivals a on s.id = a.id when matched then update set n = 1",
             ("stock", "arrivals"),
         ),
+        ("copy (select * from orders) to stdout", ("orders",)),
+        ("copy orders from '/tmp/file'", ("orders",)),
+        ("fetch forward 5 from cursor_1", ()),
+        ('create unique index concurrently i on only public."orders" using btree (id)', ("public.orders", "orders")),
+        ("create trigger t before insert on orders for each row execute function f()", ("orders",)),
+        (
+            "select * from (orders o join users u on o.u = u.id) left join (items i join z on true) on true",
+            ("orders", "users", "items", "z"),
+        ),
+        ("select * from ((select 1 from a) x join b on true)", ("a", "b")),
+        ("begin; copy orders from stdin", ("orders",)),
         ("select 1", ()),
         ("begin", ()),
         ("from", ()),
         ("select ')' from (", ()),
     ],
 )
-def test_tables(statement: str, tables: tuple[str, ...]) -> None:
-    assert sql.tables(statement) == tables
+def test_tables(statement: str, names: tuple[str, ...]) -> None:
+    assert tables(statement) == names
 
 
 @pytest.mark.parametrize(
-    ("statement", "command"),
+    ("statement", "commands"),
     [
-        ("select 1", "SELECT"),
-        ("/* x */ Begin", "BEGIN"),
-        ("with a as (select 1), b as (delete from x) insert into t select * from a", "INSERT"),
-        ("(select 1)", "SELECT"),
-        ("", ""),
-        (";", ""),
+        ("select 1", ("SELECT",)),
+        ("/* x */ Begin", ("BEGIN",)),
+        ("with a as (select 1), b as (delete from x) insert into t select * from a", ("INSERT", "DELETE")),
+        (
+            "with a as materialized (insert into t values (1)) select (select 1) from a",
+            ("SELECT", "INSERT"),
+        ),
+        ("(select 1)", ("SELECT",)),
+        ("begin; insert into t values (1); commit;", ("BEGIN", "INSERT", "COMMIT")),
+        ("with", ("WITH",)),
+        ("", ("",)),
+        (";", ("",)),
     ],
 )
-def test_commands(statement: str, command: str) -> None:
-    assert sql.command(statement) == command
+def test_commands(statement: str, commands: tuple[str, ...]) -> None:
+    assert sql.commands(statement) == commands
 
 
 def test_a_shape_is_without_values() -> None:
@@ -126,12 +154,12 @@ def test_a_shape_is_without_comments_and_keeps_names() -> None:
 def test_any_text_is_read(text: str) -> None:
     assert sql.glob(text.replace("*", " "))(text.replace("*", " "))
     assert sql.glob("*")(text)
-    sql.tables(text), sql.shape(text), sql.command(text)
+    tables(text), sql.shape(text), sql.commands(text)
 
 
 def test_long_statements_are_read_in_time_that_grows_with_them() -> None:
     many = "insert into t values " + ", ".join("('a''b', $1)" for _ in range(20_000))
     assert sql.shape(many) == "insert into t values (?)"
     assert not sql.glob("*x*y*z*never*")(many)
-    assert sql.tables("'" * 20_001) == ()
-    assert sql.tables(many) == ("t",)
+    assert tables("'" * 20_001) == ()
+    assert tables(many) == ("t",)
