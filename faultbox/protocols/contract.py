@@ -30,7 +30,8 @@ class Part:
     left out or made up. `message` is set where a message begins, and is what rules look at; a part
     without one continues the message before it, and bytes that belong to no message (a greeting's
     padding, what follows an upgrade) are continuations too. `last`: the message ends here.
-    `payload` is where its body begins within `raw`.
+    `payload` is where its body begins within `raw`; `body` is how long that is, where it is known before all of it has
+    come.
 
     On the request side `replies` says that the service will answer it. On the response side it says
     that this is the answer to the oldest request that waits for one (False: an interim answer, a
@@ -42,7 +43,7 @@ class Part:
     for.
     """
 
-    __slots__ = ("anew", "last", "message", "payload", "raw", "replies", "size", "skips", "tls")
+    __slots__ = ("anew", "body", "last", "message", "payload", "raw", "replies", "size", "skips", "tls")
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Part:
         last: bool = True,
         replies: bool = True,
         payload: int = 0,
+        body: int | None = None,
         skips: int = 0,
         tls: bool = False,
         anew: bytes = b"",
@@ -62,6 +64,7 @@ class Part:
         self.last = last
         self.replies = replies
         self.payload = payload
+        self.body = body
         self.skips = skips
         self.tls = tls
         self.anew = anew

@@ -24,13 +24,14 @@ def possible(
     act = decision.act
     if act is None:
         return decision
-    partial = act.action in WHOLE and not part.last and not dialogue.turns
-    doubt = "the message was too large to be held whole" if partial else dialogue.refuses(act, message)
+    doubt = dialogue.refuses(act, message) or _spared(act, part)
+    if not doubt and act.action in WHOLE and not part.last and not dialogue.turns:
+        doubt = "the message was too large to be held whole"
     if act.action is MessageAction.REWRITE and not doubt:
         try:
             part.raw = dialogue.rewrite(act, message, part.raw)
-        except Unknown:
-            doubt = "the message could not be rewritten as asked"
+        except Unknown as unknown:
+            doubt = str(unknown) or "the message could not be rewritten as asked"
     if not doubt:
         return decision
     ledger.take_back(decision.fired[-1], doubt)
@@ -51,11 +52,30 @@ def apply(stream: Stream, part: Part, message: Message, decision: MessageDecisio
     stream.fate.take(raw, stream.lane)
 
 
+def _spared(act: MessageFault, part: Part) -> str:
+    """Why truncate() would leave a message as it is, "" where it would not, or where its length can't be known yet."""
+    if act.action is not MessageAction.TRUNCATE or (not part.last and part.body is None):
+        return ""
+    body = _body(part)
+    if not body:
+        return "it has no body to truncate"
+    kept = _kept(act, part)
+    return f"its body has no more than {kept} bytes" if body <= kept else ""
+
+
+def _body(part: Part) -> int:
+    """How long the message's body is, as far as it is known."""
+    return len(part.raw) - part.payload if part.body is None else part.body
+
+
+def _kept(act: MessageFault, part: Part) -> int:
+    return int(act.arguments.get("after_bytes", _body(part) // 2))
+
+
 def _cut(act: MessageFault, part: Part, rate: float) -> Cut:
-    """How a message ends early: after that many bytes of its body, by default none, or half of what truncate() met."""
-    body = len(part.raw) - part.payload
+    """How a message ends early: after that many bytes of its body, by default none, or half of it for truncate()."""
     if act.action is MessageAction.TRUNCATE:
-        kept = part.payload + int(act.arguments.get("after_bytes", body // 2))
+        kept = part.payload + _kept(act, part)
     else:
         after = int(act.arguments.get("after_bytes", 0))
         kept = part.payload + after if after else 0

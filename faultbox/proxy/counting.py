@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from faultbox.model.fault import Trigger
-from faultbox.model.message import Message, MessageFired, MessageRule
+from faultbox.model.message import Message, MessageFired, MessageRule, Unknown
 from faultbox.rules import MessageStanding, MessageTally
 from faultbox.rules.tally import Counters
 
@@ -40,8 +40,10 @@ class Ledger(MessageTally):
         self._blind: Counter[str] = Counter()
         self._distorted: Counter[str] = Counter()
 
-    def missed(self, standing: MessageStanding, message: Message, *, unresolved: bool) -> None:
-        super().missed(standing, message, unresolved=unresolved)
+    def missed(self, standing: MessageStanding, message: Message, why: Unknown | None = None) -> None:
+        super().missed(standing, message, why)
+        if why is not None:
+            self._doubts[standing.rule.slot, f"not known whether it matches: {why}"] += 1
         sample = self._misses.setdefault(standing.rule.slot, {})
         if len(sample) < _MOST_KINDS_OF_MISSES:
             sample[message.identity] = None
@@ -92,7 +94,7 @@ class Ledger(MessageTally):
                 yield f"{count} matching messages were decided by {decided} first"
         for (slot, doubt), count in sorted(self._doubts.items()):
             if slot == rule.slot:
-                yield f"{doubt} ({count} messages)"
+                yield f"{doubt} ({count} message{'s' * (count != 1)})"
 
 
 def _counted(several: Counter[str]) -> tuple[str, ...]:

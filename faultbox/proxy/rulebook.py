@@ -75,7 +75,7 @@ class Rulebook:
                 if any(matches(each, message) is not False for each in standing):
                     return True
                 for each in standing:
-                    self.ledger.missed(each, message, unresolved=False)
+                    self.ledger.missed(each, message)
                 if getattr(message, "lasting", False):
                     if len(self._untouched) == _MOST_REMEMBERED:
                         self._untouched.clear()

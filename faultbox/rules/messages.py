@@ -109,9 +109,9 @@ class MessageTally(Tally):
         """Every message rule that has ever stood, by slot."""
         return tuple({slot: self._messages[slot, caller].rule for slot, caller in sorted(self._messages)}.values())
 
-    def missed(self, standing: MessageStanding, message: Message, *, unresolved: bool) -> None:  # noqa: ARG002 - for those who keep samples
-        """Count a message that the rule does not match, `unresolved` because it can't be known."""
-        if unresolved:
+    def missed(self, standing: MessageStanding, message: Message, why: Unknown | None = None) -> None:  # noqa: ARG002 - for those who keep samples
+        """Count a message that the rule does not match; `why`: what of it can't be known, though it might."""
+        if why is not None:
             self.counters[standing.unresolved] += 1
 
 
@@ -133,8 +133,8 @@ def decide_message(
             continue
         counters[each.seen] += 1
         match = matches(each, message)
-        if not match:
-            tally.missed(each, message, unresolved=match is None)
+        if match is not True:
+            tally.missed(each, message, match or None)
             continue
         counters[each.matched] += 1
         each.matches += 1
@@ -160,16 +160,18 @@ def delays_only(fault: MessageFault) -> bool:
     return fault.action is MessageAction.RESPOND and fault.arguments.keys() == {"delay_ms"}
 
 
-def matches(standing: MessageStanding, message: Message) -> bool | None:
-    """Whether the rule's keys all fit; None where it can't be known, which is no match."""
-    try:
-        for key, test in standing.tests:
+def matches(standing: MessageStanding, message: Message) -> bool | Unknown:
+    """Whether the rule's keys all fit. Where one can't be known and the others do, why: that is no match."""
+    open_: Unknown | None = None
+    for key, test in standing.tests:
+        try:
             value = message.value(key)
-            if value is None or not test(value):
-                return False
-    except Unknown:
-        return None
-    return True
+        except Unknown as unknown:
+            open_ = unknown
+            continue
+        if value is None or not test(value):
+            return False
+    return open_ or True
 
 
 def _delay(fault: MessageFault) -> float:

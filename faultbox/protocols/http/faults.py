@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
 
-from faultbox.model.message import Message, MessageAction, MessageFault, Side, Unknown
-from faultbox.protocols.answers import octets
-from faultbox.protocols.contract import Dialogue, Part, Reply
+from faultbox.model.message import Message, MessageAction, MessageFault, Side
+from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
 from faultbox.protocols.http.framing import EMPTY, Begun, Body, Chunked, Endless, Lost, Sized, read_head, whole_chunks
-from faultbox.protocols.http.messages import Head, HttpMessage, Request, Response, fields
+from faultbox.protocols.http.messages import BODY_COMES_LATER, Head, HttpMessage, Request, Response, bodiless
 from faultbox.protocols.http.reader import Reader
+from faultbox.protocols.http.writing import made_up, rewritten
 
-_BODILESS = (b"204", b"304")
 _BODY_KEYS = ("body", "json")
 _GLANCE = 4096
 """Bytes of a head beyond which no shortcut is taken."""
@@ -65,10 +62,10 @@ class HttpDialogue(Dialogue):
         self._unread = False
 
     def receive(self, side: Side, data: bytes) -> list[Part]:
-        if side == "request" and self._upgrading is not None:
+        reader = self._readers[side]
+        if side == "request" and self._upgrading is not None and not reader.within:
             self._unread = True
             return [Part(data)]
-        reader = self._readers[side]
         parts = reader.feed(data)
         if reader.lost:
             self._give_up(reader.lost)
@@ -89,12 +86,14 @@ class HttpDialogue(Dialogue):
             head = read_head(data[:end], "response")
         except Lost:
             return 0
-        bodiless = self.waiting[0].head.first == b"HEAD" or head.second in _BODILESS  # type: ignore[attr-defined]
         if head.second[:1] == b"1":
             return 0
+        request = self.waiting[0]
+        assert isinstance(request, Request)
+        empty = bodiless(request, head.second)
         if head.coded:
-            return int(head.chunked and not bodiless and whole_chunks(data, end))
-        length = 0 if bodiless else head.length
+            return int(head.chunked and not empty and whole_chunks(data, end))
+        length = 0 if empty else head.length
         return int(length >= 0 and end + length == len(data))
 
     def answers(self, data: bytes) -> tuple[Response, ...]:
@@ -122,12 +121,11 @@ class HttpDialogue(Dialogue):
         return Begun(request, body, hold=self._holds("request") and not head.expects)
 
     def _begin_response(self, head: Head) -> Begun:
-        interim = head.second[:1] == b"1" and head.second != b"101"
+        if head.second[:1] == b"1" and head.second != b"101":
+            return Begun(None, EMPTY)
         request = self.waiting[0] if self.waiting else None
         assert request is None or isinstance(request, Request)
         response = Response(head, request)
-        if interim:
-            return Begun(response, EMPTY, replies=False)
         if self.waiting:
             self.waiting.popleft()
         if self._upgrading is not None and request is self._upgrading:
@@ -145,8 +143,7 @@ class HttpDialogue(Dialogue):
 
     def _body_of(self, head: Head, request: Request | None) -> Body:
         """RFC 9112, 6.3."""
-        bodiless = request is not None and request.head.first == b"HEAD"
-        if self.opaque or bodiless or head.second in _BODILESS:
+        if self.opaque or bodiless(request, head.second):
             return EMPTY
         if head.coded:
             return Chunked() if head.chunked else Endless()
@@ -159,8 +156,13 @@ class HttpDialogue(Dialogue):
 
     def refuses(self, fault: MessageFault, message: Message) -> str:
         """A head is spared: what has no body (answers to HEAD, 204, 304, most requests) can't be corrupted."""
-        if fault.action is MessageAction.CORRUPT and isinstance(message, HttpMessage) and not message.body:
+        action = fault.action
+        if action is MessageAction.CORRUPT and isinstance(message, HttpMessage) and message.body == b"":
             return "it has no body to corrupt"
+        if action in WHOLE and isinstance(message, Request) and message.head.expects:
+            return BODY_COMES_LATER
+        if action is MessageAction.DUPLICATE and self._upgrading is not None:
+            return "it asks for another protocol, in which a second one would be something else"
         return ""
 
     def reply(self, fault: MessageFault, message: Message) -> Reply:
@@ -168,102 +170,12 @@ class HttpDialogue(Dialogue):
         if request is self._upgrading:
             self._upgrading = None
         assert request is None or isinstance(request, Request)
-        arguments = fault.arguments
-        if fault.action is MessageAction.ERROR:
-            status = int(arguments.get("status", 500))
-            body: Any = {"error": arguments.get("message", "injected fault")}
-        else:
-            status, body = int(arguments.get("status", 200)), arguments.get("body", b"")
-        content, kind = _content(body)
-        close = request is None or _closes(request.head)
-        headers = {"Content-Type": kind} if content else {}
-        headers |= {name: str(value) for name, value in arguments.get("headers", {}).items() if value is not None}
-        if status >= 200 and status not in (204, 304):
-            headers["Content-Length"] = str(len(content))
-        if close:
-            headers["Connection"] = "close"
-        silent = request is not None and request.head.first == b"HEAD"
-        return Reply(_head(_status_line(status), headers.items()) + (b"" if silent else content), close)
+        granted = isinstance(message, Response) and message.head.second == b"101"
+        return made_up(fault, request, close=granted)
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
-        """Status, headers, the body as a whole or field by field. Raises Unknown where the body can't be changed."""
         assert isinstance(message, HttpMessage)
-        arguments = fault.arguments
-        line = raw.partition(b"\n")[0].rstrip(b"\r")
-        if isinstance(message, Response) and "status" in arguments:
-            line = _status_line(int(arguments["status"]))
-        changed: dict[str, Any] = {name.lower(): value for name, value in arguments.get("headers", {}).items()}
-        payload = raw[len(message.head.raw) :]
-        if "body" in arguments or "json" in arguments:
-            if "body" in arguments:
-                payload, kind = _content(arguments["body"])
-                if not isinstance(arguments["body"], str | bytes) and not _is_json(message):
-                    changed.setdefault("content-type", kind)
-            else:
-                payload = _with_fields(message.content(), arguments["json"])
-            changed |= {"transfer-encoding": None, "content-encoding": None, "content-length": str(len(payload))}
-        kept = [(name, value) for name, value in fields(message.head.raw) if name.lower() not in changed]
-        written = {name.lower(): name for name in arguments.get("headers", {})}
-        added = [(written.get(key, key.title()), value) for key, value in changed.items() if value is not None]
-        return _head(line, (*kept, *added)) + payload
-
-
-def _is_json(message: HttpMessage) -> bool:
-    """Whether its head says that its body is JSON, of some kind (RFC 6838, 4.2.8)."""
-    kind = message.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind.endswith(("/json", "+json"))
-
-
-def _closes(head: Head) -> bool:
-    """Whether the connection ends after an answer that did not wait for all of the request."""
-    if b"close" in head.connection or head.expects:
-        return True
-    return head.minor == 0 and b"keep-alive" not in head.connection
-
-
-def _status_line(status: int) -> bytes:
-    from http import HTTPStatus
-
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}".encode("ascii")
-
-
-def _head(line: bytes, headers: Iterable[tuple[str, Any]]) -> bytes:
-    lines = (f"{name}: {value}".encode("utf-8", "surrogateescape") for name, value in headers)
-    return b"\r\n".join((line, *lines)) + b"\r\n\r\n"
-
-
-def _content(body: Any) -> tuple[bytes, str]:
-    """A body's bytes and its type: JSON where it is a value, or a text that is one."""
-    if isinstance(body, bytes):
-        return body, "application/octet-stream"
-    if isinstance(body, str):
-        return octets(body), "application/json" if body.lstrip()[:1] in ("{", "[") else "text/plain; charset=utf-8"
-    return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogateescape"), "application/json"
-
-
-def _with_fields(content: bytes, changes: Mapping[str, Any]) -> bytes:
-    """A JSON body with values put at dotted paths; objects that are missing on the way are made."""
-    try:
-        value = json.loads(content)
-        for path, new in changes.items():
-            _put(value, path.split("."), new)
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise Unknown from None
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
-def _put(value: Any, steps: list[str], new: Any) -> None:
-    *way, last = steps
-    for step in way:
-        value = value[int(step)] if isinstance(value, list) else value.setdefault(step, {})
-    if isinstance(value, list):
-        value[int(last)] = new
-    else:
-        value[last] = new
+        return rewritten(fault, message, raw)
 
 
 dialogue: Callable[[], Dialogue] = HttpDialogue

@@ -76,6 +76,7 @@ class Sized:
     ends_with_stream = False
 
     def __init__(self, length: int) -> None:
+        self.size: int | None = length
         self._left = length
 
     def take(self, data: bytes, start: int) -> int:
@@ -94,6 +95,7 @@ class Endless:
 
     ended = False
     ends_with_stream = True
+    size: int | None = None
 
     def take(self, data: bytes, start: int) -> int:  # noqa: ARG002
         return len(data)
@@ -103,6 +105,7 @@ class Chunked:
     """A chunked body, with its trailers."""
 
     ends_with_stream = False
+    size: int | None = None
 
     def __init__(self) -> None:
         self.ended = False
@@ -155,9 +158,10 @@ EMPTY = Sized(0)
 
 
 class Begun(NamedTuple):
-    """What a reader's owner makes of a head: the message, its body, and whether to hold it whole."""
+    """What a reader's owner makes of a head: the message (None for one that is no rule's), its body, and whether to
+    hold it whole."""
 
-    message: HttpMessage
+    message: HttpMessage | None
     body: Body
     replies: bool = True
     hold: bool = False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from faultbox.model.message import Side, Unknown
 from faultbox.model.printed import printed
-from faultbox.protocols.contract import HOLD_LIMIT
+from faultbox.protocols.http.codings import dechunked, decoded
+
+BODY_COMES_LATER = "its body comes only when the service has asked for it (Expect: 100-continue)"
 
 
 class Head(NamedTuple):
@@ -70,21 +71,10 @@ class HttpMessage:
     def content(self) -> bytes:
         """The body, without chunks and compression. Raises Unknown."""
         if self.body is None:
-            raise Unknown
+            raise Unknown(BODY_COMES_LATER if self.head.expects else "its body was too large to be held whole")
         data = dechunked(self.body) if self.head.chunked else self.body
-        coding = self.headers.get("content-encoding", "identity").lower()
-        if coding in ("identity", ""):
-            return data
-        if coding not in ("gzip", "x-gzip", "deflate"):
-            raise Unknown
-        try:
-            plain = zlib.decompressobj(wbits=47 if coding != "deflate" else 15)
-            data = plain.decompress(data, HOLD_LIMIT)
-        except zlib.error:
-            raise Unknown from None
-        if plain.unconsumed_tail:
-            raise Unknown
-        return data
+        coding = self.headers.get("content-encoding", "identity").strip().lower()
+        return decoded(data, coding) if data else b""
 
     def _own(self, name: str, entry: str) -> str | None:
         """The keys that both sides have."""
@@ -168,6 +158,11 @@ class Response(HttpMessage):
         return self._own(name, entry)
 
 
+def bodiless(request: Request | None, status: bytes) -> bool:
+    """Whether an answer with that status has no body, whatever its head says (RFC 9112, 6.3)."""
+    return status in (b"204", b"304") or status[:1] == b"1" or (request is not None and request.head.first == b"HEAD")
+
+
 def fields(head: bytes) -> list[tuple[str, str]]:
     """The header lines of a head, in order, names as written; folded values joined (RFC 9112, 5.2)."""
     found: list[tuple[str, str]] = []
@@ -179,19 +174,6 @@ def fields(head: bytes) -> list[tuple[str, str]]:
             name, _, value = text.partition(":")
             found.append((name.strip(), value.strip()))
     return found
-
-
-def dechunked(body: bytes) -> bytes:
-    """The content of a whole chunked body."""
-    pieces: list[bytes] = []
-    at = 0
-    while True:
-        end = body.index(b"\n", at)
-        size = int(body[at:end].partition(b";")[0], 16)
-        if not size:
-            return b"".join(pieces)
-        pieces.append(body[end + 1 : end + 1 + size])
-        at = end + 3 + size
 
 
 def at_path(value: Any, path: str) -> Any:

@@ -47,6 +47,11 @@ class Reader:
             parts += self.rest()
         return parts
 
+    @property
+    def within(self) -> bool:
+        """A message has begun, and has a body that goes on."""
+        return self._body is not None
+
     def rest(self) -> list[Part]:
         """All that is held, as it is: of a message that will never be whole, or of a head that will have no end."""
         parts: list[Part] = []
@@ -80,7 +85,7 @@ class Reader:
         self._body = None if begun.body.ended else begun.body
         if self._body is None:
             parts.append(Part(raw, begun.message, replies=begun.replies, payload=after - at))
-            if begun.hold:
+            if begun.hold and begun.message is not None:
                 begun.message.body = b""
         elif begun.hold:
             self._begun, self._held, self._size = begun, [raw], 0
@@ -115,7 +120,9 @@ class Reader:
         except Lost as lost:
             self.lost, end = str(lost), len(data)
         whole = data if at == 0 and end == len(data) else data[at:end]
-        parts.append(Part(whole, begun.message, last=body.ended, replies=begun.replies, payload=after - at))
+        parts.append(
+            Part(whole, begun.message, last=body.ended, replies=begun.replies, payload=after - at, body=body.size)
+        )
         if body.ended or self.lost:
             self._body = None
         return end
@@ -142,6 +149,7 @@ class Reader:
         """A held message is whole."""
         begun = self._begun
         assert begun is not None
+        assert begun.message is not None
         raw, payload = b"".join(self._held), len(self._held[0])
         begun.message.body = raw[payload:]
         parts.append(Part(raw, begun.message, replies=begun.replies, payload=payload))
@@ -152,5 +160,8 @@ class Reader:
         begun = self._begun
         if begun is not None:
             raw = b"".join(self._held)
-            parts.append(Part(raw, begun.message, last=last, replies=begun.replies, payload=len(self._held[0])))
+            size = None if last else begun.body.size
+            parts.append(
+                Part(raw, begun.message, last=last, replies=begun.replies, payload=len(self._held[0]), body=size)
+            )
             self._begun, self._held = None, []
