@@ -99,7 +99,7 @@ def test_keys_alone(orders: Path, browser: Any) -> None:
     browser.open(orders)
     browser.run("document.querySelector('.matrix td.bad a').focus()")
     browser.press("ArrowDown")
-    assert browser.run("document.activeElement.ariaLabel") == "list_orders under cache_down: failed"
+    browser.until("document.activeElement.ariaLabel === 'list_orders under cache_down: failed'")
     browser.press("ArrowUp")
     browser.run("document.activeElement.click()")
     browser.until("document.querySelector('.detail .tag')")
@@ -109,7 +109,7 @@ def test_keys_alone(orders: Path, browser: Any) -> None:
     browser.press("/")
     browser.type("type=step_recv")
     browser.until("document.querySelector('output').innerText.startsWith('1 of ')")
-    assert "api.public post 500" in browser.run(f"{ROWS}.join()")
+    browser.until(f"{ROWS}.join().includes('api.public post 500')")
     browser.press("Escape")
     browser.until("document.querySelector('output').innerText.endsWith(' events')")
     browser.press("]")
