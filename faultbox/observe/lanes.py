@@ -38,6 +38,11 @@ class Lanes:
         self._losses = mmap.mmap(self._maps["losses"], layout.WORLDS * _LOSSES.size, prot=mmap.PROT_READ)
 
     @property
+    def watched(self) -> dict[str, Watch]:
+        """What is watched of each lane, in the order of their numbers."""
+        return {name: watch for name, (_, watch) in self._lanes.items()}
+
+    @property
     def want_events(self) -> bool:
         return any(watch.calls or watch.files or watch.sockets for _, watch in self._lanes.values())
 

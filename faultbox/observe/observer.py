@@ -14,7 +14,7 @@ from faultbox.linux.timer import Timer
 from faultbox.model.event import Event, EventsLost
 from faultbox.model.fault import Port
 from faultbox.model.observation import Observed, Watch
-from faultbox.observe import calls, files, layout, lives, sockets
+from faultbox.observe import beyond, calls, files, layout, lives, sockets
 from faultbox.observe.begun import Begun
 from faultbox.observe.flows import header
 from faultbox.observe.lanes import Lanes
@@ -70,6 +70,7 @@ class Observer:
         self._missed = 0
         self._promised = 0
         self._told_lost = 0
+        self._unseen = ""
         self._asked = False
         self._spent_ns = 0
         self._begun = Begun()
@@ -169,6 +170,10 @@ class Observer:
         if lost + self._missed > self._told_lost:
             self._told_lost = lost + self._missed
             raise EventsLost(self.name, _loss(lost, self._missed), events)
+        if asked and not self._unseen:
+            self._unseen = beyond.unseen(self._counts, self._lanes.watched)
+            if self._unseen:
+                raise EventsLost(self.name, self._unseen, events)
         return events
 
     def _look_for_missed(self) -> None:

@@ -13,7 +13,9 @@ from faultbox import observe, trace
 from faultbox.linux import cgroup
 from faultbox.model.host import Inconclusive
 from faultbox.model.observation import Watch
+from faultbox.model.syscalls import number
 from faultbox.observe import layout
+from faultbox.observe.programs import machine
 
 pytestmark = pytest.mark.root
 
@@ -97,6 +99,58 @@ def test_lost_events_are_counted_and_make_the_log_inconclusive(world_of, log):
     with pytest.raises(Inconclusive):
         log.sync(60)
     assert log.count > before  # what comes after it is still told
+    log.remove(world.observer)
+
+
+SETS_UP = """
+import ctypes
+done = ctypes.CDLL(None).syscall({number}, {entries}, ctypes.create_string_buffer(128))
+assert done {succeeds} 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("setup", "entries", "watch", "said"),
+    [
+        ("io_setup", 8, Watch(files=True), "svc does I/O through Linux AIO, which no event tells of"),
+        ("io_setup", 8, Watch(calls=frozenset(("fdatasync",))), "svc does I/O through Linux AIO"),
+        ("io_setup", 8, GETPPID, ""),
+        ("io_setup", 0, Watch(files=True), ""),  # EINVAL: there is none
+        ("io_uring_setup", 8, Watch(calls=frozenset(("unlinkat",))), "svc does I/O through an io_uring"),
+        ("io_uring_setup", 8, GETPPID, ""),
+        ("io_uring_setup", 0, Watch(files=True), ""),
+    ],
+)
+def test_what_no_event_tells_of_makes_the_log_inconclusive(world_of, log, setup, entries, watch, said):
+    code = SETS_UP.format(number=number(setup, machine()), entries=entries, succeeds=">=" if entries else "<")
+    if subprocess.run((sys.executable, "-I", "-c", code), capture_output=True, check=False).returncode:
+        pytest.skip(f"this host has no {setup}")
+    world = world_of({"svc": watch, "other": Watch()})
+    log.add(world.observer)
+    for lane in ("other", "svc"):
+        log.sync(60)  # of the other one nobody wants to know
+        assert world.run(lane, sys.executable, "-I", "-c", code) == 0
+    if said:
+        with pytest.raises(Inconclusive, match=said):
+            log.sync(60)
+    else:
+        log.sync(60)
+    log.remove(world.observer)
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the way into the 32-bit table from a 64-bit program")
+def test_a_32_bit_program_makes_the_log_inconclusive(world_of, log):
+    world = world_of({"svc": GETPPID})
+    log.add(world.observer)
+    code = """
+import ctypes, mmap
+page = mmap.mmap(-1, 4096, prot=7)
+page.write(bytes.fromhex("53 b8 2d 00 00 00 31 db cd 80 5b c3"))  # brk(0), as every program makes it at its start
+ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
+"""
+    assert world.run("svc", sys.executable, "-I", "-c", code) == 0
+    with pytest.raises(Inconclusive, match="svc runs a 32-bit program, which no event tells of"):
+        log.sync(60)
     log.remove(world.observer)
 
 
