@@ -7,6 +7,8 @@ import zlib
 from faultbox.model.message import Unknown
 from faultbox.protocols.contract import HOLD_LIMIT
 
+_TOO_LARGE = "its body is too large to be decompressed"
+_NO_END = "its body can't be decompressed: it has no end"
 _GZIP, _ZLIB, _BARE = 31, 15, -15
 """Of zlib's `wbits`: what a compressed stream begins with."""
 
@@ -32,6 +34,8 @@ def decoded(data: bytes, coding: str) -> bytes:
         return _inflated(data, _GZIP)
     if coding == "deflate":  # of which some leave the frame away (RFC 9110, 8.4.1.2)
         return _inflated(data, _ZLIB if data[0] & 15 == zlib.DEFLATED else _BARE)
+    if coding == "br":
+        return _unpacked(data)
     raise Unknown(f"its body is compressed ({coding}), which is not read here; rewrite its caller's Accept-Encoding")
 
 
@@ -45,8 +49,24 @@ def _inflated(data: bytes, kind: int) -> bytes:
         except zlib.error as error:
             raise Unknown(f"its body can't be decompressed: {error}") from None
         if len(found) > HOLD_LIMIT:
-            raise Unknown("its body is too large to be decompressed")
+            raise Unknown(_TOO_LARGE)
         if not stream.eof:
-            raise Unknown("its body can't be decompressed: it has no end")
+            raise Unknown(_NO_END)
         data = stream.unused_data
+    return found
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Brotli (RFC 7932)."""
+    import brotli
+
+    stream = brotli.Decompressor()
+    try:
+        found: bytes = stream.process(data, output_buffer_limit=HOLD_LIMIT)
+    except brotli.error:
+        raise Unknown("its body can't be decompressed: it is not Brotli") from None
+    if len(found) > HOLD_LIMIT or not (stream.is_finished() or stream.can_accept_more_data()):
+        raise Unknown(_TOO_LARGE)
+    if not stream.is_finished():
+        raise Unknown(_NO_END)
     return found

@@ -7,8 +7,10 @@ import zlib
 from functools import partial
 from typing import Any
 
+import brotli
 import pytest
 
+from faultbox.protocols.contract import HOLD_LIMIT
 from faultbox.protocols.http import faults
 from faultbox.proxy.playbook import Play, a_rule, sent
 
@@ -123,7 +125,11 @@ def test_a_kept_connection_of_an_old_client_is_said_to_be_kept() -> None:
 @pytest.mark.parametrize(
     ("coding", "body", "why"),
     [
-        (b"br", b"\x8b\x03\x80", "its body is compressed (br), which is not read here; "),
+        (b"zstd", b"\x28\xb5\x2f\xfd", "its body is compressed (zstd), which is not read here; "),
+        (b"br", b"\x0b\x03\x80", "its body can't be decompressed: it has no end"),
+        (b"br", b"\xff" * 9, "its body can't be decompressed: it is not Brotli"),
+        (b"br", brotli.compress(b"a" * (HOLD_LIMIT + 1)), "its body is too large to be decompressed"),
+        (b"gzip", gzip.compress(b"a" * (HOLD_LIMIT + 1)), "its body is too large to be decompressed"),
         (b"gzip", gzip.compress(b'{"a": 1}')[:-6], "its body can't be decompressed: it has no end"),
         (b"gzip", b"plain", "its body can't be decompressed: Error -3"),
     ],
@@ -144,6 +150,7 @@ def test_what_can_not_be_read_is_said(coding: bytes, body: bytes, why: str) -> N
     ("coding", "body"),
     [
         (b"gzip", gzip.compress(b'{"a"') + gzip.compress(b": 1}")),
+        (b"br", brotli.compress(b'{"a": 1}')),
         (b"deflate", zlib.compress(b'{"a": 1}')),
         (b"deflate", zlib.compress(b'{"a": 1}', wbits=-15)),
     ],
