@@ -28,12 +28,15 @@ class NotPlanned(Exception):
 def planned(spec: Path) -> tuple[CaseInfo, ...]:
     """The cases of a spec, without starting any. Raises NotPlanned."""
     run_dir = place.new_run(place.state_dir(os.environ))
+    cases: tuple[CaseInfo, ...] = ()
     try:
         with runs.start(Request(spec=spec, run_dir=run_dir, seed=0, dry_run=True)) as going:
             for update in going:
                 _raise_if_refused(update)
                 if isinstance(update, RunStarted):
                     cases = update.cases
+                elif isinstance(update, RunDone) and update.result.errors:
+                    raise NotPlanned("; ".join(update.result.errors))
     finally:
         place.remove(run_dir)
     return cases

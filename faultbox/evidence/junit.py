@@ -105,10 +105,7 @@ def _explained(result: CaseResult, replay: str) -> str:
     lines = [f"at {frame.position} in {frame.function}: {frame.text.strip()}" for frame in result.traceback]
     for rule in result.rules:
         counts = rule.counts
-        lines.append(
-            f"{rule.target}: {rule.keyword}={rule.action} seen {counts.seen}, matched {counts.matched}, "
-            f"fired {counts.fired}"
-        )
+        lines.append(f"{rule.text} seen {counts.seen}, matched {counts.matched}, fired {counts.fired}")
     return "\n".join([*lines, *(f"note: {note}" for note in result.notes), f"replay: {replay}"])
 
 

@@ -45,5 +45,5 @@ def fault_texts(case: Case, spec: Spec) -> list[str]:
     """A case's rules in words, in their order."""
     calls = (rule for each in case.faults for rule in bind(each, spec.services, scope_id=each.name))
     messages = message_rules(case, spec)
-    texts = [f"{rule.id} {rule.text}" for rule in calls]
-    return texts + [f"{rule.id} {rule.service} {rule.interface} {rule.fault.text}" for rule in messages]
+    texts = [f"{rule.id} {rule.service} {rule.target} {rule.keyword} {rule.written}" for rule in calls]
+    return texts + [f"{rule.id} {rule.source} {rule.service} {rule.interface} {rule.written}" for rule in messages]

@@ -53,6 +53,12 @@ class Trigger:
     every: int | None = None
     probability: float = 1.0
 
+    def words(self) -> list[str]:
+        """As the spec would write it: `nth=3`, `probability=0.1`."""
+        counted = {"nth": self.nth, "first": self.first, "after": self.after, "every": self.every}
+        written = [f"{name}={value}" for name, value in counted.items() if value is not None]
+        return written if self.probability == 1 else [*written, f"probability={self.probability:g}"]
+
 
 @frozen
 class Fault:
@@ -78,6 +84,19 @@ class Fault:
         if self.action.kind is ActionKind.DELAY:
             return f"delay({self.action.delay_ms:g}ms)"
         return "allow()"
+
+    def written(self, path: str = "") -> str:
+        """The same with what it matches and when it fires; `path` is what its operation narrows it to."""
+        found = {"path": self.path or path, "on": self.on, "direction": self.direction}
+        words = [f"{name}={value!r}" for name, value in found.items() if value]
+        words += ["existing='keep'"] * (self.existing == "keep") + ["from_start=True"] * self.from_start
+        return _with_words(self.text, [*words, *self.trigger.words()])
+
+
+def _with_words(call: str, words: list[str]) -> str:
+    """A call as written, with more arguments."""
+    opened = call.removesuffix(")")
+    return f"{opened}{', ' if words and not opened.endswith('(') else ''}{', '.join(words)})"
 
 
 @frozen
@@ -124,6 +143,11 @@ class Rule:
     @property
     def text(self) -> str:
         return f"{self.target}: {self.keyword}={self.fault.text}"
+
+    @property
+    def written(self) -> str:
+        """What it does, to what and when: `deny(EIO, path='/data/*', nth=3)`."""
+        return self.fault.written(self.path)
 
 
 @frozen

@@ -60,8 +60,16 @@ class MessageFault:
     @property
     def text(self) -> str:
         """As the spec would write it: `error(query='INSERT*', message='disk full')`."""
-        words = [f"{name}={value!r}" for name, value in (*self.match.items(), *self.arguments.items())]
-        return f"{self.action}({', '.join(words)})"
+        return f"{self.action}({', '.join(self._words())})"
+
+    @property
+    def written(self) -> str:
+        """The same with when it fires, and on whose messages where its action leaves that open."""
+        side = ["side='response'"] if self.side == "response" else []
+        return f"{self.action}({', '.join([*self._words(), *side, *self.trigger.words()])})"
+
+    def _words(self) -> list[str]:
+        return [f"{name}={value!r}" for name, value in (*self.match.items(), *self.arguments.items())]
 
 
 @frozen
@@ -84,6 +92,11 @@ class MessageRule:
     @property
     def text(self) -> str:
         return f"{self.service}.{self.interface}: {self.fault.text}"
+
+    @property
+    def written(self) -> str:
+        """What it does, to what and when: `error(query='INSERT*', message='disk full', nth=3)`."""
+        return self.fault.written
 
 
 @frozen

@@ -39,6 +39,17 @@ class RuleReport:
     misses: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def done(self) -> str:
+        """What the spec wrote of it: `connect=deny(ECONNREFUSED)`, or the action on messages alone."""
+        return self.action if self.action.startswith(f"{self.keyword}(") else f"{self.keyword}={self.action}"
+
+    @property
+    def text(self) -> str:
+        """On what, what, and whose calls: `cache: connect=deny(ECONNREFUSED) (calls of api) [label]`."""
+        whose = "" if self.service == self.target else f" (calls of {self.service})"
+        return f"{self.target}: {self.done}{whose}" + (f" [{self.label}]" if self.label else "")
+
 
 @frozen
 class Frame:

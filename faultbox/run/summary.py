@@ -78,8 +78,7 @@ def _never_fired(rules: Iterable[RuleReport], *, wherever: bool = False) -> Iter
         written[key] = _add(written[key], rule) if key in written else rule
     for rule in written.values():
         if not rule.counts.fired:
-            done = rule.action if rule.action.startswith(f"{rule.keyword}(") else rule.keyword
-            yield f"{done} on {rule.target} never fired (seen {rule.counts.seen}, matched {rule.counts.matched})"
+            yield f"{rule.done} on {rule.target} never fired (seen {rule.counts.seen}, matched {rule.counts.matched})"
 
 
 def uses(plan: Plan) -> tuple[AssumptionUse, ...]:

@@ -128,7 +128,7 @@ def reports(
         RuleReport(
             rule=each.id,
             **_ends(each),
-            action=each.fault.text,
+            action=each.written,
             assumption=each.assumption,
             label=each.fault.label,
             position=str(each.fault.position),

@@ -86,8 +86,9 @@ def _service(text: Text, each: Health, ports: str) -> None:
 
 def _rule(rule: RuleReport) -> Iterator[str]:
     counts = rule.counts
-    yield f"{rule.target}: {rule.keyword}={rule.action}"
-    yield f"  seen {counts.seen}, matched {counts.matched}, fired {counts.fired}"
+    yield rule.text
+    unresolved = f", {counts.unresolved} without a known path" if counts.unresolved else ""
+    yield f"  seen {counts.seen}, matched {counts.matched}, fired {counts.fired}{unresolved}"
     if not counts.fired:
         yield from (f"  closest: {each}" for each in rule.misses)
     yield from (f"  note: {each}" for each in rule.notes)

@@ -77,7 +77,7 @@ def test_a_red_case_explains_itself(spools: ModuleType) -> None:
     assert failure is not None
     assert failure.text == (
         "at spec.star:9:5 in order: assert_eq(r.status, 200)\n"
-        "cache: connect=deny(ECONNREFUSED) seen 4, matched 4, fired 4\n"
+        "cache: connect=deny(ECONNREFUSED) (calls of api) seen 4, matched 4, fired 4\n"
         "note: ran twice\nreplay: again matrix_order_full"
     )
     assert case.findtext("system-out") == "ordering"

@@ -88,7 +88,7 @@ def test_a_silent_rule_beside_a_firing_one_is_a_warning_and_red_under_strict() -
     one = case("a", BOTH)
     results = [result(one, report("both", "write", 3, 3, 3), report("both", "fsync", 0, 0, 0))]
     run = summary.sum_up(plan(one), results, duration_ms=1, interrupted=0)
-    assert run.warnings == ("both: fsync on db never fired (seen 0, matched 0)",)
+    assert run.warnings == ("both: fsync=deny(EIO) on db never fired (seen 0, matched 0)",)
     assert run.exit is Exit.PASSED
     assert summary.sum_up(plan(one, strict=True), results, duration_ms=1, interrupted=0).exit is Exit.FAILED
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from faultbox.model.event import Event
+from faultbox.model.fault import Action, ActionKind, Counts, Fault, Rule, Trigger
 from faultbox.model.host import AssertionFailed, ExitStatus, Inconclusive, SpecError
+from faultbox.model.message import MessageAction, MessageFault, MessageRule
 from faultbox.model.plan import Case, CaseInfo
 from faultbox.model.source import Position
 from faultbox.model.verdict import CaseResult, Frame, Verdict
 from faultbox.run.starvation import STARVED
-from faultbox.run.verdict import Findings, describe_exit, rule, starved
+from faultbox.run.verdict import Findings, describe_exit, reports, rule, starved
 
 AT = Position("x.star", 1)
 INFO = CaseInfo("matrix_order_db_down", "cell", "order", "db_down", AT, 1)
@@ -124,3 +128,31 @@ def test_ends_in_words() -> None:
     assert describe_exit(ExitStatus(code=3, signal=None)) == "exited with code 3"
     assert describe_exit(ExitStatus(code=None, signal=40)) == "was killed by signal 40"
     assert describe_exit(ExitStatus(code=None, signal=9)) == "was killed by SIGKILL"
+
+
+def test_a_report_shows_all_that_a_rule_matches() -> None:
+    """Two rules of one assumption that differ in what they match must not look alike."""
+    deny = Action(ActionKind.DENY, errno=errno.EIO)
+    plain = Fault(deny, AT)
+    narrow = Fault(deny, AT, Trigger(nth=3, probability=0.5), path="/data/*", on="file", from_start=True)
+    kept = Fault(deny, AT, direction="in", existing="keep")
+    page = {"path": "/a*"}
+    first = MessageFault(MessageAction.ERROR, AT, match=page, arguments={"status": 503}, trigger=Trigger(first=2))
+    late = MessageFault(MessageAction.DROP, AT, side="response", match=page)
+    rules = [
+        Rule("a", "db", "db", "write", frozenset({"write"}), plain, slot=0),
+        Rule("b", "db", "db", "write", frozenset({"write"}), narrow, path="/data/*", slot=1),
+        Rule("c", "db", "db", "journal", frozenset({"write"}), plain, path="/var/journal", slot=2),
+        Rule("d", "api", "db", "connect", frozenset({"connect"}), kept, slot=3),
+        MessageRule("e", "web", "main", "http", first, slot=4),
+        MessageRule("f", "web", "main", "http", late, source="api", slot=5),
+    ]
+    found = reports(rules, dict.fromkeys(range(6), Counts()), {}, {})
+    assert [each.text for each in found] == [
+        "db: write=deny(EIO)",
+        "db: write=deny(EIO, path='/data/*', on='file', from_start=True, nth=3, probability=0.5)",
+        "db: journal=deny(EIO, path='/var/journal')",
+        "db: connect=deny(EIO, direction='in', existing='keep') (calls of api)",
+        "web.main: error(path='/a*', status=503, first=2)",
+        "web.main: drop(path='/a*', side='response') (calls of api)",
+    ]

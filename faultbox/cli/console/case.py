@@ -51,13 +51,7 @@ def reproduce(result: CaseResult, seed: int, again: Sequence[str]) -> str:
 def rule_lines(rule: RuleReport) -> Iterator[str]:
     """What a rule met: `cache: connect=deny(ECONNREFUSED)  seen 4, matched 4, fired 4`, then what came closest."""
     counts = rule.counts
-    done = rule.action if rule.action.startswith(f"{rule.keyword}(") else f"{rule.keyword}={rule.action}"
-    text = f"{rule.target}: {done}"
-    if rule.service != rule.target:
-        text += f" (calls of {rule.service})"
-    if rule.label:
-        text += f" [{rule.label}]"
-    text += f"  seen {counts.seen}, matched {counts.matched}, fired {counts.fired}"
+    text = f"{rule.text}  seen {counts.seen}, matched {counts.matched}, fired {counts.fired}"
     if counts.unresolved:
         text += f", {counts.unresolved} without a known path"
     yield visible(text)
