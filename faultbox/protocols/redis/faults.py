@@ -50,6 +50,11 @@ _TEXTS: Mapping[str, str] = {
     "WRONGTYPE": "Operation against a key holding the wrong kind of value",
 }
 """What Redis says with each code: drivers look for the code with a space after it."""
+_WHEN_DONE = re.compile(
+    rb"(?:WRONGTYPE|BUSYGROUP|BUSYKEY|NOGROUP|NOSCRIPT)(?: |$)|ERR (?:value is not|no such key|index out of range"
+    rb"|increment or decrement|syntax error|resulting score|string exceeds|hash value is not|invalid stream ID)"
+)
+"""Errors that Redis finds when it does a command: one that is queued is accepted then, and EXEC does the others."""
 _QUEUED = b"+QUEUED\r\n"
 _REFUSED = command(b"FAULTBOX.REFUSED")
 """What no service knows: a transaction in which it was said fails at EXEC, as after any refused command."""
@@ -158,8 +163,9 @@ class RedisDialogue(Dialogue):
     def reply(self, fault: MessageFault, message: Message) -> Reply:
         """response(value=) and error(message=), in the RESP version the caller has asked for.
 
-        Within a transaction the service must be told: what fails there makes EXEC fail, as it does with
-        Redis, a value comes out of EXEC, and an EXEC that fails leaves no transaction open.
+        Within a transaction the service must be told: a value comes out of EXEC, and so does an error that is found
+        when a command is done; one by which a command is refused makes EXEC fail, and an EXEC that fails leaves no
+        transaction open. All as with Redis.
         """
         request = message.request if isinstance(message, Response) else message
         if fault.action is MessageAction.ERROR:
@@ -171,7 +177,7 @@ class RedisDialogue(Dialogue):
             return Reply(data)
         self._session.refuse(message)
         if message.queued:
-            refused = fault.action is MessageAction.ERROR
+            refused = isinstance(value, Failure) and not _WHEN_DONE.match(value.text)
             return Reply(data if refused else _QUEUED, instead=_REFUSED if refused else scripted(value))
         ends = message.in_transaction and message.special == b"EXEC"
         return Reply(data, instead=_DISCARD if ends else b"")
@@ -234,7 +240,7 @@ def error_text(message: str) -> bytes:
 
 
 def scripted(value: Any) -> bytes:
-    """A command whose result is this value: what a transaction does in the place of another one."""
+    """A command whose result is this value or error: what a transaction does in the place of another one."""
     return command(b"EVAL", b"return " + _lua(value), b"0")
 
 
@@ -242,6 +248,8 @@ def _lua(value: Any) -> bytes:
     """A value in Lua, as scripts give it to callers: false is nil, a table is a list."""
     if value is None:
         return b"false"
+    if isinstance(value, Failure):
+        return b"{err=" + _lua(value.text) + b"}"
     if isinstance(value, int):
         return b"%d" % value
     if isinstance(value, dict):

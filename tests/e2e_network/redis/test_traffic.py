@@ -169,6 +169,16 @@ def test_a_transaction_with_a_refused_command_does_nothing(connect: Connect, doo
     assert client.set("a", "2")
 
 
+def test_a_transaction_with_a_command_that_fails_does_the_others(connect: Connect, door: Any, rule: Rule) -> None:
+    client = connect()
+    door.rules(rule("error", "LPUSH", "b", message="WRONGTYPE"))
+    with client.pipeline(transaction=True) as pipe:
+        done = pipe.set("a", "1").lpush("b", "2").execute(raise_on_error=False)
+    assert done[0] is True
+    assert str(done[1]).endswith("Operation against a key holding the wrong kind of value")
+    assert (client.get("a"), client.exists("b")) == ("1", 0)
+
+
 def test_a_made_up_value_in_a_transaction(connect: Connect, door: Any, rule: Rule) -> None:
     client = connect()
     client.set("a", "real")

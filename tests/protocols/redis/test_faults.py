@@ -254,6 +254,17 @@ def test_a_value_within_a_transaction_comes_with_it(value: Any, script: bytes) -
     assert talk.service(b"+QUEUED\r\n") == [("caller", b"+QUEUED\r\n")]
 
 
+@pytest.mark.parametrize("message", ["WRONGTYPE", "ERR value is not an integer or out of range"])
+def test_an_error_that_redis_finds_when_it_does_a_command_comes_out_of_exec(message: str) -> None:
+    talk = play(error("SET", message=message))
+    talk.caller(command(b"MULTI"))
+    talk.service(OK)
+    ((_, instead),) = talk.caller(SET)
+    assert b"return {err='" in instead
+    assert talk.service(b"+QUEUED\r\n") == [("caller", b"+QUEUED\r\n")]
+    assert talk.counts()[:3] == (2, 1, 1)
+
+
 def test_what_cannot_be_rewritten_is_counted_as_that() -> None:
     talk = play(rule("rewrite", "GET", side="response", value="x"))
     talk.caller(command(b"MULTI") + GET)
