@@ -142,13 +142,18 @@ struct record {
 	__u16 second;
 };
 
-INLINE void lose(const struct lane *lane, enum lost kind)
+ONCE int lose(struct lane *lane, enum lost kind)
 {
-	__u32 at = lane->slot * LOST_KINDS + kind;
-	__u64 *count = bpf_map_lookup_elem(&losses, &at);
+	__u64 *count;
+	__u32 at;
 
+	if (!lane)
+		return 0;
+	at = lane->slot * LOST_KINDS + kind;
+	count = bpf_map_lookup_elem(&losses, &at);
 	if (count)
 		__sync_fetch_and_add(count, 1);
+	return 0;
 }
 
 /* Room in the world's ring of flows for a record of a constant size, to be given to bpf_ringbuf_submit(, FLOW_WAKEUP)
@@ -193,17 +198,13 @@ INLINE struct lane *lane_of_cgroup(__u64 *id)
 /* The open file of a descriptor of the current task, 0 for none. */
 INLINE struct file *file_of(int fd)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	struct files_struct *files = task->files;
-	struct fdtable *table;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file *file = 0;
 
-	if (!files || fd < 0)
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(table, max_fds))
 		return 0;
-	table = files->fdt;
-	if (!table || (__u32)fd >= table->max_fds)
-		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
 	return file;
 }
 

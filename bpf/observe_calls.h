@@ -69,7 +69,7 @@ INLINE void read_call(struct call *call, struct task_struct *task, const struct 
 }
 
 /* floor(log2), 0 for 0 and at most the last bucket. */
-INLINE __u32 bucket_of(__u64 ns)
+ONCE int bucket_of(__u64 ns)
 {
 	__u32 value = ns >> 32 ? 0xffffffff : ns, bits = 0;
 

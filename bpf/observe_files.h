@@ -124,26 +124,37 @@ static __noinline struct file_totals *totals_of_file(struct lane *lane, struct s
 	return found;
 }
 
-/* A file has just been made: what is known by its number is of a file that is gone, and stays as such. */
+/* What a lane knows of a file that is gone stays as such. */
+ONCE int forget(struct lane *lane, struct file_key *key)
+{
+	struct file_totals *found;
+	struct file_key former;
+	__u32 slot;
+	void *counts;
+
+	if (!lane || !key)
+		return 0;
+	slot = lane->slot;
+	counts = bpf_map_lookup_elem(&files, &slot);
+	found = counts ? bpf_map_lookup_elem(counts, key) : 0;
+	if (!found)
+		return 0;
+	former = *key;
+	former.until_ns = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(counts, &former, found, BPF_NOEXIST))
+		lose(lane, LOST_TOTALS);
+	bpf_map_delete_elem(counts, key);
+	return 0;
+}
+
+/* A file has just been made: what is known by its number is of another one. */
 static __noinline int forget_former(struct lane *lane, struct subject *subject)
 {
-	struct file_key key = { .number = subject->number, .inode = subject->inode, .device = subject->device }, former;
-	__u32 slot = lane->slot;
-	void *counts = bpf_map_lookup_elem(&files, &slot);
-	struct file_totals *found;
+	struct file_key key = { .number = subject->number, .inode = subject->inode, .device = subject->device };
 
-	if (!counts)
-		return 0;
 	for (int number = 0; number < LANES; number++) {
 		key.lane = number;
-		found = bpf_map_lookup_elem(counts, &key);
-		if (!found)
-			continue;
-		former = key;
-		former.until_ns = bpf_ktime_get_ns();
-		if (bpf_map_update_elem(counts, &former, found, BPF_NOEXIST))
-			lose(lane, LOST_TOTALS);
-		bpf_map_delete_elem(counts, &key);
+		forget(lane, &key);
 	}
 	return 0;
 }

@@ -13,8 +13,11 @@
 #define STEPS 64	/* directories and mounts that a path may lead through */
 #define CUT 0x8000	/* with the length of a text: its beginning is missing */
 
-/* A path is written backwards from the middle, what a program has named relative to it forwards. */
+/* A path is written backwards from the middle, what a program has named relative to it forwards. `dentry`, `mount`: how
+ * far the walk to the root has come. */
 struct text {
+	__u64 dentry;
+	__u64 mount;
 	__u32 from;
 	__u32 to;
 	__u32 cut;
@@ -47,41 +50,57 @@ INLINE int prepend(struct text *text, struct dentry *dentry)
 	return 1;
 }
 
+enum { NO_PATH, CLIMBED, AT_THE_TOP, NO_ROOM };
+
+/* From a dentry to the one above it, or from the root of a mount to where that is mounted. */
+ONCE int climb(struct text *text)
+{
+	if (!text)
+		return NO_PATH;
+
+	struct dentry *dentry = (void *)text->dentry, *parent;
+	struct mount *mount = (void *)text->mount, *above;
+
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
+		above = BPF_CORE_READ(mount, mnt_parent);
+		if (above == mount)
+			return AT_THE_TOP;
+		text->dentry = (__u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		text->mount = (__u64)above;
+		return CLIMBED;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry)
+		return NO_PATH;
+	if (!prepend(text, dentry))
+		return NO_ROOM;
+	text->dentry = (__u64)parent;
+	return CLIMBED;
+}
+
 /* Put the path of a dentry in a mount (both as addresses) into a text, from the root of their mount namespace; whether
  * it has one. What has been unlinked and what never had a name has none. Where the path is longer than we follow it,
- * its end is there. Nothing of the walk but its step stays in registers: the verifier would tell their values apart. */
+ * its end is there. */
 ONCE int walk(__u64 dentry_at, __u64 vfsmount_at, __u32 which)
 {
 	struct text *text = bpf_map_lookup_elem(&texts, &which);
 	struct mount *mount = (void *)(vfsmount_at - bpf_core_field_offset(struct mount, mnt));
-	struct dentry *dentry = (void *)dentry_at, *parent;
+	struct dentry *dentry = (void *)dentry_at;
+	int came = CLIMBED;
 
 	if (!text || !dentry_at || !vfsmount_at)
 		return 0;
 	text->from = PATH;
 	text->to = PATH;
-	text->cut = 1;
+	text->dentry = dentry_at;
+	text->mount = (__u64)mount;
 	if (dentry != BPF_CORE_READ(mount, mnt.mnt_root) && !BPF_CORE_READ(dentry, d_hash.pprev))
 		return 0;
-	for (int step = 0; step < STEPS; step++) {
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
-
-			if (above == mount) {
-				text->cut = 0;
-				break;
-			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
-			continue;
-		}
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (parent == dentry)
-			return 0;
-		if (!prepend(text, dentry))
-			break;
-		dentry = parent;
-	}
+	for (int step = 0; step < STEPS && came == CLIMBED; step++)
+		came = climb(text);
+	if (came == NO_PATH)
+		return 0;
+	text->cut = came != AT_THE_TOP;
 	if (text->from == PATH) {
 		text->from = PATH - 1;
 		text->bytes[PATH - 1] = '/';

@@ -24,6 +24,7 @@ struct shape {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CALLS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct shape);
 } shapes SEC(".maps");
@@ -52,17 +53,9 @@ struct call_record {
 	__u32 unused;
 };
 
-INLINE __u64 argument(const struct call *call, __s8 index)
+INLINE __u64 argument(const struct call *call, __u8 index)
 {
-	switch (index) {
-	case 0: return call->args[0];
-	case 1: return call->args[1];
-	case 2: return call->args[2];
-	case 3: return call->args[3];
-	case 4: return call->args[4];
-	case 5: return call->args[5];
-	}
-	return 0;
+	return index < 6 ? call->args[index] : 0;
 }
 
 /* Where an address in the program's memory leads. */
@@ -115,16 +108,21 @@ INLINE void read_socket(struct call_record *record, struct file *file)
 		BPF_CORE_READ_INTO((struct in6_addr *)record->address, sk, __sk_common.skc_v6_daddr);
 }
 
-INLINE void read_file(struct call_record *record, struct file *file)
+/* What a descriptor is open on, where it is open. */
+ONCE int read_file(struct call_record *record, int fd)
 {
+	struct file *file = file_of(fd);
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 
+	if (!record || !file)
+		return 0;
 	record->mode = BPF_CORE_READ(inode, i_mode);
 	record->device = BPF_CORE_READ(inode, i_rdev);
 	if ((record->mode & S_IFMT) == S_IFSOCK)
 		read_socket(record, file);
 	else if (path_of(file, FIRST))
 		record->head.first = length_of(FIRST);
+	return 0;
 }
 
 INLINE int resolved(const struct path *path)
@@ -139,7 +137,7 @@ INLINE int followed(struct call_record *record, __s8 makes, __s64 ret)
 	struct path path = {};
 
 	if (makes == MAKES_DESCRIPTOR) {
-		read_file(record, file_of(ret));
+		read_file(record, ret);
 		return 0;
 	}
 	if (makes == MAKES_DIRECTORY)
@@ -152,26 +150,37 @@ INLINE int followed(struct call_record *record, __s8 makes, __s64 ret)
 }
 
 /* The path that an argument names. */
-INLINE void read_path(struct call_record *record, const struct shape *shape, const struct call *call)
+ONCE int read_path(struct call_record *record, struct shape *shape, struct call *call)
 {
-	int directory = shape->directory < 0 ? AT_FDCWD : (int)argument(call, shape->directory);
+	int directory;
 
+	if (!record || !shape || !call)
+		return 0;
+	directory = shape->directory < 0 ? AT_FDCWD : (int)argument(call, shape->directory);
 	if (shape->makes && (record->flags & RETURNED) && call->ret >= 0) {
 		if (followed(record, shape->makes, call->ret))
 			record->head.first = length_of(FIRST);
-		return;
+		return 0;
 	}
 	if (named(argument(call, shape->path), directory, FIRST))
 		record->head.first = length_of(FIRST);
 	else
 		record->flags |= UNREADABLE;
 	if (shape->path2 < 0)
-		return;
+		return 0;
 	directory = shape->directory2 < 0 ? AT_FDCWD : (int)argument(call, shape->directory2);
 	if (named(argument(call, shape->path2), directory, SECOND))
 		record->head.second = length_of(SECOND);
 	else
 		record->flags |= UNREADABLE;
+	return 0;
+}
+
+ONCE int emit_call(struct lane *lane, struct call_record *record)
+{
+	if (lane && record)
+		emit(lane, &record->head, sizeof(*record), record->flags & BEGINS ? LOST_BEGINS : LOST_CALLS);
+	return 0;
 }
 
 /* `state`: RETURNED, BEGINS, or 0 where the thread has ended in the call. */
@@ -190,7 +199,6 @@ ONCE int tell_call(struct lane *lane, struct call *call, int state)
 		.flags = state,
 	};
 	struct shape *shape = bpf_map_lookup_elem(&shapes, &record.number);
-	struct file *file;
 
 	if (!shape)
 		return 0;
@@ -200,14 +208,11 @@ ONCE int tell_call(struct lane *lane, struct call *call, int state)
 		read_address(&record, argument(call, shape->address), argument(call, shape->address + 1));
 	if (shape->fd >= 0) {
 		record.fd = argument(call, shape->fd);
-		file = file_of(record.fd);
-		if (file)
-			read_file(&record, file);
+		read_file(&record, record.fd);
 	}
 	if (shape->path >= 0)
 		read_path(&record, shape, call);
-	emit(lane, &record.head, sizeof(record), state & BEGINS ? LOST_BEGINS : LOST_CALLS);
-	return 0;
+	return emit_call(lane, &record);
 }
 
 #endif
