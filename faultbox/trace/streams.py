@@ -125,8 +125,8 @@ class Streams:
     def _take(self, number: int, flow: Flow) -> None:
         kind = flow.kind
         if kind == "opened":
-            end = self.end_of[number] = self._open(flow)
-            end.opened = number
+            mine = self.end_of[number] = self._open(flow)
+            mine.opened = number
             return
         if kind == "wrote":
             pipe = self.pipes.setdefault(flow.end, End(flow.end, flow.lane, flow.pid, flow.began_ns))
