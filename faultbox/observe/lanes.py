@@ -7,7 +7,9 @@ import errno
 import mmap
 import os
 import struct
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from faultbox.linux import bpf
@@ -55,14 +57,14 @@ class Lanes:
         return any(watch.sockets for _, watch in self._lanes.values())
 
     def open(self, maps: Mapping[str, int]) -> None:
-        """Claim a slot, put the world's maps there in this order, and begin. Raises OSError.
+        """Claim a slot, put the world's maps there, and begin. Raises OSError.
 
-        With the first one the kernel waits until no program runs that may still know who had the slot before: so totals
-        come before `events` and `flows`, which must never hold a record of another world.
+        To take out or put in a map waits until no program runs that may still know who had the slot before. So what the
+        former world left there goes first: nothing of the new one's must hold a record or a count of another world.
         """
         self._slot = self._claim()
-        for name, descriptor in maps.items():
-            bpf.update(self._maps[name], layout.INDEX.pack(self._slot), layout.INDEX.pack(descriptor))
+        bpf.delete(self._maps["totals"], layout.INDEX.pack(self._slot))  # waits only where there was one
+        _at_once(partial(self._put, name, descriptor) for name, descriptor in maps.items())
         for kind in range(len(layout.LOST)):
             index = layout.INDEX.pack(self._slot * len(layout.LOST) + kind)
             bpf.update(self._maps["losses"], index, bytes(layout.KEY.size))
@@ -110,6 +112,9 @@ class Lanes:
         calls = _bits(watch.calls), _bits(begins)
         return layout.LANE.pack(self.world, self._slot, place, wants, name in MOVES_IN, 0, *calls)
 
+    def _put(self, name: str, descriptor: int) -> None:
+        bpf.update(self._maps[name], layout.INDEX.pack(self._slot), layout.INDEX.pack(descriptor))
+
     def _claim(self) -> int:
         """The first slot that no world has: as many keep maps as worlds ever lived at once."""
         for slot in range(layout.WORLDS):
@@ -135,6 +140,25 @@ class Lanes:
             bpf.update(self._maps["tasks"], layout.INDEX.pack(handle), call)
         finally:
             os.close(handle)
+
+
+def _at_once(tasks: Iterable[Callable[[], None]]) -> None:
+    """Do what mostly waits in a thread each, until all is done. Raises the first OSError that one of them raised."""
+    failed: list[OSError] = []
+
+    def do(task: Callable[[], None]) -> None:
+        try:
+            task()
+        except OSError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=do, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 def _pidfd(pid: int, tid: int) -> int | None:

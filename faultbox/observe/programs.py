@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -164,7 +165,11 @@ def _check(maps: Mapping[str, int]) -> None:
     """A structure that was changed in one place only would be read wrong in silence."""
     expected = {"lanes": layout.LANE.size, "tasks": layout.CALL.size, "shapes": layout.SHAPE.size}
     if {name: bpf.sizes(maps[name])[1] for name in expected} != expected:
-        raise NoObservation("observe.bpf.o was built from another version", "build it again: `make bpf`")
+        raise _other_version()
+
+
+def _other_version() -> NoObservation:
+    return NoObservation("observe.bpf.o was built from another version", "build it again: `make bpf`")
 
 
 def machine() -> Arch:
@@ -174,15 +179,17 @@ def machine() -> Arch:
 
 def _describe_calls(table: int) -> None:
     """Tell the programs which arguments of each call are what."""
-    for name, shape in shapes().items():
-        nr = number(name, machine())
-        if nr is not None and nr < layout.CALLS:
-            bpf.update(table, layout.INDEX.pack(nr), layout.SHAPE.pack(*_packed(name, shape)))
-    known = {number(name, machine()) for name in shapes()}
     nothing = layout.SHAPE.pack(-1, -1, -1, -1, -1, -1, -1, 0)
-    for nr in range(layout.CALLS):
-        if nr not in known:
-            bpf.update(table, layout.INDEX.pack(nr), nothing)
+    try:
+        elements = mmap.mmap(table, layout.CALLS * layout.SHAPE.size)
+    except OSError as error:
+        raise _other_version() from error
+    with elements:
+        elements[:] = nothing * layout.CALLS
+        for name, shape in shapes().items():
+            nr = number(name, machine())
+            if nr is not None and nr < layout.CALLS:
+                layout.SHAPE.pack_into(elements, nr * layout.SHAPE.size, *_packed(name, shape))
 
 
 def _packed(name: str, shape: Shape) -> Iterator[int]:

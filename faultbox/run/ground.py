@@ -23,8 +23,8 @@ from faultbox.model.topology import Tls
 from faultbox.model.unfit import Unfit
 from faultbox.run import room, summary
 from faultbox.run.armed import armed
-from faultbox.run.eyes import Eyes, level_of_services
 from faultbox.run.forking import fork
+from faultbox.run.opening import Eyes, level_of_services
 from faultbox.run.request import Request
 from faultbox.world.layout import rmtree
 
@@ -216,8 +216,8 @@ def prepare(request: Request, plan: Plan, group: Path | None, eyes: Eyes) -> Ite
     ground = Ground(plan, request, group, layout, programs, eyes, _authority(plan.spec), probes, needs=needs)
     try:
         ground.make_ready()
-        gc.collect()
         gc.freeze()
+        gc.enable()  # for the worlds; so far there was next to nothing to collect
         from faultbox.run import seeding
 
         seeding.plant(ground)

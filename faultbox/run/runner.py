@@ -6,6 +6,7 @@ lives (forks are only safe then), never runs a case itself and knows no asyncio:
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -15,45 +16,47 @@ from typing import TYPE_CHECKING
 
 from faultbox import __version__
 from faultbox.link import Link
+from faultbox.linux import cgroup
 from faultbox.model.exit import Exit
 from faultbox.run.forking import die_with
-from faultbox.spec.gate import Gate
+from faultbox.run.opening import Eyes, Opening
 
-if TYPE_CHECKING:  # the gate starts before the rest is imported
+if TYPE_CHECKING:  # the two helpers start before the rest is imported
     from faultbox.model.plan import Plan
     from faultbox.model.update import RunStarted, Update
-    from faultbox.run.eyes import Eyes
     from faultbox.run.request import Request
+    from faultbox.spec.gate import Gate
 
 
 def main() -> int:
     die_with(int(sys.argv[2]))
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # the front decides; a terminal signals the whole group
+    gc.disable()  # imports leave nothing to collect, and to look for it takes a tenth of their time
     link = Link.adopt(int(sys.argv[1]))
-    with Gate() as gate:
-        from faultbox.linux import cgroup
+    frame = link.receive()
+    if frame is None:
+        return Exit.ERRORED
+    request, group = frame.body
+    if group is not None:
+        (cgroup.create(group / "runner") / "cgroup.procs").write_text("0")
+    opening = None if request.dry_run else Opening(group)
+    from faultbox.spec.gate import Gate
 
-        frame = link.receive()
-        if frame is None:
-            return Exit.ERRORED
-        request, group = frame.body
-        if group is not None:
-            (cgroup.create(group / "runner") / "cgroup.procs").write_text("0")
-        link.send("update", work(request, group, link, gate))
+    with Gate() as gate:
+        link.send("update", work(request, group, link, gate, opening))
     return Exit.PASSED
 
 
-def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update:
-    """The whole run; returns its last update, the others are sent as they come."""
+def work(request: Request, group: Path | None, link: Link, gate: Gate, opening: Opening | None) -> Update:
+    """The whole run; returns its last update, the others are sent as they come. `opening`: None for a dry run."""
     from faultbox import plan as planner
     from faultbox import spec as specs
     from faultbox.model.source import SpecErrors
     from faultbox.model.unfit import Unfit
     from faultbox.model.update import Printed, Refused, RunDone, SpecRefused
-    from faultbox.run import eyes, room
+    from faultbox.run import room
 
-    opening = None if request.dry_run else eyes.Opening(group)
     try:
         spec = specs.load(
             request.spec,
@@ -80,7 +83,7 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate) -> Update
         return SpecRefused(error.problems)
     except planner.NothingSelected as error:
         return Refused(str(error), error.advice, Exit.USAGE)
-    seeing = opening.result() if opening is not None else eyes.Eyes()
+    seeing = opening.result() if opening is not None else Eyes()
     try:
         with room.needed(request.run_dir):
             write_spool(request, plan, seeing.blind)

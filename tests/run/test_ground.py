@@ -9,7 +9,7 @@ import pytest
 from faultbox.linux import seccomp
 from faultbox.model.unfit import Unfit
 from faultbox.run import ground
-from faultbox.run.eyes import Eyes
+from faultbox.run.opening import Eyes
 
 
 def test_a_kernel_that_cannot_hold_calls_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
