@@ -179,6 +179,10 @@ class Dialogue:
         """Why an act makes no sense on a message that a rule met ("" where it does): it passes then, and is counted."""
         return ""
 
+    def prompt(self, request: Message) -> bytes:  # noqa: ARG002 - most services answer at once
+        """What to say instead of a request at which the connection ends, so that those before it are answered."""
+        return b""
+
     def reply(self, fault: MessageFault, request: Message) -> Reply:
         """The answer of a response() or error(): to a request, or in place of a response."""
         raise NotImplementedError

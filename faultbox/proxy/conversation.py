@@ -37,6 +37,9 @@ class Conversation:
         self._owed = 0
         """Answers of the service that are to be kept back or replaced: they are read, whatever rules stand by then."""
         self._over = False
+        self._ending = False
+        """A request has met the connection's end, which comes when its turn to be answered does: what the caller says
+        after it is said to nobody."""
         self._sightless = False
         self._calm = False
         """Nothing is held, waits or is under way, and whatever the service answers is passed on as it is."""
@@ -69,7 +72,7 @@ class Conversation:
     def received(self, side: Side, data: bytes) -> list[Command]:
         """A side has sent bytes."""
         out: list[Command] = []
-        if self._over:
+        if self._over or (self._ending and side == "request"):
             return out
         stream = self._request if side == "request" else self._response
         dialogue, book = self._dialogue, self._book
@@ -222,7 +225,7 @@ class Conversation:
 
     def _end_message(self, stream: Stream) -> None:
         stream.fate.done(stream.lane)
-        stream.fate = PASSED
+        stream.fate = SWALLOWED if self._ending and stream is self._request else PASSED
         if stream is self._response:
             self._answering = None
             self._answer()
@@ -250,6 +253,8 @@ class Conversation:
 
     def _open_request(self, part: Part, message: Message, out: list[Command]) -> None:
         stream = self._request
+        if self._ending:
+            return
         decision = self._book.decide(message)
         if decision is PASS:
             stream.lane.send(part.raw)
@@ -292,6 +297,11 @@ class Conversation:
             exchange.wait_ms, exchange.replaced = decision.delay_ms, answer
             self._owed += 1
             return True
+        if not isinstance(answer, Reply) or answer.close:
+            self._ending = True
+            prompt = self._dialogue.prompt(message) if self._exchanges else b""
+            if prompt:
+                self._request.lane.send(prompt)
         exchange = Exchange(message, wait_ms=decision.delay_ms)
         exchange.answer = answer
         self._exchanges.append(exchange)

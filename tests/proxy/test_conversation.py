@@ -127,6 +127,16 @@ def test_the_connection_ends_where_a_request_is_dropped(play: Make, rule: Make, 
     assert lines.caller(b"SET 3\n") == []
 
 
+@pytest.mark.parametrize("action", ["drop", "reset"])
+def test_what_comes_after_a_dropped_request_is_said_to_nobody(play: Make, rule: Make, action: str) -> None:
+    lines = play(rule(action, trigger={"nth": 2}))
+    assert lines.caller(b"SET 1\nSET 2\nSET 3\n!note\n") == [("service", b"SET 1\n")]
+    assert lines.caller(b"SET 4\n") == []
+    assert lines.counts() == (2, 2, 1, 0)
+    assert lines.service(b"one\n")[0] == ("caller", b"one\n")
+    assert lines.talk.over
+
+
 @pytest.mark.parametrize(
     ("action", "arguments", "sent"),
     [("truncate", {}, b"a 23"), ("truncate", {"after_bytes": 0}, b"a "), ("drop", {"after_bytes": 3}, b"a 234")],

@@ -44,6 +44,7 @@ _ROLL_BACK: Final = b"".join(
 """In the extended protocol, where an error must be the last of it: the service then skips what else was sent."""
 _BIND_COMPLETE: Final = frame(b"2")
 _NO_DATA: Final = frame(b"n")
+_FLUSH: Final = frame(b"H")
 _FIELDS: Final = {"detail": b"D", "hint": b"H", "table_name": b"t", "column_name": b"c", "constraint_name": b"n"}
 _STATEMENT_ONLY: Final = frozenset((MessageAction.RESPOND, MessageAction.DUPLICATE, MessageAction.REWRITE))
 
@@ -107,6 +108,10 @@ class PostgresDialogue(Dialogue):
         except NoForm as unfit:
             return f"no such answer: {unfit}"
         return ""
+
+    def prompt(self, request: Message) -> bytes:
+        """Flush: in the extended protocol the service may keep its answers until Sync."""
+        return _FLUSH if isinstance(request, Request) and request.extended else b""
 
     def reply(self, fault: MessageFault, message: Message) -> Reply:
         """error(code=, message=) and response(rows=, tag=), in the protocol in which the statement came."""

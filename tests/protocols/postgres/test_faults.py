@@ -198,6 +198,16 @@ def test_a_prepared_commit_fails_and_the_service_skips_the_rest(pg: SimpleNamesp
     assert b"ROLLBACK" not in sent(said, "caller")
 
 
+def test_a_batch_ends_at_the_statement_that_is_dropped(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    lines = talk(rule("reset", match={"command": "INSERT"}, trigger={"nth": 2}))
+    one = pg.parse("insert into t values (1)", "s") + pg.bind(name="s") + pg.execute()
+    more = pg.bind(name="s") + pg.execute()
+    assert sent(lines.caller(one + more * 3 + pg.sync), "service") == one + pg.flush
+    answer = pg.parsed + pg.bound + pg.done("INSERT 0 1")
+    assert lines.service(answer) == [("caller", answer), ("reset",)]
+    assert lines.counts() == (2, 2, 1, 0)
+
+
 def test_queries_in_a_row_are_answered_in_their_order(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     play = talk(rule("error", "insert*"))
     play.caller(pg.query("SELECT 1") + pg.query(INSERT) + pg.query("SELECT 2"))
