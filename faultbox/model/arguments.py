@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+RESOLVE_NO_SYMLINKS, RESOLVE_IN_ROOT = 0x04, 0x10
 AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW, AT_EMPTY_PATH = 0x100, 0x400, 0x1000
 
 
 class PathArgument(NamedTuple):
     """A path, relative to `dirfd` (None: the working directory).
 
-    `follow`: a symlink as the last component is followed, unless bits of the argument `flags` say otherwise.
+    `follow`: a symlink as the last component is followed, unless bits of the argument `flags` say otherwise. `opens`:
+    these are "flags" of open(2), or a struct open_how has "how"; else they are AT_*.
     """
 
     path: int
     dirfd: int | None = None
     follow: bool = True
     flags: int | None = None
+    opens: Literal["", "flags", "how"] = ""
 
 
 class Shape(NamedTuple):
@@ -46,11 +49,11 @@ _ON_FD = """
 """
 _ON_FD_WITH_SIZE = "pread64 pwrite64 read recvfrom write"
 _ON_PATH = """
-    access acct chdir chmod chown chroot creat execve getxattr listxattr open removexattr setxattr stat statfs
+    access acct chdir chmod chown chroot creat execve getxattr listxattr removexattr setxattr stat statfs
     swapoff swapon truncate umount2 utime utimes
 """
 _ON_LINK = "lchown lgetxattr llistxattr lremovexattr lsetxattr lstat mkdir mknod readlink rmdir unlink"
-_AT_PATH = "faccessat fchmodat futimesat openat openat2"
+_AT_PATH = "faccessat fchmodat futimesat"
 _AT_LINK = "mkdirat mknodat readlinkat unlinkat"
 
 
@@ -72,6 +75,9 @@ def shapes() -> Mapping[str, Shape]:
         "renameat2": _links((1, 0), (3, 2)),
         "link": _links((0, None), (1, None)),
         "linkat": Shape(paths=(PathArgument(1, 0, False, 4), PathArgument(3, 2, False))),  # noqa: FBT003
+        "open": Shape(paths=(PathArgument(0, flags=1, opens="flags"),)),
+        "openat": Shape(paths=(PathArgument(1, 0, flags=2, opens="flags"),)),
+        "openat2": Shape(paths=(PathArgument(1, 0, flags=2, opens="how"),)),
         "symlink": _links((1, None)),
         "symlinkat": _links((2, 1)),
         "mount": Shape(paths=(PathArgument(1),)),

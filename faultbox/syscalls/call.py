@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from faultbox.linux import seccomp, vmem
-from faultbox.model.arguments import AT_EMPTY_PATH, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, PathArgument, Shape
+from faultbox.model.arguments import (
+    AT_EMPTY_PATH,
+    AT_SYMLINK_FOLLOW,
+    AT_SYMLINK_NOFOLLOW,
+    RESOLVE_IN_ROOT,
+    RESOLVE_NO_SYMLINKS,
+    PathArgument,
+    Shape,
+)
 from faultbox.model.fault import FdKind, Port, Rule
 from faultbox.model.syscalls import READERS, WRITERS
 from faultbox.rules import Thing, literal_part, meets
@@ -21,6 +29,10 @@ from faultbox.syscalls.places import Places
 
 _LONGEST_ADDRESS = 128
 _NO_FD = -1
+_NEW = os.O_CREAT | os.O_EXCL
+"""With both, a symlink is a file that is there already (open(2))."""
+_OPEN_HOW = struct.Struct("=QQQ")
+"""struct open_how: flags, mode, resolve."""
 _ID, _TID, _ARGUMENTS_AT, _SIX = slice(0, 8), slice(8, 12), 32, struct.Struct("=6Q")
 
 
@@ -207,7 +219,7 @@ class Syscall:
 
     def _path_thing(self, argument: PathArgument, *, kind: bool) -> Thing:
         pointer = self.arguments[argument.path]
-        flags = self.arguments[argument.flags] if argument.flags is not None else 0
+        flags, resolve = self._flags(argument)
         raw = vmem.read_string(self.tid, pointer) if pointer else b""
         self._check_that_it_was_its_own()
         if raw is None:
@@ -216,8 +228,25 @@ class Syscall:
             empty = argument.dirfd is not None and (flags & AT_EMPTY_PATH or not pointer)
             return self._fd_thing(self._fd(argument.dirfd or 0), kind=kind) if empty else Thing("file", "")
         directory = None if argument.dirfd is None else self._fd(argument.dirfd)
-        follow = bool(flags & AT_SYMLINK_FOLLOW) or (argument.follow and not flags & AT_SYMLINK_NOFOLLOW)
         path = self._around.places.argument(
-            self.tid, None if directory == _NO_FD else directory, os.fsdecode(raw), follow=follow
+            self.tid,
+            None if directory == _NO_FD else directory,
+            os.fsdecode(raw),
+            follow=bool(flags & AT_SYMLINK_FOLLOW) or (argument.follow and not flags & AT_SYMLINK_NOFOLLOW),
+            confined=bool(resolve & RESOLVE_IN_ROOT),
         )
         return Thing("file", path)
+
+    def _flags(self, argument: PathArgument) -> tuple[int, int]:
+        """How a path is gone: bits as the *at calls have them, and those of openat2(2)."""
+        if argument.flags is None:
+            return 0, 0
+        given, resolve = self.arguments[argument.flags], 0
+        if argument.opens == "how":
+            given, _, resolve = _OPEN_HOW.unpack(
+                vmem.read(self.tid, given, _OPEN_HOW.size).ljust(_OPEN_HOW.size, b"\0")
+            )
+        if not argument.opens:
+            return given, 0
+        stays = given & os.O_NOFOLLOW or given & _NEW == _NEW or resolve & RESOLVE_NO_SYMLINKS
+        return AT_SYMLINK_NOFOLLOW if stays else 0, resolve

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from typing import NamedTuple
 
 from faultbox.linux.fdkind import fd_kind
@@ -18,6 +19,8 @@ from faultbox.model.fault import FdKind
 from faultbox.rules import Thing
 
 _DELETED = " (deleted)"
+_OWN = re.compile(r"/proc/(?:self|thread-self)/(fd/\d+|cwd|root|exe)(/.+)?")
+"""What of procfs leads somewhere else for each who asks: no symlinks, though they look like some (proc(5))."""
 _MOST_DIRECTORIES = 512
 _MOST_LINKS = 40
 """Symlinks that may stand in a path, as for the kernel (path_resolution(7))."""
@@ -59,20 +62,44 @@ class Places:
             return Thing(self._kind(tid, fd) if kind else "file", None)
         return Thing(self._kind(tid, fd) if kind else "file", link)
 
-    def argument(self, tid: int, directory: int | None, path: str, *, follow: bool) -> str | None:
-        """The absolute path of a path argument, relative to a descriptor or to the working directory (None)."""
-        root = self._open_root(tid)
+    def argument(
+        self, tid: int, directory: int | None, path: str, *, follow: bool, confined: bool = False
+    ) -> str | None:
+        """The absolute path of a path argument, relative to a descriptor or to the working directory (None).
+
+        `confined`: the descriptor stands for the root (RESOLVE_IN_ROOT of openat2(2)).
+        """
+        beside = "cwd" if directory is None else f"fd/{directory}"
+        root = self._open_root(tid, beside if confined else "root")
         if root is None:
             return None
         try:
-            if not path.startswith("/"):
-                start = self._start(tid, "cwd" if directory is None else f"fd/{directory}")
+            if confined:
+                path = f"/{path}"
+            elif not path.startswith("/"):
+                start = self._start(tid, beside)
                 if start is None:
                     return None
                 path = f"{start}/{path}"
-            return _resolve(root, path, follow, _MOST_LINKS)
+            own = _OWN.fullmatch(path)
+            if own is None:
+                path = _resolve(root, path, follow, _MOST_LINKS) or ""
+                own = _OWN.fullmatch(path)
         finally:
             os.close(root)
+        if own is None or not (follow or own[2]):
+            return path or None
+        return self._own(tid, own, follow=follow)
+
+    def _own(self, tid: int, path: re.Match[str], *, follow: bool) -> str | None:
+        """Where a task's own link in procfs leads: asked by us it would be another."""
+        name, beyond = path.groups()
+        end = self._link(tid, name)
+        if end is None or end.endswith(_DELETED):
+            return None
+        if not end.startswith("/"):
+            return path[0]
+        return self.argument(tid, None, f"{end}{beyond}", follow=follow) if beyond else end
 
     def locate(self, tid: int, literal: str) -> tuple[str, ...]:
         """Where a rule's literal path leads in the caller's root: followed to its end, and with a last symlink kept.
@@ -129,10 +156,10 @@ class Places:
             return os.readlink(name, dir_fd=self._directory(tid))
         return None
 
-    def _open_root(self, tid: int) -> int | None:
+    def _open_root(self, tid: int, name: str) -> int | None:
         for _ in range(2):
             try:
-                return os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory(tid))
+                return os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._directory(tid))
             except OSError:
                 self._forget_task(tid)
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,7 @@ import pytest
 pytestmark = pytest.mark.root
 
 
-def denied(kit: Any, code: str, **options: Any) -> list[str]:
-    """Run Python code that calls `attempt(name, function)`, and give the names of what failed."""
-    prelude = """
+PRELUDE = """
 import os, socket, sys
 def attempt(name, function):
     try:
@@ -21,7 +21,11 @@ def attempt(name, function):
     except OSError as error:
         print(name, error.errno)
 """
-    status, out, err = kit.python(prelude + code, **options)
+
+
+def denied(kit: Any, code: str, **options: Any) -> list[str]:
+    """Run Python code that calls `attempt(name, function)`, and give the names of what failed."""
+    status, out, err = kit.python(PRELUDE + code, **options)
     assert status == 0, err
     return out.split("\n")[:-1]
 
@@ -60,6 +64,70 @@ attempt("elsewhere", lambda: os.open("f", os.O_CREAT | os.O_RDWR))
     ]
     assert kit.counts(rule).fired == 7
     assert kit.counts(rule).unresolved == 0
+
+
+def test_an_open_that_follows_no_symlink_is_met_by_the_links_own_name(stand: Any, fault: Any, tmp_path: Path) -> None:
+    kit = stand()
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("file")
+    (rule,) = kit.arm(("open", fault(path=f"{tmp_path}/file")))
+    code = f"""
+import ctypes, struct
+os.chdir({str(tmp_path)!r})
+def openat2(path, flags=0, resolve=0, where=-100):
+    if ctypes.CDLL(None, use_errno=True).syscall(437, where, path, struct.pack("QQQ", flags, 0, resolve), 24) < 0:
+        raise OSError(ctypes.get_errno(), "")
+attempt("follows", lambda: os.open("link", os.O_RDONLY))
+attempt("stays", lambda: os.open("link", os.O_RDONLY | os.O_NOFOLLOW))
+attempt("there already", lambda: os.open("link", os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+attempt("opens the link", lambda: os.open("link", os.O_PATH | os.O_NOFOLLOW))
+attempt("follows too", lambda: openat2(b"link"))
+attempt("stays too", lambda: openat2(b"link", os.O_NOFOLLOW))
+attempt("no symlinks", lambda: openat2(b"link", 0, 4))
+attempt("from another root", lambda: openat2(b"/../file", 0, 16, os.open(".", os.O_PATH)))
+attempt("made in it", lambda: openat2(b"/nosuch", 0, 16, os.open(".", os.O_PATH)))
+attempt("unreadable", lambda: ctypes.CDLL(None).syscall(437, -100, b"file", 1, 24))
+"""
+    assert denied(kit, code) == [
+        "follows 5",
+        "stays 40",
+        "there already 17",
+        "follows too 5",
+        "stays too 40",
+        "no symlinks 40",
+        "from another root 5",
+        "made in it 2",
+    ]
+    assert kit.counts(rule).unresolved == 0
+
+
+@pytest.mark.parametrize("apart", [(), ("unshare", "--fork", "--pid", "--mount-proc")])
+def test_a_programs_own_links_in_procfs_lead_where_they_lead_it(
+    stand: Any, fault: Any, tmp_path: Path, apart: tuple[str, ...]
+) -> None:
+    kit = stand()
+    (tmp_path / "file").touch()
+    (rule,) = kit.arm(("open", fault(path=f"{tmp_path}/file", errno=errno.EIO, trigger={"after": 1})))
+    code = f"""
+os.chdir({str(tmp_path)!r})
+fd = os.open("file", os.O_RDONLY)
+here = os.open(".", os.O_PATH)
+pipe, _ = os.pipe()
+attempt("descriptor", lambda: os.open(f"/proc/self/fd/{{fd}}", os.O_RDONLY))
+attempt("of a thread", lambda: os.open(f"/proc/thread-self/fd/{{fd}}", os.O_RDONLY))
+attempt("beyond a descriptor", lambda: os.open(f"/proc/self/fd/{{here}}/file", os.O_RDONLY))
+attempt("working directory", lambda: os.open("/proc/self/cwd/file", os.O_RDONLY))
+attempt("root", lambda: os.open("/proc/self/root{tmp_path}/file", os.O_RDONLY))
+attempt("the link", lambda: os.open(f"/proc/self/fd/{{fd}}", os.O_PATH | os.O_NOFOLLOW))
+attempt("a pipe", lambda: os.open(f"/proc/self/fd/{{pipe}}", os.O_RDONLY | os.O_NONBLOCK))
+if {bool(apart)}:
+    attempt("by a symlink", lambda: os.open(f"/dev/fd/{{fd}}", os.O_RDONLY))
+"""
+    expected = ["descriptor 5", "of a thread 5", "beyond a descriptor 5", "working directory 5", "root 5"]
+    run = [*apart, sys.executable, "-I", "-S", "-c", PRELUDE + code]
+    status, out, err = kit.run(*run)
+    assert (status, out.splitlines()) == (0, [*expected, "by a symlink 5"] if apart else expected), err
+    assert kit.counts(rule).fired == len(expected) + bool(apart)
 
 
 def test_a_rule_through_a_symlink_meets_its_target_wherever_it_points_now(
