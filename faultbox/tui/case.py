@@ -174,6 +174,8 @@ class CaseScreen(Screen[None]):
     def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
         if event.pane.id == "control":
             self._contrast.show(self._desk, self.cell)
+        if self.focused is self._filter and event.pane.id == "events":
+            return
         reader = self._events if event.pane.id == "events" else event.pane.query_one(VerticalScroll)
         reader.focus()
 
@@ -182,7 +184,7 @@ class CaseScreen(Screen[None]):
 
     def action_find(self) -> None:
         self.action_tab("events")
-        self.call_after_refresh(self._filter.focus)
+        self.set_focus(self._filter)  # at once: what is typed next is the filter, and no key of ours
 
     def action_first_bad(self) -> None:
         """Go to the first event that decided the verdict."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.pilot import Pilot
 
 from faultbox.tui import Desk, Finished, Going, Order
 
@@ -24,6 +25,8 @@ _FAKE = Path(__file__).parents[1] / "cli" / "fake_run.py"
 SCREENS = Path(__file__).with_name("screens")
 WRITE_SCREENS = os.environ.get("FAULTBOX_WRITE_SCREENS", "") == "1"
 """Set to take what is drawn now for right, after looking at it."""
+TURNS = 300
+"""Of 50 ms, in which a window looks as it should."""
 
 
 class Hand:
@@ -124,15 +127,19 @@ def text_of() -> Callable[[App[Any]], str]:
 
 
 @pytest.fixture
-def looks_like(text_of: Callable[[App[Any]], str]) -> Callable[[App[Any], str], None]:
-    """Compare what a window shows with a file in screens/."""
+def looks_like(text_of: Callable[[App[Any]], str]) -> Callable[[Pilot[Any], str], Awaitable[None]]:
+    """Wait until a window shows what a file in screens/ says."""
 
-    def compare(app: App[Any], name: str) -> None:
+    async def compare(pilot: Pilot[Any], name: str) -> None:
         path = SCREENS / f"{name}.txt"
-        shown = text_of(app)
         if WRITE_SCREENS:
-            path.write_text(shown, encoding="utf-8")
-        assert shown == path.read_text(encoding="utf-8")
+            await pilot.pause(1.0)
+            path.write_text(text_of(pilot.app), encoding="utf-8")
+        expected, turns = path.read_text(encoding="utf-8"), 0
+        while text_of(pilot.app) != expected and turns < TURNS:
+            await pilot.pause(0.05)
+            turns += 1
+        assert text_of(pilot.app) == expected
 
     return compare
 

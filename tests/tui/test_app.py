@@ -65,6 +65,10 @@ def whole(plan: RunStarted, results: list[Any], bundle: Path | None = None) -> l
     return [plan, *cases, RunDone(RunResult(1, tuple(results))), Finished(bundle)]
 
 
+def chosen(board: Board) -> str:
+    return board.chosen.info.id if board.chosen is not None else ""
+
+
 def save(desk: Desk, text: str) -> None:
     """As an editor does."""
     Path(desk.spec).write_text(text)
@@ -78,14 +82,11 @@ def test_a_run_that_is_over_looks_like_this(
             hand.give(*whole(plan, results))
             await shown(pilot, lambda: not desk.busy and len(desk.progress.done) == 5, "the run to end")
             await pilot.press("n")
-            await pilot.pause(0.3)
-            looks_like(pilot.app, "board-120")
+            await looks_like(pilot, "board-120")
             await pilot.resize_terminal(80, 24)
-            await pilot.pause(0.3)
-            looks_like(pilot.app, "board-80")
+            await looks_like(pilot, "board-80")
             await pilot.press("enter")
-            await pilot.pause(0.3)
-            looks_like(pilot.app, "case-80")
+            await looks_like(pilot, "case-80")
 
     play(body)
 
@@ -99,11 +100,11 @@ def test_a_spec_that_cant_be_run_says_where_until_it_can(
         async with FaultboxApp(desk).run_test(size=(100, 30)) as pilot:
             hand.give(SpecRefused((problem,)), Finished(None))
             await shown(pilot, lambda: "orders.star:3:8: [UNKNOWN_ERRNO]" in text_of(pilot.app), "the mistake")
-            assert "did you mean 'EIO'?" in text_of(pilot.app)
+            await shown(pilot, lambda: "did you mean 'EIO'?" in text_of(pilot.app), "what was probably meant")
             save(desk, "x = 12\n")
             hand.give(plan, RunDone(RunResult(1, ())), Finished(None))
             await shown(pilot, lambda: "UNKNOWN_ERRNO" not in text_of(pilot.app), "the mistake to be gone")
-            assert "cache_down" in text_of(pilot.app)
+            await shown(pilot, lambda: "cache_down" in text_of(pilot.app), "the matrix")
             assert [order.plan_only for order in hand.orders] == [False, True]
 
     play(body)
@@ -130,6 +131,7 @@ def test_keys_ask_the_run(desk: Desk, hand: Any, plan: Any, play: Play, text_of:
             hand.give(plan, CaseStarted("test_order", 1))
             await shown(pilot, lambda: len(desk.progress.running) == 1, "a case to run")
             await pilot.press("p", "plus", "minus", "x")
+            await shown(pilot, lambda: len(hand.asked) == 4, "what was asked")
             assert hand.asked == [("pause", True), ("jobs", 2), ("jobs", 1), ("stop", True)]
             await shown(pilot, lambda: "PAUSED, stops at red" in text_of(pilot.app), "the state in the status line")
             await pilot.press("r")
@@ -144,10 +146,12 @@ def test_red_cells_run_again_alone(desk: Desk, hand: Any, plan: Any, results: An
             hand.give(*whole(plan, results))
             await shown(pilot, lambda: not desk.busy and bool(hand.orders), "the run to end")
             await pilot.press("R")
+            await shown(pilot, lambda: len(hand.orders) == 2, "the second run")
             assert hand.orders[1].select == ("matrix_order_cache_down",)
             hand.give(Finished(None))
             await shown(pilot, lambda: not desk.busy, "the second run to end")
             await pilot.press("n", "right", "r")
+            await shown(pilot, lambda: len(hand.orders) == 3, "the third run")
             assert hand.orders[2].select == ("matrix_order_db_down",)
 
     play(body)
@@ -160,20 +164,17 @@ def test_the_arrows_lead_through_all_tables(desk: Desk, hand: Any, plan: Any, re
             await shown(pilot, lambda: not desk.busy and bool(hand.orders), "the run to end")
             board = pilot.app.screen
             assert isinstance(board, Board)
-            seen = []
-            for key in ("left", "down", "down", "down", "up", "up", "right"):
+            for key, leads_to in (
+                ("left", "matrix_order_cache_down"),
+                ("down", ""),
+                ("down", "test_order"),
+                ("down", "test_login"),
+                ("up", "test_order"),
+                ("up", ""),
+                ("right", "matrix_login_db_down"),
+            ):
                 await pilot.press(key)
-                await pilot.pause()
-                seen.append(board.chosen.info.id if board.chosen is not None else "")
-            assert seen == [
-                "matrix_order_cache_down",
-                "",
-                "test_order",
-                "test_login",
-                "test_order",
-                "",
-                "matrix_login_db_down",
-            ]
+                await shown(pilot, lambda name=leads_to: chosen(board) == name, f"{key} to lead to {leads_to}")
 
     play(body)
 
@@ -191,15 +192,14 @@ def test_a_running_cell_opens_and_begins_anew_when_it_is_run_again(
         async with FaultboxApp(desk).run_test(size=(120, 30)) as pilot:
             hand.give(plan, CaseStarted(info.id, 1, str(first)))
             await shown(pilot, lambda: len(desk.progress.running) == 1, "the case to run")
-            pilot.app.push_screen(CaseScreen(desk.progress.cells[info.id, 1], desk))
-            await pilot.pause()
+            await pilot.app.push_screen(CaseScreen(desk.progress.cells[info.id, 1], desk))
             events = pilot.app.screen.query_one(EventList)
             await shown(pilot, lambda: events.count == 3, "the trace")
             with (first / "events.jsonl").open("a") as file:
                 file.write(json.dumps(spools.event(3, "deny(EIO)")) + "\n")
             await shown(pilot, lambda: events.count == 4, "the trace to grow")
             await pilot.press("slash")
-            await pilot.pause()
+            await shown(pilot, lambda: isinstance(pilot.app.focused, Input), "the filter")
             pilot.app.screen.query_one(Input).value = "decision=deny*"
             await pilot.press("enter")
             await shown(pilot, lambda: events.count == 1, "the filter")
@@ -218,11 +218,11 @@ def test_a_filter_that_is_none_is_answered(desk: Desk, hand: Any, plan: Any, res
         async with FaultboxApp(desk).run_test(size=(120, 30), notifications=True) as pilot:
             hand.give(*whole(plan, results))
             await shown(pilot, lambda: not desk.busy and bool(hand.orders), "the run to end")
-            await pilot.press("enter", "slash")
-            await pilot.pause()
-            await pilot.press(*"decision", "enter")
-            await pilot.pause()
-            assert any("name=value" in note.message for note in pilot.app._notifications)
+            await pilot.press("enter")
+            await shown(pilot, lambda: isinstance(pilot.app.screen, CaseScreen), "the case")
+            await pilot.press("slash", *"decision", "enter")
+            noted = pilot.app._notifications
+            await shown(pilot, lambda: any("name=value" in note.message for note in noted), "the answer")
 
     play(body)
 
@@ -235,13 +235,16 @@ def test_leaving_asks_while_a_run_goes_and_waits_for_its_end(desk: Desk, hand: A
             hand.give(plan)
             await shown(pilot, lambda: desk.going is not None, "the run to go")
             await pilot.press("q")
-            assert isinstance(app.screen, Leaving)
+            await shown(pilot, lambda: isinstance(app.screen, Leaving), "the question")
             await pilot.press("n")
+            await shown(pilot, lambda: not isinstance(app.screen, Leaving), "the question to be gone")
             assert hand.asked == []
-            await pilot.press("ctrl+c", "ctrl+c")
-            await pilot.pause()
-            assert hand.asked == [("interrupt", 2)]
             await pilot.press("ctrl+c")
+            await shown(pilot, lambda: isinstance(app.screen, Leaving), "the question")
+            await pilot.press("ctrl+c")
+            await shown(pilot, lambda: hand.asked == [("interrupt", 2)], "the run to be asked to end")
+            await pilot.press("ctrl+c")
+            await shown(pilot, lambda: len(hand.asked) == 2, "the run to be killed")
             assert hand.asked == [("interrupt", 2), ("interrupt", 2)]
             assert app.is_running
             hand.give(Finished(None))
@@ -257,8 +260,7 @@ def test_leaving_is_at_once_where_no_run_goes(desk: Desk, hand: Any, plan: Any, 
             hand.give(*whole(plan, results))
             await shown(pilot, lambda: not desk.busy and bool(hand.orders), "the run to end")
             await pilot.press("q")
-            await pilot.pause()
-            assert app._exit
+            await shown(pilot, lambda: app._exit, "the window to close")
 
     play(body)
 
@@ -277,8 +279,7 @@ def test_a_thousand_cells_fill_in_the_order_of_the_spec(
             assert isinstance(board, Board)
             await pilot.press("ctrl+end", "end")
             await shown(pilot, lambda: board.chosen is not None and board.chosen.info is infos[-1], "the last cell")
-            lines = text_of(pilot.app).splitlines()
-            assert any("s49" in line for line in lines)
-            assert not any("s00" in line for line in lines)
+            await shown(pilot, lambda: "s49" in text_of(pilot.app), "the last row")
+            await shown(pilot, lambda: "s00" not in text_of(pilot.app), "the first row to be gone")
 
     play(body)
