@@ -154,17 +154,23 @@ class Progress:
     def done(self) -> list[Cell]:
         return [cell for cell in self.cells.values() if cell.result is not None]
 
+    @property
+    def stale(self) -> list[Cell]:
+        """Those of which only is known how they were before the spec was edited."""
+        return [cell for cell in self.cells.values() if cell.stale]
+
+    @property
+    def results(self) -> list[CaseResult]:
+        """What came out of the spec as it is now."""
+        return [cell.result for cell in self.cells.values() if cell.result is not None and not cell.stale]
+
     def count(self, verdict: Verdict) -> int:
-        return sum(cell.result.verdict is verdict for cell in self.cells.values() if cell.result is not None)
+        return sum(each.verdict is verdict for each in self.results)
 
     @property
     def not_exercised(self) -> int:
         """Passed cases none of whose faults fired."""
-        return sum(
-            each.result.verdict is Verdict.PASSED and each.result.exercised is False
-            for each in self.cells.values()
-            if each.result is not None
-        )
+        return sum(each.verdict is Verdict.PASSED and each.exercised is False for each in self.results)
 
     def grids(self) -> list[Grid]:
         """The matrices of the run, in the order of the spec."""

@@ -19,6 +19,7 @@ from faultbox.model.exit import Exit
 if TYPE_CHECKING:
     from faultbox.cli.session import Outcome
     from faultbox.model.update import Update
+    from faultbox.model.verdict import CaseResult
     from faultbox.tui import Desk, Order
 
 
@@ -95,8 +96,11 @@ def _show(watch: Callable[[Desk], bool], desk: Desk) -> bool:
 
 
 def summed_up(desk: Desk) -> Outcome | None:
-    """What all runs of a desk came to: of every case the latest one. None where nothing was even planned."""
+    """What all runs of a desk came to: of every case the latest one. None where nothing was even planned.
 
+    Where some cases were run since the spec was edited, nothing is said of the others; where none was, it is the spec
+    as it was before.
+    """
     from dataclasses import replace
 
     from faultbox.cli.console.summary import first_to_replay
@@ -107,17 +111,29 @@ def summed_up(desk: Desk) -> Outcome | None:
         return Outcome(progress.started, refusal=progress.refusal, notes=desk.notes, troubles=desk.troubles)
     if progress.started is None or progress.result is None:
         return None
-    results = tuple(cell.result for cell in progress.cells.values() if cell.result is not None)
-    result = replace(progress.result, results=results, dead=desk.dead)
+    old = {cell.key for cell in progress.stale} if progress.results else set()
+    known = [cell for cell in progress.cells.values() if cell.result is not None]
+    results = tuple(_of_old(cell.result) if cell.key in old else cell.result for cell in known if cell.result)
+    dead = progress.result.dead if progress.stale and not old else desk.dead
+    result = replace(progress.result, results=results, dead=dead)
     started = replace(progress.started, cases=tuple(cell.info for cell in progress.cells.values()))
     red = first_to_replay(result)
     place = desk.place_of(progress.cells[red.info.id, red.info.run]) if red is not None else None
     bundle = place.bundle if place is not None and place.bundle is not None else None
     bundle = bundle or (desk.bundles[-1] if desk.bundles else None)
     others = tuple(f"Another bundle: {each}" for each in desk.bundles if each != bundle)
-    stale = sum(cell.stale for cell in progress.cells.values())
-    old = (f"{stale} of these results are of the spec as it was before it was edited",) if stale else ()
-    return Outcome(started, result, bundle=bundle, notes=(*others, *old, *desk.notes), troubles=desk.troubles)
+    before = ("These results are of the spec as it was before it was edited",) if progress.stale and not old else ()
+    return Outcome(started, result, bundle=bundle, notes=(*others, *before, *desk.notes), troubles=desk.troubles)
+
+
+def _of_old(result: CaseResult) -> CaseResult:
+    """What a case that was not run since the spec was edited says of the spec as it is now."""
+    from dataclasses import replace
+
+    from faultbox.model.verdict import Verdict
+
+    reason = f"not run since the spec was edited: {result.verdict} before"
+    return replace(result, verdict=Verdict.INCONCLUSIVE, code="STALE", reason=reason, exercised=None)
 
 
 class _Launcher:

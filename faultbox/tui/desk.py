@@ -91,6 +91,7 @@ class Desk:
         self._order = Order()
         self._run_dir: Path | None = None
         self._stop_by = 0
+        self._then: tuple[str, ...] = ()
 
     # -- what goes on
 
@@ -110,9 +111,15 @@ class Desk:
         return self.busy and self._order.plan_only
 
     def start(self, select: Sequence[str] = (), *, plan_only: bool = False) -> bool:
-        """Run the whole spec, again only the cases of these ids, or only load it. False while a run goes."""
+        """Run the whole spec, again only the cases of these ids, or only load it. False while a run goes.
+
+        Where the spec was edited, it is loaded before only some cases are run: what is known of the others is old then.
+        """
         if self._launch is None or self.busy:
             return False
+        self.look_for_edits()
+        if select and self.edited:
+            self._then, select, plan_only = tuple(select), (), True
         self.paused = self.ending = self.edited = False
         self._stop_by, self.notes, self.troubles = 0, (), ()
         self._order = Order(tuple(select), self.jobs, self.fail_fast, plan_only)
@@ -211,12 +218,22 @@ class Desk:
                 if message.bundle is not None:
                     self.keep(message.bundle, self._fresh)
                 self._fresh.clear()
+                self._go_on()
                 return list(self.progress.cells.values())
             case Broke(reason=reason):
                 self._ended((), (f"the run could not go on: {reason}",))
                 return ()
             case _:
                 return self._update(message, now)  # type: ignore[arg-type]
+
+    def _go_on(self) -> None:
+        """Run the cases that waited for the spec to be loaded, those that it still has."""
+        wanted, self._then = self._then, ()
+        names = {cell.info.id for cell in self.progress.cells.values()}
+        if self.progress.refusal is None and (there := [each for each in wanted if each in names]):
+            self.start(there)
+        elif wanted and self.progress.refusal is None:
+            self.notes = (f"the edited spec has no {', '.join(wanted)}",)
 
     def _catch_up(self, run: Run) -> None:
         """A run can be asked from now on; what was asked while it started is asked now."""
@@ -252,6 +269,7 @@ class Desk:
         self._sources.add(each.position.file for each in update.cases)
         if self._order.plan_only:
             self.progress.replan(update)
+            self.dead = ()
         elif self._order.select:
             for cell in self.progress.rejoin(update):
                 self._places.pop(cell.key, None)
@@ -276,7 +294,7 @@ class Desk:
         """A run of some cases judges no assumption, but may have let one fire."""
         if not self._order.select:
             return update.result.dead
-        rules = [rule for cell in self.progress.done if cell.result for rule in cell.result.rules]
+        rules = [rule for result in self.progress.results for rule in result.rules]
         alive = {rule.assumption for rule in rules if rule.counts.fired}
         found = {each.name: each for each in (*self.dead, *update.result.dead)}.values()
         return tuple(each for each in found if not alive & {each.name, *(rule.assumption for rule in each.rules)})

@@ -30,12 +30,14 @@ class Status(Static):
             text.append(f"  seed {progress.started.seed}", "dim")
         if desk.busy:
             text.append(f"  {words.SPINNER[frame % len(words.SPINNER)]} {words.duration((now - began) * 1000)}", "cyan")
-        text.append(f"  {len(progress.done)}/{len(progress.cells)}")
+        text.append(f"  {len(progress.results)}/{len(progress.cells)}")
         for verdict, word, style in _COUNTED:
             if count := progress.count(verdict):
                 text.append(f"  {count} {word}", style)
         if progress.not_exercised:
             text.append(f"  {progress.not_exercised} not exercised", "yellow")
+        if progress.stale:
+            text.append(f"  {len(progress.stale)} old", "dim")
         if desk.dead:
             text.append(f"  {len(desk.dead)} dead", "bold red")
         said = ", ".join(how(desk))

@@ -77,7 +77,27 @@ def test_results_of_a_former_spec_are_said_to_be_so(runs: Any, spools: Any) -> N
     run(planned(a), RunDone(RunResult(1, ())), Finished(None), plan_only=True)
     outcome = summed_up(desk)
     assert outcome is not None
-    assert outcome.notes == ("1 of these results are of the spec as it was before it was edited",)
+    assert outcome.result is not None
+    assert [each.verdict for each in outcome.result.results] == [Verdict.PASSED]
+    assert outcome.notes == ("These results are of the spec as it was before it was edited",)
+
+
+def test_what_was_not_run_since_the_spec_was_edited_is_open(runs: Any, spools: Any) -> None:
+    desk, run = runs
+    a, b = spools.info("test_a"), spools.info("test_b")
+    first = [spools.result(each) for each in (a, b)]
+    run(planned(a, b), *map(CaseDone, first), RunDone(RunResult(1, tuple(first))), Finished(None))
+    run(planned(a, b), RunDone(RunResult(1, ())), Finished(None), plan_only=True)
+    again = spools.result(a)
+    run(planned(a), CaseDone(again), RunDone(RunResult(1, (again,))), Finished(None), select=["test_a"])
+    outcome = summed_up(desk)
+    assert outcome is not None
+    assert outcome.result is not None
+    assert [(each.verdict, each.reason) for each in outcome.result.results] == [
+        (Verdict.PASSED, ""),
+        (Verdict.INCONCLUSIVE, "not run since the spec was edited: passed before"),
+    ]
+    assert (outcome.exit, outcome.notes) == (4, ())
 
 
 def test_a_spec_that_cant_be_run_at_the_end_is_what_counts(runs: Any, spools: Any) -> None:

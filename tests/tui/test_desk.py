@@ -111,6 +111,42 @@ def test_a_spec_that_is_loaded_again_keeps_what_is_known_as_old(
     assert desk.progress.result is result
 
 
+def test_some_cases_of_an_edited_spec_are_run_when_it_is_loaded_and_the_others_are_not_counted_among_them(
+    desk: Desk, hand: Any, drained: Wait, spools: Any, a: Any, b: Any
+) -> None:
+    results = [spools.result(a, Verdict.FAILED), spools.result(b)]
+    desk.start()
+    hand.give(planned(a, b), *map(CaseDone, results), result_of(*results), Finished(None))
+    drained(lambda: not desk.busy, "the run to end")
+    Path(desk.spec).write_text("x = 12\n")
+    os.utime(desk.spec, ns=(1, 1))
+    assert desk.start([a.id, "gone"])
+    hand.give(planned(a, b), RunDone(RunResult(1, ())), Finished(None))
+    drained(lambda: len(hand.orders) == 3, "the case to be run")
+    assert [(order.select, order.plan_only) for order in hand.orders[1:]] == [((), True), ((a.id,), False)]
+    better = spools.result(a)
+    hand.give(planned(a), CaseDone(better), result_of(better), Finished(None))
+    drained(lambda: not desk.busy, "the case to be over")
+    progress = desk.progress
+    assert (progress.results, [cell.info.id for cell in progress.stale]) == ([better], [b.id])
+    assert (progress.count(Verdict.PASSED), progress.count(Verdict.FAILED)) == (1, 0)
+
+
+def test_a_case_that_an_edited_spec_has_no_more_is_not_run(
+    desk: Desk, hand: Any, drained: Wait, spools: Any, a: Any, b: Any
+) -> None:
+    dead = DeadAssumption("bus_down", "x.star:1", (spools.rule(0, 0, 0, assumption="bus_down"),))
+    desk.start()
+    hand.give(planned(a), CaseDone(spools.result(a)), result_of(spools.result(a), dead=(dead,)), Finished(None))
+    drained(lambda: not desk.busy, "the run to end")
+    os.utime(desk.spec, ns=(1, 1))
+    assert desk.start([a.id])
+    hand.give(planned(b), RunDone(RunResult(1, ())), Finished(None))
+    drained(lambda: not desk.busy, "the spec to be loaded")
+    assert (len(hand.orders), desk.notes) == (2, (f"the edited spec has no {a.id}",))
+    assert desk.dead == ()  # nobody knows yet
+
+
 def test_a_spec_that_is_wrong_leaves_the_matrix_and_is_watched_where_it_is_wrong(
     desk: Desk, hand: Any, drained: Wait, spools: Any, a: Any, tmp_path: Path
 ) -> None:
