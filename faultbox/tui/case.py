@@ -148,7 +148,7 @@ class CaseScreen(Screen[None]):
             text.append(f" of {len(self._reader.trace)}", "dim")
             if search.seen < len(self._reader.trace):
                 text.append(f", {search.seen * 100 // len(self._reader.trace)}% looked through", "yellow")
-        self._title.update(text)
+        self._title.update(text, layout=False)  # one line, drawn anew ten times a second
 
     def _forget(self) -> None:
         """The case has begun anew, and its trace with it."""

@@ -86,6 +86,8 @@ class CellTable(ScrollView, can_focus=True):
             cell.key: (line_of[row], column_of[column]) for (row, column), cells in places.items() for cell in cells
         }
         self._now, self._frame, self._over = 0.0, 0, False
+        self._kept: dict[Spot, tuple[object, list[Segment]]] = {}
+        """What was drawn of places where nothing moves, and from what: a line is made anew for one cell of it."""
         self.virtual_size = Size(self._labels + sum(self._widths), len(rows) + 1)
 
     @classmethod
@@ -140,6 +142,16 @@ class CellTable(ScrollView, can_focus=True):
         style = base
         if (row, column) == self.cursor:
             style += _CURSOR if self.has_focus else _CURSOR_ELSEWHERE
+        cells = self._places.get((self._rows[row], self._columns[column]), ())
+        if any(cell.running for cell in cells):
+            return self._made(row, column, width, style, base)
+        looks = style, self._over, [(cell.result, cell.stale) for cell in cells]
+        kept = self._kept.get((row, column))
+        if kept is None or kept[0] != looks:
+            kept = self._kept[row, column] = looks, self._made(row, column, width, style, base)
+        return kept[1]
+
+    def _made(self, row: int, column: int, width: int, style: Style, base: Style) -> list[Segment]:
         text = self._text(self._rows[row], self._columns[column])
         text.truncate(width - _GAP, pad=True)
         drawn = text.render(self.app.console)

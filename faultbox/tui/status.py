@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.text import Text
 from textual.widgets import Static
 
 from faultbox.model.verdict import Verdict
+from faultbox.progress import Progress
 from faultbox.tui import words
 from faultbox.tui.desk import Desk
 
@@ -30,19 +33,25 @@ class Status(Static):
             text.append(f"  seed {progress.started.seed}", "dim")
         if desk.busy:
             text.append(f"  {words.SPINNER[frame % len(words.SPINNER)]} {words.duration((now - began) * 1000)}", "cyan")
-        text.append(f"  {len(progress.results)}/{len(progress.cells)}")
-        for verdict, word, style in _COUNTED:
-            if count := progress.count(verdict):
-                text.append(f"  {count} {word}", style)
-        if progress.not_exercised:
-            text.append(f"  {progress.not_exercised} not exercised", "yellow")
-        if progress.stale:
-            text.append(f"  {len(progress.stale)} old", "dim")
+        self._counts(text, progress)
         if desk.dead:
             text.append(f"  {len(desk.dead)} dead", "bold red")
         said = ", ".join(how(desk))
         text.append(f"  {said}" if said else "", "cyan")
-        self.update(text)
+        self.update(text, layout=False)  # it is one line, and laying all out anew costs more than drawing it
+
+    def _counts(self, text: Text, progress: Progress) -> None:
+        """How many cells are over, with which verdicts. They are gone through once: there may be thousands."""
+        results = progress.results
+        text.append(f"  {len(results)}/{len(progress.cells)}")
+        found = Counter(each.verdict for each in results)
+        for verdict, word, style in _COUNTED:
+            if found[verdict]:
+                text.append(f"  {found[verdict]} {word}", style)
+        if quiet := sum(each.exercised is False and each.verdict is Verdict.PASSED for each in results):
+            text.append(f"  {quiet} not exercised", "yellow")
+        if old := len(progress.stale):
+            text.append(f"  {old} old", "dim")
 
 
 def how(desk: Desk) -> list[str]:
