@@ -230,6 +230,13 @@ _HTTP_ACTIONS = actions(
         (*_HTTP_ANSWER, Parameter("json", "any", doc="JSON fields to set, by their dotted path")),
         "Changes the status (of a response), headers, body or JSON fields; a header set to None is removed.",
     ),
+    ActionForm(
+        MessageAction.DUPLICATE,
+        _BOTH,
+        (),
+        "Once a request has been answered it is sent again, on a connection of its own; the end of the answer waits for "
+        "the second one, which nobody hears, for up to 5 s. With side='response' the answer comes twice.",
+    ),
 )
 _TCP_MATCH = match(
     MatchKey("data", "text", "the first bytes of a turn, as text"),

@@ -187,6 +187,11 @@ class Dialogue:
         """The answer of a response() or error(): to a request, or in place of a response."""
         raise NotImplementedError
 
+    def again(self, message: Message, raw: bytes) -> bytes:  # noqa: ARG002 - most connections are sessions
+        """How a whole request is asked a second time on a connection of its own, which the service ends after its
+        answer; b"" where the same connection is the place for it."""
+        return b""
+
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         """A whole message, changed as rewrite() says. Raises model.message.Unknown where that can't be done to it."""
         raise NotImplementedError

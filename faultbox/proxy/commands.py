@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from faultbox.model.message import Side
+from faultbox.model.message import MessageFired, Side
 
 
 class Send(NamedTuple):
@@ -46,10 +46,18 @@ class Anew(NamedTuple):
     opening: bytes
 
 
+class Again(NamedTuple):
+    """Say this to the service on a connection of its own, and call `timer("response")` when it has answered: of the
+    rule that `fired`."""
+
+    data: bytes
+    fired: MessageFired
+
+
 class Note(NamedTuple):
     """Something for the trace: fields of an event."""
 
     fields: Mapping[str, str]
 
 
-Command = Send | Finish | Close | Reset | Timer | StartTls | Anew | Note
+Command = Send | Finish | Close | Reset | Timer | StartTls | Anew | Again | Note

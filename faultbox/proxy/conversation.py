@@ -8,12 +8,12 @@ of their requests, whatever else is on its way (pipelining).
 from __future__ import annotations
 
 import time
-from collections import deque
 
 from faultbox.model.message import PASS, Message, MessageAction, MessageDecision, MessageFault, Side
 from faultbox.protocols.contract import Dialogue, Part, Reply
 from faultbox.proxy import altering
-from faultbox.proxy.commands import Anew, Close, Command, Finish, Reset, StartTls
+from faultbox.proxy.commands import Again, Anew, Close, Command, Finish, Reset, StartTls
+from faultbox.proxy.exchanges import Exchanges
 from faultbox.proxy.fates import PASSED, SWALLOWED
 from faultbox.proxy.lane import Wait
 from faultbox.proxy.notes import Notes
@@ -32,10 +32,7 @@ class Conversation:
         self._book = book
         self._notes = Notes(book.edge)
         self._request, self._response = Stream("request"), Stream("response")
-        self._exchanges: deque[Exchange] = deque()
-        self._answering: Exchange | None = None
-        self._owed = 0
-        """Answers of the service that are to be kept back or replaced: they are read, whatever rules stand by then."""
+        self._exchanges = Exchanges(self._response, book.ledger)
         self._over = False
         self._ending = False
         """A request has met the connection's end, which comes when its turn to be answered does: what the caller says
@@ -81,7 +78,7 @@ class Conversation:
             return self._flush(out)
         if dialogue.interest is not book.interest:
             dialogue.interest = book.interest
-        ahead = book.empty and not (self._owed or dialogue.editing)
+        ahead = book.empty and not (self._exchanges.owed or dialogue.editing)
         if ahead and stream.ahead == stream.kept and stream.fate is PASSED:
             stream.lane.send(data)
             stream.ahead += len(data)
@@ -97,6 +94,8 @@ class Conversation:
             return out
         stream.ended = True
         self._take_rest(stream, out)
+        if side == "response":
+            self._exchanges.gone()
         stream.lane.push(Finish(side))
         return self._flush(out)
 
@@ -109,7 +108,7 @@ class Conversation:
     def release(self) -> list[Command]:
         """Whatever waits goes on now. Where no rule will ever stand again, nothing is looked at any more."""
         out: list[Command] = []
-        if self._book.final and not self._over and not self._owed:
+        if self._book.final and not self._over and not self._exchanges.owed:
             self._take_rest(self._request, out)
             self._take_rest(self._response, out)
             self._lose_sight(out)
@@ -139,6 +138,10 @@ class Conversation:
     def reissued(self) -> None:
         """TLS has begun, and the caller was shown another certificate than the service's own."""
         self._dialogue.reissued = True
+
+    def gone(self) -> None:
+        """Both ends have gone."""
+        self._exchanges.gone()
 
     # -- what the holder of the sockets wants to know
 
@@ -184,14 +187,14 @@ class Conversation:
             if stream.ahead:
                 self._take_unseen(stream, part)
             elif part.message is None:
-                stream.fate.take(part.raw, stream.lane)
+                self._go_on(stream, part)
             elif stream is self._request:
                 self._open_request(part, part.message, out)
             else:
                 self._open_response(part, part.message, out)
             stream.within = not part.last
             if part.skips:
-                self._skip(part.skips)
+                self._exchanges.skip(part.skips)
             if part.last:
                 self._end_message(stream)
             if part.tls:
@@ -202,12 +205,19 @@ class Conversation:
         if self._dialogue.opaque and not self._sightless:
             self._lose_sight(out)
 
+    def _go_on(self, stream: Stream, part: Part) -> None:
+        if part.last and stream is self._response:
+            self._exchanges.ask_again()
+        stream.fate.take(part.raw, stream.lane)
+
     def _take_rest(self, stream: Stream, out: list[Command]) -> None:
         """What the dialogue still holds of a side, and the end of a message that will have no more of it."""
         if not self._sightless:
             self._take(stream, self._dialogue.end(stream.side), out)
         if stream.within:
             stream.within = False
+            if stream is self._response:
+                self._exchanges.ask_again()
             self._end_message(stream)
 
     def _take_unseen(self, stream: Stream, part: Part) -> None:
@@ -219,7 +229,7 @@ class Conversation:
                 self._exchanges.append(PLAIN)
                 self._dialogue.waiting.append(part.message)
             else:
-                self._begin_answer()
+                self._exchanges.begin()
         if sent < len(part.raw):
             stream.lane.send(part.raw[sent:])
 
@@ -227,8 +237,8 @@ class Conversation:
         stream.fate.done(stream.lane)
         stream.fate = SWALLOWED if self._ending and stream is self._request else PASSED
         if stream is self._response:
-            self._answering = None
-            self._answer()
+            self._exchanges.answering = None
+            self._exchanges.answer()
 
     def _end_turns(self) -> None:
         for stream in (self._request, self._response):
@@ -244,10 +254,10 @@ class Conversation:
         if self._dialogue.why and not self._book.empty:
             self._book.blind(self._dialogue.why)
             self._notes.blind(self._dialogue.why, out)
-        self._exchanges = deque(each for each in self._exchanges if each.answer is not None)
+        self._exchanges.forget_service()
         if self._exchanges and self._response.within:
             self._response.lane.push(Close())
-        self._answer()
+        self._exchanges.answer()
 
     # -- requests
 
@@ -271,12 +281,15 @@ class Conversation:
             return
         if decision.delay_ms > later:
             stream.lane.push(Wait(decision.delay_ms - later))
+        twice = act is not None and act.action is MessageAction.DUPLICATE
+        again = self._dialogue.again(message, part.raw) if twice else b""
         if part.replies:
             exchange = self._forward(message)
             exchange.wait_ms = later
             exchange.fired = True
             exchange.began_ns = time.monotonic_ns()
-        if act is not None and act.action is MessageAction.DUPLICATE:
+            exchange.again = Again(again, decision.fired[-1]) if again else None
+        if twice and not again:
             self._twice(part, message)
         altering.apply(stream, part, message, decision, self._book.seed)
 
@@ -295,7 +308,7 @@ class Conversation:
             self._request.lane.send(answer.instead)
             exchange = self._forward(message)
             exchange.wait_ms, exchange.replaced = decision.delay_ms, answer
-            self._owed += 1
+            self._exchanges.owed += 1
             return True
         if not isinstance(answer, Reply) or answer.close:
             self._ending = True
@@ -305,7 +318,7 @@ class Conversation:
         exchange = Exchange(message, wait_ms=decision.delay_ms)
         exchange.answer = answer
         self._exchanges.append(exchange)
-        self._answer()
+        self._exchanges.answer()
         return True
 
     def _forward(self, message: Message) -> Exchange:
@@ -318,13 +331,15 @@ class Conversation:
         self._request.lane.send(part.raw)
         if part.replies:
             self._forward(message).discard = True
-            self._owed += 1
+            self._exchanges.owed += 1
 
     # -- answers
 
     def _open_response(self, part: Part, message: Message, out: list[Command]) -> None:
         stream = self._response
-        exchange = self._begin_answer() if part.replies else None
+        exchange = self._exchanges.begin() if part.replies else None
+        if part.last:
+            self._exchanges.ask_again()
         if exchange is not None and exchange.discard:
             stream.fate = SWALLOWED
             return
@@ -360,37 +375,3 @@ class Conversation:
         if reply.close:
             stream.lane.push(Close())
         stream.fate = SWALLOWED
-
-    def _begin_answer(self) -> Exchange | None:
-        """The exchange whose answer begins: the oldest that the service was asked."""
-        if self._answering is None and self._exchanges and self._exchanges[0].answer is None:
-            self._answering = self._exchanges.popleft()
-            self._settle(self._answering)
-        return self._answering
-
-    def _skip(self, count: int) -> None:
-        """The service will not answer that many of the oldest requests it was asked."""
-        for exchange in [each for each in self._exchanges if each.answer is None][:count]:
-            self._exchanges.remove(exchange)
-            self._settle(exchange)
-
-    def _settle(self, exchange: Exchange) -> None:
-        if exchange.discard or exchange.replaced is not None:
-            self._owed -= 1
-
-    def _answer(self) -> None:
-        """Give every made-up answer whose turn it is, unless a message of the service is under way."""
-        exchanges, lane = self._exchanges, self._response.lane
-        if self._response.ended:
-            exchanges.clear()  # the service's end has been passed on: nothing can follow it
-        while exchanges and exchanges[0].answer is not None and not self._response.within:
-            exchange = exchanges.popleft()
-            if exchange.wait_ms:
-                lane.push(Wait(exchange.wait_ms))
-            answer = exchange.answer
-            if isinstance(answer, Reply):
-                if answer.data:
-                    lane.send(answer.data)
-                answer = Close() if answer.close else None
-            if answer is not None:
-                lane.push(answer)

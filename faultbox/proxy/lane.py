@@ -6,7 +6,7 @@ from collections import deque
 from typing import NamedTuple
 
 from faultbox.model.message import Side
-from faultbox.proxy.commands import Command, Send, Timer
+from faultbox.proxy.commands import Again, Command, Send, Timer
 
 FOREVER = float("inf")
 _SLICES_A_SECOND = 20
@@ -79,6 +79,10 @@ class Lane:
                 self._slice(item)
             elif isinstance(item, Wait):
                 self._wait(item, out)
+            elif isinstance(item, Again):
+                self._gathered(out)
+                self._waits = True
+                out.append(item)
             else:
                 self._gathered(out)
                 out.append(item)

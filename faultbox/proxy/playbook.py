@@ -14,7 +14,7 @@ from faultbox.model.fault import Counts, Trigger
 from faultbox.model.message import Edge, MessageAction, MessageFault, MessageRule, Side
 from faultbox.model.source import Position
 from faultbox.protocols.contract import Dialogue
-from faultbox.proxy.commands import Anew, Close, Command, Finish, Note, Reset, Send, StartTls, Timer
+from faultbox.proxy.commands import Again, Anew, Close, Command, Finish, Note, Reset, Send, StartTls, Timer
 from faultbox.proxy.conversation import Conversation
 from faultbox.proxy.counting import Ledger
 from faultbox.proxy.rulebook import Rulebook
@@ -46,7 +46,7 @@ class Play:
     """A conversation between `api` and `db.main`, and what it does as short tuples.
 
     ("service", bytes) and ("caller", bytes) are what is sent to them; ("wait", side, ms),
-    ("finish", side), ("close",), ("reset",), ("tls",), ("anew", bytes). Events are in `notes`.
+    ("finish", side), ("close",), ("reset",), ("tls",), ("anew", bytes), ("again", bytes). Events are in `notes`.
     """
 
     def __init__(
@@ -119,5 +119,7 @@ def _short(command: Command) -> Said:
             return ("finish", side)
         case Anew(opening):
             return ("anew", opening)
+        case Again(data, _):
+            return ("again", data)
     names: dict[type[Any], str] = {Close: "close", Reset: "reset", StartTls: "tls"}
     return (names[type(command)],)

@@ -12,12 +12,14 @@ from typing import Protocol
 
 from faultbox.model.message import MessageFired, Side
 from faultbox.proxy.capture import Capture, Flow
-from faultbox.proxy.commands import Anew, Close, Command, Finish, Note, Reset, Send, StartTls, Timer
+from faultbox.proxy.commands import Again, Anew, Close, Command, Finish, Note, Reset, Send, StartTls, Timer
 from faultbox.proxy.conversation import Conversation
 from faultbox.proxy.end import CONNECTING, FULL, HELD, OTHER, End
 from faultbox.proxy.stand_in import StandIn
 from faultbox.proxy.tls import Interception, Step
 
+_PATIENCE_S = 5.0
+"""How long the rest of an answer waits until the service, asked again, has answered once more."""
 _LINGER_S = 2.0
 """How long a caller may go on sending after we have ended the connection: closing at once would reset what it
 has not read yet (RFC 9112, 9.6)."""
@@ -40,6 +42,9 @@ class Holder(Protocol):
 
     def untrusting(self, step: Step) -> None:
         """TLS of a connection has failed."""
+
+    def ask_again(self, pair: Pair, data: bytes, fired: MessageFired) -> None:
+        """Ask the service on a connection of its own, because a rule fired, and tell the pair when it is over."""
 
     def silent(self) -> None:
         """A caller has ended a connection once it had seen our certificate, without a word."""
@@ -69,6 +74,8 @@ class Pair:
         self.plain = False
         """Bytes are only pumped from here on."""
         self._closing: asyncio.TimerHandle | None = None
+        self._again: asyncio.TimerHandle | None = None
+        """When an answer goes on although the service, asked again, has not answered once more."""
         self._connect: Callable[[Pair], None] | None = None
 
     def begin(self, connect: Callable[[Pair], None]) -> asyncio.Protocol:
@@ -205,6 +212,9 @@ class Pair:
                 self.secure()
             case Anew(opening):
                 self._meet_anew(opening)
+            case Again(data, fired):
+                self._again = self._timers["response"] = self._loop.call_later(_PATIENCE_S, self._timer, "response")
+                self._holder.ask_again(self, data, fired)
             case Close():
                 self._end_gently()
             case Reset():
@@ -218,6 +228,12 @@ class Pair:
         self.service.renew()
         self._connect(self)
         self.service.send(opening)
+
+    def asked_again(self) -> None:
+        """The service has answered what it was asked a second time, or never will."""
+        if self._again is not None and self._timers.get("response") is self._again:
+            self._cancel("response")
+            self.do(self.talk.timer("response"))
 
     def _timer(self, side: Side) -> None:
         del self._timers[side]
@@ -252,6 +268,7 @@ class Pair:
         """Both transports are gone."""
         for side in tuple(self._timers):
             self._cancel(side)
+        self.talk.gone()
         if self._closing is not None:
             self._closing.cancel()
         self._holder.gone(self)

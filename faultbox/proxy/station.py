@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
 
 from faultbox.model.message import Edge, MessageFired, MessageRuleSet
 from faultbox.model.protocols import PROTOCOLS
 from faultbox.model.topology import Tls
 from faultbox.protocols.contract import dialogue
+from faultbox.proxy.aside import Aside, Over
 from faultbox.proxy.capture import Capture
 from faultbox.proxy.certificates import Authority
 from faultbox.proxy.conversation import Conversation
@@ -18,7 +20,7 @@ from faultbox.proxy.outbox import Outbox
 from faultbox.proxy.pump import Pair
 from faultbox.proxy.rulebook import Rulebook
 from faultbox.proxy.stand_in import StandIn
-from faultbox.proxy.tls import Step
+from faultbox.proxy.tls import Interception, Step
 from faultbox.proxy.traffic import Traffic
 from faultbox.proxy.trust import caller_refuses, handshake_failed, nothing_said
 
@@ -69,9 +71,7 @@ class Station:
         hosts = (self._address,) if self._address else ("::1", "127.0.0.1") if family == socket.AF_INET6 else _V4_FIRST
 
         def connect(pair: Pair) -> None:
-            task = self._loop.create_task(self._connect(pair, hosts))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(self._connect(pair, hosts))
 
         def make() -> asyncio.Protocol:
             self.opened += 1
@@ -94,6 +94,30 @@ class Station:
             return
         self.note({"decision": "unreachable"}, pair.number)
         pair.unreachable()
+
+    def ask_again(self, pair: Pair, data: bytes, fired: MessageFired) -> None:
+        def over(*, answered: bool) -> None:
+            if not answered:
+                self.book.ledger.take_back(fired, "the service could not be asked again")
+            pair.asked_again()
+
+        self._begin(self._aside(data, pair.tls, over))
+
+    async def _aside(self, data: bytes, tls: Interception | None, over: Over) -> None:
+        for host in (self._address,) if self._address else _V4_FIRST:
+            try:
+                await self._loop.create_connection(
+                    lambda: Aside(data, over), host, self.edge.port, ssl=None if tls is None else tls.to_service()
+                )
+            except OSError:
+                continue
+            return
+        over(answered=False)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def stand_in(self) -> StandIn:
         if self._stand_in is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from faultbox.model.message import Message, Side
 from faultbox.protocols.contract import Reply
-from faultbox.proxy.commands import Command
+from faultbox.proxy.commands import Again, Command
 from faultbox.proxy.fates import PASSED, Fate
 from faultbox.proxy.lane import Lane
 from faultbox.proxy.rulebook import Attempt
@@ -13,7 +13,7 @@ from faultbox.proxy.rulebook import Attempt
 class Exchange:
     """A request that is to be answered, in the order of requests: by the service, or by what stands here."""
 
-    __slots__ = ("answer", "began_ns", "discard", "fired", "replaced", "request", "wait_ms")
+    __slots__ = ("again", "answer", "began_ns", "discard", "fired", "replaced", "request", "wait_ms")
 
     def __init__(self, request: Message, *, wait_ms: float = 0, discard: bool = False) -> None:
         self.request = request
@@ -25,6 +25,8 @@ class Exchange:
         self.discard = discard
         self.fired = False
         self.began_ns = 0
+        self.again: Again | None = None
+        """The service is to be asked the same again, before the last of its answer is passed on."""
 
 
 PLAIN = Exchange(Attempt())

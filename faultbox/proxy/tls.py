@@ -200,6 +200,10 @@ class Interception:
         """The caller has seen a certificate, without fault, and nothing was said since."""
         return self._caller is not None and not self.spoken and not self.fault
 
+    def to_service(self) -> ssl.SSLContext | None:
+        """How the service is met on a connection more, None for in plain."""
+        return None if self._unsecured else self._stand_in.to_service(self._hello.alpn)
+
     def unsecure(self) -> None:
         """The service is met anew, and in plain."""
         self._service, self._unsecured = None, True

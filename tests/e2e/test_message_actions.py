@@ -10,7 +10,7 @@ SYSTEM = """
 load("@faultbox/recipes/http.star", broken = "http")
 
 db = echo("db", 5432)
-api = web("api", 8080, depends_on = [db])
+api = web("api", 8080, depends_on = [db], observe = [observe.stdout()])
 def health(**options):
     return api.get(path = "/health", **options)
 def saved():
@@ -46,6 +46,10 @@ def test_refuse():
     r = under(error(status_code = 0, drop = True))
     assert_true(not r.ok and r.status == 0, str(r))
     assert_eq(health().status, 200)
+def test_duplicate():
+    said = lambda: len(events(type = "stdout", service = "api", raw = "line *"))
+    r = under(duplicate(), run = lambda: api.post(path = "/print?n=1"))
+    assert_eq((r.status, said()), (200, 2), str(r))  # this service ends the connection after one answer
 def test_the_first_that_decides_is_done():
     rules = [delay(delay = "150ms"), response(status = 418), response(status = 500)]
     r = fault(api.http, rules[0], rules[1], rules[2], run = health)

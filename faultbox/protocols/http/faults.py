@@ -10,7 +10,7 @@ from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
 from faultbox.protocols.http.framing import EMPTY, Begun, Body, Chunked, Endless, Lost, Sized, read_head, whole_chunks
 from faultbox.protocols.http.messages import BODY_COMES_LATER, Head, HttpMessage, Request, Response, bodiless
 from faultbox.protocols.http.reader import Reader
-from faultbox.protocols.http.writing import made_up, rewritten
+from faultbox.protocols.http.writing import made_up, rewritten, said_last
 
 _BODY_KEYS = ("body", "json")
 _GLANCE = 4096
@@ -172,6 +172,11 @@ class HttpDialogue(Dialogue):
         assert request is None or isinstance(request, Request)
         granted = isinstance(message, Response) and message.head.second == b"101"
         return made_up(fault, request, close=granted)
+
+    def again(self, message: Message, raw: bytes) -> bytes:
+        """Not on the same connection: many a service ends that after one answer, and a caller may ask it to."""
+        assert isinstance(message, Request)
+        return said_last(message, raw)
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         assert isinstance(message, HttpMessage)

@@ -11,6 +11,7 @@ from faultbox.protocols.answers import octets
 from faultbox.protocols.contract import Reply
 from faultbox.protocols.http.messages import Head, HttpMessage, Request, Response, bodiless, fields
 
+_OF_CONNECTIONS = ("connection", "keep-alive", "proxy-connection")
 _ANSWERED = "its body can't become JSON with these fields: it is not JSON, or something else stands on the way"
 
 
@@ -65,6 +66,13 @@ def rewritten(fault: MessageFault, message: HttpMessage, raw: bytes) -> bytes:
     written = {name.lower(): name for name in arguments.get("headers", {})}
     added = [(written.get(key, key.title()), value) for key, value in changed.items() if value is not None]
     return _head(line, (*kept, *added)) + (b"" if silent else payload)
+
+
+def said_last(request: Request, raw: bytes) -> bytes:
+    """A whole request as the last one of a connection."""
+    kept = [(name, value) for name, value in fields(request.head.raw) if name.lower() not in _OF_CONNECTIONS]
+    line = raw.partition(b"\n")[0].rstrip(b"\r")
+    return _head(line, (*kept, ("Connection", "close"))) + raw[len(request.head.raw) :]
 
 
 def _framing_of(response: Response, status: bytes) -> dict[str, Any]:
