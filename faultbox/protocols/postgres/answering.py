@@ -22,7 +22,7 @@ _ANYTIME = frozenset(b"NAS")
 _READY = b"Z\0\0\0\5"
 _ROW, _DONE, _COLUMNS = b"DCT"
 _ORDINARY = frozenset(b"TDCNS2n")
-_ALONE = ([Kind.QUERY], [Kind.EXECUTE, Kind.SYNC])
+_ALONE = ([Kind.QUERY], [Kind.SYNCED], [Kind.EXECUTE, Kind.SYNC])
 _NO_TAG = {ord("I"): "EMPTY", ord("s"): "SUSPENDED"}
 """What was done where CommandComplete does not say it: nothing, or rows are left for the next Execute."""
 _ENDS = {
@@ -275,6 +275,8 @@ class Answering:
         if entry.kind not in SKIPPED:
             return entry if entry.request is not None else None
         for each in self._session.pending:
+            if each.kind is Kind.SYNCED:
+                return each
             if each.kind not in SKIPPED:
                 return None
             if each.request is not None:

@@ -27,16 +27,21 @@ class Asking:
     """Makes parts of what a caller sends.
 
     A Bind waits for its Execute, so that both are one message: nothing is lost by that, since the
-    service need not answer before a Flush or a Sync.
+    service need not answer before a Flush or a Sync. Where statements are wanted whole, an Execute waits for its Sync
+    too: done twice with one Sync, both would be one transaction, and the second one's failure the end of the first.
     """
 
     def __init__(self, session: Session, responses: Responses) -> None:
         self.frames = Requests()
+        self.hold = False
+        """Statements are wanted whole."""
         self._session = session
         self._responses = responses
         self._held: list[bytes] = []
         self._portal = b""
         self._opening = b""
+        self._executed: Part | None = None
+        """An Execute that waits for its Sync."""
         self._parts: list[Part] = []
         self._handlers = {
             UNTAGGED: self._begin,
@@ -57,6 +62,8 @@ class Asking:
         """What can go now."""
         self._parts = []
         for piece in self.frames.feed(data):
+            if self._executed is not None and piece.tag != ord("S"):
+                self._go(self._executed)
             handler = self._handlers.get(piece.tag) if piece.begins else None
             if handler is not None:
                 handler(piece)
@@ -68,8 +75,9 @@ class Asking:
 
     def rest(self) -> bytes:
         """Give up what is held."""
+        executed, self._executed = self._executed.raw if self._executed is not None else b"", None
         held, self._held = b"".join(self._held), []
-        return held + self.frames.rest()
+        return executed + held + self.frames.rest()
 
     def _pass(self, piece: Piece) -> None:
         """It goes by unseen by rules."""
@@ -157,7 +165,21 @@ class Asking:
         request = Request("EXECUTE", portal.statement, portal, parameters=self._session.parameters, opening=opening)
         raw = b"".join((*self._held, piece.raw))
         self._held = []
-        self._ask(piece, Kind.EXECUTE, request, raw, _HEAD if opening else 0)
+        part = Part(raw, request, last=piece.last, payload=_HEAD if opening else 0)
+        if self.hold and piece.last and self._session.between and request.command != "COPY":
+            self._executed = part
+        else:
+            self._go(part)
+
+    def _go(self, part: Part, kind: Kind = Kind.EXECUTE) -> None:
+        """An Execute goes by, with its Sync where it is SYNCED."""
+        self._executed = None
+        request = part.message
+        if self._session.skipping or not isinstance(request, Request):
+            self._parts.append(Part(part.raw, last=part.last))
+            return
+        self._session.expect(kind, request)
+        self._parts.append(part)
 
     def _close(self, piece: Piece) -> None:
         self._release()
@@ -166,6 +188,10 @@ class Asking:
         self._pass(piece)
 
     def _sync(self, piece: Piece) -> None:
+        if self._executed is not None:
+            part = self._executed
+            self._go(Part(part.raw + piece.raw, part.message, payload=part.payload), Kind.SYNCED)
+            return
         self._release()
         self._session.skipping = False
         self._session.expect(Kind.SYNC)

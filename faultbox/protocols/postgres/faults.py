@@ -20,7 +20,7 @@ from faultbox.protocols.postgres.codes import FATAL, code_of, words_of
 from faultbox.protocols.postgres.login import WANTED
 from faultbox.protocols.postgres.messages import JOINT, Request, Response
 from faultbox.protocols.postgres.rows import Rewriting, description, made_up_columns, rows
-from faultbox.protocols.postgres.session import Awaited, Session
+from faultbox.protocols.postgres.session import Awaited, Kind, Session
 from faultbox.protocols.postgres.values import NoForm
 from faultbox.protocols.postgres.wire import frame
 from faultbox.rules import tester
@@ -31,6 +31,11 @@ _NAME: Final = b"faultbox\0"
 _END: Final = re.compile(r"(commit|end|rollback|abort)( work| transaction)?( and no chain)?;?|prepare transaction .*")
 """Statements after which no transaction is left, whether they fail or not."""
 _ROLLBACK: Final = b"ROLLBACK\0"
+_BEGINS: Final = re.compile(r"(begin|start transaction)\b[^;]*;")
+"""A text of several statements, of which the first opens a transaction: in that one it then fails."""
+_REFUSED_WITHIN: Final = b"BEGIN; SELECT CAST('" + _REFUSED.removesuffix(b"\0") + b"' AS int)\0"
+_COPIES_IN: Final = re.compile(r"copy\b.*\bfrom stdin\b.*")
+_COPIES: Final = re.compile(r"copy\b.*\b(from stdin|to stdout)\b.*")
 _REFUSE: Final = frame(b"P", _NAME + _REFUSED + b"\0\0")
 _ROLL_BACK: Final = b"".join(
     (
@@ -45,6 +50,7 @@ _ROLL_BACK: Final = b"".join(
 _BIND_COMPLETE: Final = frame(b"2")
 _NO_DATA: Final = frame(b"n")
 _FLUSH: Final = frame(b"H")
+_SYNC: Final = frame(b"S")
 _FIELDS: Final = {"detail": b"D", "hint": b"H", "table_name": b"t", "column_name": b"c", "constraint_name": b"n"}
 _STATEMENT_ONLY: Final = frozenset((MessageAction.RESPOND, MessageAction.DUPLICATE, MessageAction.REWRITE))
 
@@ -79,6 +85,7 @@ class PostgresDialogue(Dialogue):
     def receive(self, side: Side, data: bytes) -> list[Part]:
         self._login.reissued = self.reissued
         if side == "request":
+            self._asking.hold = "request" in self.interest.whole
             parts = self._asking.feed(data)
             self._give_up(self._asking.frames.broken)
             return parts
@@ -102,6 +109,11 @@ class PostgresDialogue(Dialogue):
             return ""
         if fault.action in _STATEMENT_ONLY and request.statement is None:
             return f"it was a {request.verb}, not a statement"
+        shape = sql.shape(request.text or "")
+        if fault.action is MessageAction.DUPLICATE and _COPIES_IN.fullmatch(shape):
+            return "the data that it copies in would have to come twice"
+        if fault.action is MessageAction.RESPOND and _COPIES.fullmatch(shape):
+            return "a COPY is answered with the data that it copies, or asks for it"
         try:
             if fault.action is MessageAction.RESPOND:
                 _result(request, fault.arguments)
@@ -126,9 +138,10 @@ class PostgresDialogue(Dialogue):
         data = _failure(code, fault.arguments, fatal=fatal)
         if fatal:
             return Reply(data, close=True)
-        if _END.fullmatch(sql.shape(message.text or "")):
+        shape = sql.shape(message.text or "")
+        if _END.fullmatch(shape):
             return self._instead(message, data, b"E", _ROLL_BACK, _ROLLBACK)
-        return self._instead(message, data, b"E", _REFUSE, _REFUSED)
+        return self._instead(message, data, b"E", _REFUSE, _REFUSED_WITHIN if _BEGINS.match(shape) else _REFUSED)
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         """rewrite(rows=) or rewrite(values=): other rows, or other values in every row."""
@@ -145,6 +158,8 @@ class PostgresDialogue(Dialogue):
         """The service is asked something else, whose answer ends with `ends`, or with ReadyForQuery."""
         if isinstance(request.entry, Awaited):
             request.entry.ends = ends
+            if request.entry.kind is Kind.SYNCED:
+                extended += _SYNC
         return Reply(data, instead=extended if request.extended else frame(b"Q", simple))
 
     def _give_up(self, why: str) -> None:

@@ -17,6 +17,8 @@ class Kind(Enum):
     FUNCTION = auto()
     EXECUTE = auto()
     """With the Bind and the Describe that were sent with it."""
+    SYNCED = auto()
+    """The same with the Sync after it: it is answered up to ReadyForQuery, as a QUERY is."""
     PARSE = auto()
     BIND = auto()
     DESCRIBE = auto()
@@ -66,6 +68,14 @@ class Session:
         if request is not None:
             request.entry = entry
         self.pending.append(entry)
+
+    @property
+    def between(self) -> bool:
+        """No statement was sent since the last Sync."""
+        for entry in reversed(self.pending):
+            if entry.request is not None or entry.kind is Kind.SYNC:
+                return entry.kind is not Kind.EXECUTE
+        return not self.skipping
 
     @property
     def next(self) -> Awaited | None:

@@ -187,6 +187,34 @@ def test_what_leaves_a_transaction_fails_within_it(pg: SimpleNamespace, talk: Ma
     assert play.caller(pg.query(text)) == [("service", refused_query(pg))]
 
 
+def test_a_text_that_begins_a_transaction_fails_within_it(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    lines = talk(rule("error", "insert*", code="23505"))
+    instead = sent(lines.caller(pg.query("BEGIN; insert into t values (1); COMMIT")), "service")
+    assert b"BEGIN; SELECT CAST(" in instead
+    said = lines.service(pg.done("BEGIN") + pg.error("22P02") + pg.ready(b"E"))
+    assert failure(said)["C"] == "23505"
+    assert sent(said, "caller").endswith(pg.ready(b"E"))
+    assert b"BEGIN" not in sent(said, "caller")
+
+
+@pytest.mark.parametrize(
+    ("action", "text", "possible"),
+    [
+        ("response", "copy t from stdin", False),
+        ("response", "COPY t (a) TO STDOUT (FORMAT csv)", False),
+        ("response", "copy t from '/data/t.csv'", True),
+        ("duplicate", "copy t from stdin", False),
+        ("duplicate", "copy (select 1) to stdout", True),
+    ],
+)
+def test_data_that_is_copied_is_not_made_up(
+    pg: SimpleNamespace, talk: Make, rule: Make, action: str, text: str, possible: bool
+) -> None:
+    lines = talk(rule(action))
+    assert (lines.caller(pg.query(text)) != [("service", pg.query(text))]) is possible
+    assert lines.counts().fired == int(possible)
+
+
 def test_a_prepared_commit_fails_and_the_service_skips_the_rest(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     play = talk(rule("error", match={"command": "COMMIT"}))
     asked = sent(play.caller(pg.parse("COMMIT") + pg.bind() + pg.execute() + pg.sync), "service")
@@ -434,16 +462,50 @@ def test_a_result_that_does_not_fit_is_no_result(pg: SimpleNamespace, talk: Make
 def test_a_statement_executed_twice_is_answered_once(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     play = talk(rule("duplicate", "insert*"))
     parse, unit = pg.parse(INSERT), pg.bind() + pg.execute()
-    assert play.caller(parse + unit + pg.sync) == [("service", parse + unit + unit + pg.sync)]
-    done = pg.bound + pg.done("INSERT 0 1")
-    assert play.service(pg.parsed + done + done + pg.ready()) == [("caller", pg.parsed + done + pg.ready())]
+    assert sent(play.caller(parse + unit), "service") == parse
+    assert play.caller(pg.sync) == [("service", (unit + pg.sync) * 2)]
+    done = pg.bound + pg.done("INSERT 0 1") + pg.ready()
+    assert play.service(pg.parsed + done) == [("caller", pg.parsed + done)]
+    assert play.service(pg.error("23505") + pg.ready()) == []
+    assert_it_goes_on(play, pg)
 
 
-def test_a_failure_skips_the_second_one_too(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+def test_both_of_them_fail_where_it_can_t_be_parsed(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     play = talk(rule("duplicate", "insert*"))
     play.caller(pg.parse(INSERT) + pg.bind() + pg.execute() + pg.sync)
-    failed = pg.parsed + pg.error("23505") + pg.ready()
+    failed = pg.error("42601") + pg.ready()
     assert play.service(failed) == [("caller", failed)]
+    assert play.service(pg.error("26000") + pg.ready()) == []
+    assert_it_goes_on(play, pg)
+
+
+@pytest.mark.parametrize("action", ["error", "response"])
+def test_what_is_not_done_twice_is_answered_all_the_same(
+    pg: SimpleNamespace, talk: Make, rule: Make, action: str
+) -> None:
+    play = talk(rule(action, "insert*"), rule("duplicate", "update*", slot=1))
+    instead = sent(play.caller(pg.parse(INSERT) + pg.bind() + pg.execute() + pg.sync), "service")
+    assert instead.endswith(pg.sync)
+    ends = pg.error("42601") if action == "error" else pg.closed
+    said = sent(play.service(pg.parsed + ends + pg.ready()), "caller")
+    assert said.startswith(pg.parsed + (b"E" if action == "error" else pg.bound + b"C"))
+    assert said.endswith(pg.ready())
+    assert_it_goes_on(play, pg)
+
+
+def test_several_statements_before_a_sync_stay_one_transaction(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    play = talk(rule("duplicate", "insert*"))
+    unit = pg.bind(name="s") + pg.execute()
+    play.caller(pg.parse(INSERT, "s") + pg.bind(name="s") + pg.execute() + pg.flush)
+    assert play.caller(unit + pg.sync) == [("service", unit * 2 + pg.sync)]
+    done = pg.bound + pg.done("INSERT 0 1")
+    assert play.service(pg.parsed + done * 2) == [("caller", pg.parsed + done)]
+    failed = pg.error("23505") + pg.ready()
+    assert play.service(failed) == [("caller", failed)]
+    assert_it_goes_on(play, pg)
+
+
+def assert_it_goes_on(play: Play, pg: SimpleNamespace) -> None:
     play.rules()
     play.caller(pg.query("SELECT 1"))
     assert play.service(pg.done("SELECT 0") + pg.ready()) == [("caller", pg.done("SELECT 0") + pg.ready())]
