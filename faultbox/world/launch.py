@@ -1,10 +1,9 @@
 """From a child of init to a running service.
 
-The child's main thread never has a filter. Where the service gets one, a thread of the child
-installs it on itself alone, the main thread hands the listener to the world and waits for its
-word, and then the filtered thread executes the program: exec from any thread takes over the pid
-(execve(2)), and the filter stays with it. So no call of the service escapes its filter, and no
-call of ours is caught in it while nobody answers.
+Where the service gets a filter, the child installs it and does nothing that anybody waits for until
+its listener is served: the world takes the listener out of the child (pidfd_getfd(2)). The child
+can't hand it over, since whatever it does from then on, waking another thread of its own included,
+may be a call that is held until somebody answers. So no call of the service escapes its filter.
 """
 
 from __future__ import annotations
@@ -15,20 +14,23 @@ import grp
 import os
 import pwd
 import resource
+import select
 import signal
 import sys
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from faultbox.link import Link
-from faultbox.linux import process, seccomp
+from faultbox.linux import pidfd, process, seccomp
 from faultbox.model.frozen import frozen
 from faultbox.world.command import Command, Failure
 
 _OOM_SCORE = "500"
 """Where memory runs out, services go before the processes that watch them."""
+_LOOK_S = 0.0001
+"""Installing a filter takes as long as compiling it does in the kernel, some 0.2 ms."""
 
 
 @frozen
@@ -59,6 +61,31 @@ class Descriptors:
         return (self.stdout, self.stderr, *(() if self.cgroup is None else (self.cgroup,)))
 
 
+def take_listener(child: int, number: int, link: Link) -> int | None:
+    """The listener of a child that is about to have one, by its pidfd; None where it said or did something else.
+
+    Nothing tells that it is there: it is looked for. Raises OSError.
+    """
+    poll = select.poll()
+    poll.register(child, select.POLLIN)
+    poll.register(link.fileno(), select.POLLIN)
+    while True:
+        with _expected(errno.EBADF, errno.ESRCH):
+            return pidfd.getfd(child, number)
+        if poll.poll(0):
+            return None
+        time.sleep(_LOOK_S)
+
+
+@contextlib.contextmanager
+def _expected(*codes: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in codes:
+            raise
+
+
 class _Stop(Exception):
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -69,11 +96,12 @@ def become_service(request: Request, link: Link, fds: Descriptors) -> NoReturn:
     try:
         try:
             identity = _prepare(request.command, fds)
-            if request.filter is None:
-                _announce(link, [])
-                _execute(request.command, identity)
-            else:
-                _execute_filtered(request, identity, link)
+            _announce(link, filtered=request.filter is not None)
+            if request.filter is not None:
+                with _step("filter"):
+                    seccomp.install(request.filter)
+            _await_go(link)
+            _execute(request.command, identity)
         except _Stop as stop:
             link.send("failed", stop.failure)
             link.receive()  # until the world has taken note: only then init may report our end
@@ -128,42 +156,23 @@ def _gid(group: str, default: int) -> int:
         raise _Stop(Failure("group", errno.ENOENT, group)) from None
 
 
-def _announce(link: Link, listener: list[int]) -> None:
-    pidfd = os.pidfd_open(os.getpid())
-    link.send("here", os.getpid(), [pidfd, *listener])
+def _announce(link: Link, *, filtered: bool) -> None:
+    """Say who we are, and where our listener will be: at the lowest number that is free (seccomp(2))."""
+    descriptor = pidfd.open(os.getpid())
+    number = None
+    if filtered:
+        number = os.dup(descriptor)
+        os.close(number)
+    link.send("here", (os.getpid(), number), [descriptor])
+
+
+def _await_go(link: Link) -> None:
     if link.receive() is None:
         os._exit(127)
 
 
-def _execute_filtered(request: Request, identity: tuple[int, int, list[int]] | None, link: Link) -> None:
-    listeners: list[int] = []
-    stops: list[_Stop] = []
-    installed, go = threading.Event(), threading.Event()
-
-    def filtered() -> None:
-        try:
-            with _step("filter"):
-                listeners.append(seccomp.install(request.filter or b""))
-            installed.set()
-            go.wait()
-            _execute(request.command, identity)
-        except _Stop as stop:
-            stops.append(stop)
-            installed.set()
-
-    thread = threading.Thread(target=filtered, daemon=True)
-    thread.start()
-    installed.wait()
-    if not stops:
-        _announce(link, listeners)
-        os.close(listeners[0])
-        go.set()
-    thread.join()
-    raise stops[0]
-
-
 def _execute(command: Command, identity: tuple[int, int, list[int]] | None) -> NoReturn:
-    """Become the program. Runs in the thread whose filter it keeps."""
+    """Become the program. Where there is a filter, all of this meets it already."""
     if identity is not None:
         with _step("user", command.user):
             process.become(*identity)

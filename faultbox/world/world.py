@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field
 from pathlib import Path
 
-from faultbox.link import Link
+from faultbox.link import Frame, Link
 from faultbox.linux import cgroup, pidfd, process
 from faultbox.model.frozen import frozen
 from faultbox.model.host import ExitStatus
@@ -18,7 +18,7 @@ from faultbox.world import ending, init, network, trust
 from faultbox.world.changes import ChangedFile, changed_in
 from faultbox.world.command import Command, LaunchError
 from faultbox.world.disk import Built, Disk
-from faultbox.world.launch import Request
+from faultbox.world.launch import Request, take_listener
 from faultbox.world.layout import Frozen, Layout, rmtree
 from faultbox.world.processes import Members, ended
 
@@ -284,12 +284,15 @@ class World:
     ) -> Process:
         """Hear from the child until it has executed its program."""
         frame = link.receive()
-        if frame is None:
-            raise WorldError(f"cannot start service {command.service!r}: its process was killed before it began")
-        if frame.kind == "failed":
-            raise LaunchError(command, frame.body)
-        inner, (descriptor, *listeners) = frame.body, frame.fds
-        listener = listeners[0] if listeners else None
+        if frame is None or frame.kind == "failed":
+            raise _not_begun(command, frame)
+        (inner, number), (descriptor,) = frame.body, frame.fds
+        listener = None
+        if number is not None:
+            listener = take_listener(descriptor, number, link)
+            if listener is None:
+                os.close(descriptor)
+                raise _not_begun(command, link.receive())
         launched = Process(command.service, pidfd.pid_of(descriptor), descriptor, stdout, stderr, listener)
         with self._lock:
             self._by_inner_pid[inner] = launched
@@ -301,6 +304,7 @@ class World:
             if failed is not None:
                 raise LaunchError(command, failed.body)
         except BaseException:
+            pidfd.send_signal(descriptor, signal.SIGKILL)  # it may be held in a call that nobody will answer
             with self._lock:
                 self._by_inner_pid.pop(inner, None)
             _close_descriptors(launched)
@@ -310,6 +314,12 @@ class World:
         if previous is not None:
             _close_descriptors(previous)
         return launched
+
+
+def _not_begun(command: Command, said: Frame | None) -> Exception:
+    if said is None:
+        return WorldError(f"cannot start service {command.service!r}: its process was killed before it began")
+    return LaunchError(command, said.body)
 
 
 def _disk(settings: Settings) -> Disk:

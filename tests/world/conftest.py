@@ -186,8 +186,13 @@ def notifying_mkdir() -> bytes:
     return _notifying(*_MKDIR)
 
 
-def _serve(listener: int, counts: list[int]) -> None:
-    """Answer every call that is notified with ENOSPC until nobody is left to make one."""
+@pytest.fixture
+def notifying_all() -> bytes:
+    return struct.pack("=HBBI", 0x06, 0, 0, 0x7FC00000)
+
+
+def _serve(listener: int, counts: list[int], code: int) -> None:
+    """Answer every call that is notified, with an errno or by letting it go, until nobody is left to make one."""
     poll = select.poll()
     poll.register(listener, select.POLLIN)
     counts.append(0)
@@ -198,19 +203,21 @@ def _serve(listener: int, counts: list[int]) -> None:
             return
         with contextlib.suppress(FileNotFoundError):
             held = seccomp.Listener(listener)
-            held.deny(held.receive()[:8], errno.ENOSPC)
+            identity = held.receive()[:8]
+            held.deny(identity, code) if code else held.let_go(identity)
             counts[-1] += 1
 
 
 class Server:
     """attach= for a launch: answers in a thread. `counts`: calls answered, by launch."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: int = 0) -> None:
+        self._code = code
         self.counts: list[int] = []
         self._threads: list[threading.Thread] = []
 
     def __call__(self, listener: int) -> None:
-        self._threads.append(threading.Thread(target=_serve, args=(os.dup(listener), self.counts)))
+        self._threads.append(threading.Thread(target=_serve, args=(os.dup(listener), self.counts, self._code)))
         self._threads[-1].start()
 
     def join(self) -> None:
@@ -220,4 +227,9 @@ class Server:
 
 @pytest.fixture
 def serve_errors() -> Server:
+    return Server(errno.ENOSPC)
+
+
+@pytest.fixture
+def let_all_go() -> Server:
     return Server()

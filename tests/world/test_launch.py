@@ -145,6 +145,30 @@ def test_the_filter_is_there_from_the_first_call_and_for_all_descendants(boxed, 
     assert free == "Seccomp:\t0\n"
 
 
+def test_a_launch_needs_no_call_that_waits_for_an_answer(boxed, notifying_all, let_all_go):
+    """Allocating, waking a thread, sending the listener: with a filter on it, all may be held until it is served."""
+
+    def body(box):
+        world = box.open()
+        return [
+            box.read(box.sh(world, "echo here", user="nobody", filter=notifying_all, attach=let_all_go))
+            for _ in range(10)
+        ]
+
+    assert boxed(body) == ["here\n"] * 10
+    let_all_go.join()
+
+
+def test_a_filter_that_the_kernel_refuses(boxed):
+    def body(box):
+        world = box.open()
+        with pytest.raises(LaunchError, match=r"cannot install its system call filter: .*Invalid argument"):
+            box.sh(world, "true", filter=b"\xff" * 8)
+        return box.output(world, "echo next")
+
+    assert boxed(body) == "next\n"
+
+
 def test_a_filtered_service_drops_its_user_and_keeps_its_pid(boxed, notifying_mkdir):
     def body(box):
         world = box.open()
