@@ -59,8 +59,6 @@ class Answering:
         """Under way."""
         self._told = False
         """Its first part was given."""
-        self._ready = False
-        """It is over but for ReadyForQuery."""
         self._asks = False
         """The caller must hear of it, or the rest will never come: a password or data is wanted."""
         self._skips = 0
@@ -154,7 +152,7 @@ class Answering:
         self._tls, self._edited = False, 0
         if last:
             self._answer = None
-            self._told = self._ready = self._asks = False
+            self._told = self._asks = False
 
     def _open(self, entry: Awaited) -> Response | None:
         """The answer to it is under way from here on; None where rules have nothing to do with it."""
@@ -177,9 +175,7 @@ class Answering:
         if entry.copies:
             session.copied()
         after = session.next
-        if after is not None and after.kind is Kind.SYNC and not (entry.again or entry.ends):
-            self._ready = True
-        else:
+        if after is None or after.kind is not Kind.SYNC or entry.again or entry.ends:
             self._give(last=True)
 
     def _to_come_again(self, entry: Awaited) -> bool:
@@ -259,6 +255,11 @@ class Answering:
     def _failure(self, piece: Piece, entry: Awaited) -> None:
         """An ErrorResponse: of a statement, of what prepares it, or of the connection."""
         failed = self._failed(entry)
+        if failed is not None and failed.again and failed.kind is Kind.EXECUTE:
+            self._give(last=True)
+            self._append(piece)  # nobody was to hear of the second time, but with it fails all up to Sync
+            self._skip(None)
+            return
         answer = self._answer if failed is None else self._open(failed)
         self._append(piece)
         if answer is not None:
@@ -289,7 +290,5 @@ class Answering:
             while entry.request is not None and self._to_come_again(entry):
                 self._waiting.popleft()
                 self._skips += 1
-        if failed is not None and self._session.next is not None and not (failed.again or failed.ends):
-            self._ready = True
-        elif failed is not None:
+        if failed is not None and (self._session.next is None or failed.again or failed.ends):
             self._give(last=True)

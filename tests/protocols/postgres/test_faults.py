@@ -505,6 +505,20 @@ def test_several_statements_before_a_sync_stay_one_transaction(pg: SimpleNamespa
     assert_it_goes_on(play, pg)
 
 
+@pytest.mark.parametrize("bound", [True, False])
+def test_where_the_second_time_fails_the_rest_up_to_sync_has_failed(
+    pg: SimpleNamespace, talk: Make, rule: Make, *, bound: bool
+) -> None:
+    play = talk(rule("duplicate", "insert*"))
+    unit = pg.bind(name="s") + pg.execute()
+    assert sent(play.caller(pg.parse(INSERT, "s") + unit * 2 + pg.sync), "service").count(unit) == 4
+    done = pg.bound + pg.done("INSERT 0 1")
+    failed = (pg.bound if bound else b"") + pg.error("23505") + pg.ready()
+    said = pg.parsed + done + pg.error("23505") + pg.ready()
+    assert sent(play.service(pg.parsed + done + failed), "caller") == said
+    assert_it_goes_on(play, pg)
+
+
 def assert_it_goes_on(play: Play, pg: SimpleNamespace) -> None:
     play.rules()
     play.caller(pg.query("SELECT 1"))
