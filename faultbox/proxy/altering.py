@@ -53,7 +53,9 @@ def apply(stream: Stream, part: Part, message: Message, decision: MessageDecisio
 
 
 def _spared(act: MessageFault, part: Part) -> str:
-    """Why truncate() would leave a message as it is, "" where it would not, or where its length can't be known yet."""
+    """Why truncate() or corrupt() would leave a message as it is; "" where not, or where its length isn't known yet."""
+    if act.action is MessageAction.CORRUPT and not part.raw:
+        return "it is empty"
     if act.action is not MessageAction.TRUNCATE or (not part.last and part.body is None):
         return ""
     body = _body(part)

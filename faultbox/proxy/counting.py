@@ -39,6 +39,7 @@ class Ledger(MessageTally):
         self._accepted: Counter[int] = Counter()
         self._blind: Counter[str] = Counter()
         self._distorted: Counter[str] = Counter()
+        self._overrun: dict[str, int] = {}
 
     def missed(self, standing: MessageStanding, message: Message, why: Unknown | None = None) -> None:
         super().missed(standing, message, why)
@@ -55,6 +56,10 @@ class Ledger(MessageTally):
     def distorted(self, how: str) -> None:
         """Note a connection that failed because of us, where no rule asked for it."""
         self._distorted[how] += 1
+
+    def overran(self, where: str, count: int) -> None:
+        """Note how many datagrams an edge has lost so far."""
+        self._overrun[where] = count
 
     def accepted(self, fired: MessageFired) -> None:
         """Note a caller that has taken a certificate which a rule had made wrong."""
@@ -73,8 +78,13 @@ class Ledger(MessageTally):
             misses={rule.slot: self._closest(rule) for rule in rules},
             notes={rule.slot: tuple(self._notes(rule)) for rule in rules},
             blind_spots=_counted(self._blind),
-            distortions=_counted(self._distorted),
+            distortions=(*_counted(self._distorted), *self._overruns()),
         )
+
+    def _overruns(self) -> Iterator[str]:
+        for where, count in sorted(self._overrun.items()):
+            if count:
+                yield f"{where}: {count} datagrams were lost, because they came faster than the proxy reads"
 
     def _closest(self, rule: MessageRule) -> tuple[str, ...]:
         """Kinds of messages that it met and did not match: those that begin like what it wanted come first."""

@@ -8,9 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from faultbox.linux.sockets import dropped, make_room
 from faultbox.model.message import PASS, Edge, MessageAction, MessageDecision, MessageRuleSet, Side
+from faultbox.protocols.contract import Dialogue, Part
 from faultbox.protocols.udp.faults import Datagram, answer
-from faultbox.proxy.altering import corrupted
+from faultbox.proxy.altering import corrupted, possible
 from faultbox.proxy.capture import Capture
 from faultbox.proxy.commands import Command, Note
 from faultbox.proxy.notes import Notes
@@ -19,10 +21,14 @@ from faultbox.proxy.rulebook import Rulebook
 from faultbox.proxy.traffic import Traffic
 
 _LARGEST = 65536
+_ROOM = 64 * 1024 * 1024
+"""Bytes of datagrams that may wait in a socket: a burst that its receiver would have had room for is not lost here."""
 _MOST_AT_ONCE = 64
 """Datagrams read from one socket before the others get their turn."""
 _MOST_FLOWS = 4096
 """Beyond that the flow that has been quiet for longest is forgotten; an answer to it is lost, as UDP may."""
+_DATAGRAMS = Dialogue()
+"""Each is whole by itself."""
 
 Deliver = Callable[[bytes], None]
 Address = tuple[Any, ...]
@@ -63,10 +69,15 @@ class DatagramStation:
         self._flows: OrderedDict[object, Flow] = OrderedDict()
         self._delayed: dict[asyncio.TimerHandle, Callable[[], None]] = {}
         self._opened = 0
+        self._listeners: list[socket.socket] = []
+        self._lost = 0
+        """Datagrams that sockets which are closed by now had no room for."""
         self._bytes: dict[Side, int] = {"request": 0, "response": 0}
 
     async def listen(self, listener: socket.socket) -> None:
         listener.settimeout(0)
+        make_room(listener, _ROOM)
+        self._listeners.append(listener)
         self._loop.add_reader(listener.fileno(), self._from_callers, listener)
 
     # -- datagrams
@@ -109,6 +120,7 @@ class DatagramStation:
         host = self._address or ("::1" if family == socket.AF_INET6 else "127.0.0.1")
         upstream = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         upstream.settimeout(0)
+        make_room(upstream, _ROOM)
         upstream.connect((host, self.edge.port))
         self._opened += 1
         flow = Flow(upstream, lambda data: self._back(listener, data, address))
@@ -122,6 +134,7 @@ class DatagramStation:
 
     def _close(self, flow: Flow) -> None:
         self._loop.remove_reader(flow.upstream.fileno())
+        self._lost += dropped(flow.upstream)
         flow.upstream.close()
 
     # -- rules
@@ -133,6 +146,7 @@ class DatagramStation:
         if decision is PASS:
             onward(data)
             return
+        decision = possible(decision, Part(data), message, _DATAGRAMS, self.book.ledger)
         out: list[Command] = []
         self._notes.decided(message, decision, out)
         for each in out:
@@ -188,6 +202,11 @@ class DatagramStation:
             handle.cancel()
             go()
         return len(delayed)
+
+    def tell_losses(self) -> None:
+        """Have it known how many datagrams came faster than they were read here."""
+        sockets = (*self._listeners, *(flow.upstream for flow in self._flows.values()))
+        self.book.overran(self._lost + sum(map(dropped, sockets)))
 
     @property
     def traffic(self) -> Traffic:

@@ -139,6 +139,8 @@ class EdgeLoop:
         raise ValueError(f"the edge process was sent an unknown frame: {frame.kind!r}")
 
     def _report(self) -> tuple[Report, dict[Edge, Traffic]]:
+        for station in self._stations.values():
+            station.tell_losses()
         return self._ledger.report(), {edge: station.traffic for edge, station in self._stations.items()}
 
     def _serve_log(self) -> None:

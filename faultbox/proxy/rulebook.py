@@ -102,6 +102,11 @@ class Rulebook:
         edge = self.edge
         self.ledger.distorted(f"{edge.caller} -> {edge.service}.{edge.interface}: {how}")
 
+    def overran(self, count: int) -> None:
+        """Note how many datagrams have been lost here because they came too fast."""
+        edge = self.edge
+        self.ledger.overran(f"{edge.caller} -> {edge.service}.{edge.interface}", count)
+
     def _concerns(self, rule: MessageRule) -> bool:
         edge = self.edge
         return rule.service == edge.service and rule.interface == edge.interface and rule.source in ("", edge.caller)

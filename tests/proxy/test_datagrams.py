@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import mmap
+import os
+import re
 import select
+import signal
 import socket
 import threading
 import time
@@ -14,6 +17,7 @@ from typing import Any
 import pytest
 
 from faultbox import proxy
+from faultbox.linux import sockets
 from faultbox.model.message import Edge, MessageRule, MessageRuleSet
 from faultbox.proxy.playbook import a_rule
 
@@ -113,6 +117,55 @@ def test_answers_meet_rules_of_their_side(place: Place) -> None:
     got = caller.recv(100)
     assert got[1:] == b"BC"
     assert got[:1] != b"A"
+
+
+@pytest.mark.parametrize(
+    ("data", "action", "arguments"),
+    [(b"", "corrupt", {}), (b"abc", "truncate", {"after_bytes": 3}), (b"", "truncate", {})],
+)
+def test_what_changes_nothing_has_not_fired(place: Place, data: bytes, action: str, arguments: dict[str, Any]) -> None:
+    place.rules(rule(action, **arguments))
+    caller = place.caller()
+    caller.send(data)
+    assert caller.recv(100) == data.upper()
+    with memoryview(place.page) as view, view.cast("Q") as numbers:
+        assert numbers[:4].tolist() == [1, 1, 0, 1]
+
+
+def burst(place: Place, count: int) -> socket.socket:
+    """That many datagrams while the proxy has no time for them, and then their end."""
+    caller = place.caller()
+    sockets.make_room(caller, 1 << 26)
+    caller.send(b"first")
+    assert caller.recv(100) == b"FIRST"
+    os.kill(place.process.pid, signal.SIGSTOP)
+    try:
+        for _ in range(count):
+            caller.send(b"x" * 100)
+    finally:
+        os.kill(place.process.pid, signal.SIGCONT)
+    return caller
+
+
+def test_a_burst_is_not_lost_while_the_proxy_is_busy(place: Place) -> None:
+    sockets.make_room(place.service, 1 << 26)
+    caller = burst(place, 3000)
+    assert [len(caller.recv(200)) for _ in range(3000)] == [100] * 3000
+    assert place.process.report().distortions == ()
+
+
+def test_what_is_lost_in_the_proxy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faultbox.proxy.datagrams._ROOM", 4096)
+    place = Place()
+    try:
+        caller = burst(place, 100)
+        caller.send(b"last")
+        (told,) = place.process.report().distortions
+        found = re.fullmatch(r"api -> db.main: (\d+) datagrams were lost, because .*", told)
+        assert found is not None
+        assert 0 < int(found[1]) <= 101
+    finally:
+        place.close()
 
 
 def test_what_waits_goes_when_released(place: Place) -> None:
