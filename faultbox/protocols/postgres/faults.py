@@ -109,11 +109,9 @@ class PostgresDialogue(Dialogue):
             return ""
         if fault.action in _STATEMENT_ONLY and request.statement is None:
             return f"it was a {request.verb}, not a statement"
-        shape = sql.shape(request.text or "")
-        if fault.action is MessageAction.DUPLICATE and _COPIES_IN.fullmatch(shape):
-            return "the data that it copies in would have to come twice"
-        if fault.action is MessageAction.RESPOND and _COPIES.fullmatch(shape):
-            return "a COPY is answered with the data that it copies, or asks for it"
+        doubt = _indivisible(fault.action, request)
+        if doubt:
+            return doubt
         try:
             if fault.action is MessageAction.RESPOND:
                 _result(request, fault.arguments)
@@ -165,6 +163,18 @@ class PostgresDialogue(Dialogue):
     def _give_up(self, why: str) -> None:
         if why:
             self.opaque, self.why = True, why
+
+
+def _indivisible(action: MessageAction, request: Request) -> str:
+    """Why a statement is a conversation of several messages, which can't be made up or had twice."""
+    shape = sql.shape(request.text or "")
+    if action is MessageAction.RESPOND and _COPIES.fullmatch(shape):
+        return "a COPY is answered with the data that it copies, or asks for it"
+    if action is not MessageAction.DUPLICATE:
+        return ""
+    if request.extended and b"B" not in request.opening:
+        return "its driver sends Bind and Execute apart, and what was bound once is done once"
+    return "the data that it copies in would have to come twice" if _COPIES_IN.fullmatch(shape) else ""
 
 
 def _failure(code: str, arguments: Mapping[str, Any], *, fatal: bool) -> bytes:

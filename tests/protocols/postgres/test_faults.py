@@ -505,6 +505,13 @@ def test_several_statements_before_a_sync_stay_one_transaction(pg: SimpleNamespa
     assert_it_goes_on(play, pg)
 
 
+def test_what_is_bound_apart_is_not_done_twice(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    play = talk(rule("duplicate", "insert*"))
+    play.caller(pg.parse(INSERT) + pg.bind() + pg.flush)
+    assert sent(play.caller(pg.execute() + pg.sync), "service") == pg.execute() + pg.sync
+    assert play.counts() == (1, 1, 0, 1)
+
+
 @pytest.mark.parametrize("bound", [True, False])
 def test_where_the_second_time_fails_the_rest_up_to_sync_has_failed(
     pg: SimpleNamespace, talk: Make, rule: Make, *, bound: bool
