@@ -108,6 +108,7 @@ def _harden_output() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is fd
+            os.set_inheritable(fd, True)  # noqa: FBT003 - the system's own name for it has no keyword
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
     for stream in (sys.stdout, sys.stderr):

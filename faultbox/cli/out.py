@@ -12,7 +12,10 @@ _GONE = {errno.EPIPE, errno.EIO}
 
 
 class Out:
-    """Lines to stdout. When nobody reads them any more they are dropped: the run and its bundle still matter."""
+    """Lines to stdout. When nobody reads them any more they are dropped: the run and its bundle still matter.
+
+    Where they can't be written for another reason (a full disk), that raises OSError once, and the rest is dropped.
+    """
 
     def __init__(self) -> None:
         self._gone = False
@@ -31,10 +34,10 @@ class Out:
             sys.stdout.write(text)
             sys.stdout.flush()
         except OSError as error:
-            if error.errno not in _GONE:
-                raise
             self._gone = True
             drop_stdout()
+            if error.errno not in _GONE:
+                raise OSError(error.errno, f"stdout can't be written: {error.strerror}") from None
 
 
 def say(*lines: str) -> None:

@@ -38,6 +38,7 @@ class TextView:
     def __init__(self, show: Show, again: Again, look: Look) -> None:
         self._which, self._again, self._look = show, again, look
         self._out = Out()
+        self._unwritten: OSError | None = None
         self._seed = 0
 
     def __enter__(self) -> Self:
@@ -69,12 +70,17 @@ class TextView:
             )
         lines += [self._look.bad(visible(f"error: {trouble}")) for trouble in outcome.troubles]
         self._write(lines)
+        if self._unwritten is not None:
+            raise self._unwritten  # only now: the run is over, and its bundle written
 
     def _wanted(self, result: CaseResult) -> bool:
         return self._which == "all" or (self._which == "fail" and result.verdict is not Verdict.PASSED)
 
     def _write(self, lines: Iterable[str]) -> None:
-        self._out.lines(lines)
+        try:
+            self._out.lines(lines)
+        except OSError as error:
+            self._unwritten = error
 
 
 class CheckView(TextView):

@@ -181,12 +181,23 @@ def test_closed_descriptors_are_no_files_of_ours(command: Callable[..., list[str
         assert len(bundle.directories()) == 4
 
 
+def test_what_is_started_with_closed_descriptors_has_them_too() -> None:
+    program = (
+        "import subprocess, sys; from faultbox.cli import _harden_output; _harden_output();"
+        "subprocess.run([sys.executable, '-c', 'import os, sys; [os.fstat(fd) for fd in range(3)]'], check=True)"
+    )
+    line = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", program]
+    assert subprocess.run(line, timeout=PATIENCE_S, check=False).returncode == 0
+
+
 @pytest.mark.root
-def test_a_full_disk_under_stdout_is_an_error(command: Callable[..., list[str]]) -> None:
+def test_a_full_disk_under_stdout_is_an_error(command: Callable[..., list[str]], here: Path) -> None:
     with Path("/dev/full").open("w") as full:
-        line = command("test", "--no-bundle")
+        line = command("test", "--output", "out.fb")
         done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
-    assert (done.returncode, done.stderr) == (3, "faultbox: [Errno 28] No space left on device\n")
+    text = "faultbox: [Errno 28] stdout can't be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (3, text)
+    evidence.open(here / "out.fb").close()  # the run was not given up for it
 
 
 def test_python_m_faultbox_is_the_command() -> None:
