@@ -24,6 +24,8 @@ _CHUNK = 1 << 18
 _KEPT = 32
 """Files without a name any more (rotated away, removed) that are still read from; the oldest is let go first."""
 _GLOB = set("*?[")
+_MARK = 64
+"""By so many bytes before the place where reading stopped it is known whether a file was filled anew."""
 
 
 class TailSource:
@@ -32,8 +34,9 @@ class TailSource:
     `root` is a directory's path: that of the world's disk as its services see it, in which `path` is looked up; the
     last part of `path` may be a glob. What the files hold now is passed over, those that come later are read from
     their beginning. A file is followed when it is renamed or removed, and read again from its beginning when it has
-    become shorter. One that came and went before it could be read is told as lost. Not seen is what stood in a file
-    that was truncated and filled again between two looks.
+    become shorter or holds something else where its reading stopped: it was truncated and filled again. One that came
+    and went before it could be read is told as lost. Not seen is what stood in a file between the last look at it and
+    its truncation.
 
     A line's time is when it was read, at most the time of asking where asking made it read. Raises OSError where this
     user has no inotify instance left (fs.inotify.max_user_instances).
@@ -207,6 +210,7 @@ class _File:
         self.named = True
         self._fd = fd
         self._end = position
+        self._mark = os.pread(fd, min(position, _MARK), max(0, position - _MARK))
         self._rest = b""
         self._cut = False
 
@@ -222,9 +226,8 @@ class _File:
     def aim(self) -> None:
         """What is in the file now is to be read."""
         self._end = os.fstat(self._fd).st_size
-        if self._end < self.position:
-            self.position = 0
-            self._cut = bool(self._rest)
+        if self._end < self.position or os.pread(self._fd, len(self._mark), self._marked) != self._mark:
+            self._start_over()
 
     def read(self, most: int) -> Iterator[bytes]:
         """The lines that are complete with at most so many further bytes."""
@@ -232,10 +235,15 @@ class _File:
             self._cut = False
             yield self._rest
             self._rest = b""
-        data = os.pread(self._fd, min(most, self._end - self.position), self.position)
+        data = os.pread(self._fd, len(self._mark) + min(most, self._end - self.position), self._marked)
+        if not data.startswith(self._mark):
+            self._start_over()
+            return
+        data = data[len(self._mark) :]
         if not data:  # it has become shorter since
             self._end = self.position
         self.position += len(data)
+        self._mark = (self._mark + data)[-_MARK:]
         *lines, self._rest = (self._rest + data).split(b"\n")
         yield from lines
         while len(self._rest) >= LINE_MAX:
@@ -244,3 +252,12 @@ class _File:
 
     def close(self) -> None:
         os.close(self._fd)
+
+    @property
+    def _marked(self) -> int:
+        return self.position - len(self._mark)
+
+    def _start_over(self) -> None:
+        self.position = 0
+        self._mark = b""
+        self._cut = bool(self._rest)

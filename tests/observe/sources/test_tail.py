@@ -171,6 +171,41 @@ def test_a_truncated_file_is_read_from_its_beginning(opened: Open, tmp_path: Pat
     assert lines(source, 60) == ["begun", "two"]
 
 
+@pytest.mark.parametrize("refilled", ["INFO two\n", "ERROR four\nINFO five\n", f"ERROR {'x' * 500}\nlast\n"])
+@pytest.mark.parametrize("before", ["INFO one\n", f"{'INFO one' * 50}\n"])
+def test_a_file_that_was_truncated_and_filled_again_is_read_from_its_beginning(
+    opened: Open, tmp_path: Path, before: str, refilled: str
+) -> None:
+    log = tmp_path / "log"
+    log.write_text(before)
+    old, new = opened(), []
+    for again in (False, True):
+        new.append(opened())
+        if again:
+            append(log, b"more\n")
+            assert [lines(each) for each in (old, *new)] == [["more"]] * 3
+        log.write_text(refilled)
+        assert [lines(each, 60) for each in (old, *new)] == [refilled.splitlines()] * len([old, *new])
+        log.write_text(before)
+        assert [lines(each, 70) for each in (old, *new)] == [before.splitlines()] * len([old, *new])
+
+
+def test_a_file_that_is_filled_anew_while_it_is_read(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail, "_AT_ONCE", 100)
+    monkeypatch.setattr(tail, "_CHUNK", 10)
+    source = opened()
+    (tmp_path / "log").write_text("a line that was\n" * 100)
+    source.ask(50)
+    assert {event.fields["raw"] for event in source.drain()} == {"a line that was"}
+    (tmp_path / "log").write_text("another thing\n" * 200)
+    found = [event.fields["raw"] for event in source.drain()]
+    while source.promised < 50:
+        found += [event.fields["raw"] for event in source.drain()]
+    assert found + lines(source, 60) == ["a li", *["another thing"] * 200]
+
+
 def test_a_glob_follows_every_file_by_its_name(opened: Open, tmp_path: Path) -> None:
     append(tmp_path / "a.log", b"old\n")
     source = opened("/*.log")
