@@ -7,8 +7,10 @@ finds. Without packages: those that the package manager has for Debian's linux-i
 
 from __future__ import annotations
 
+import compileall
 import json
 import lzma
+import py_compile
 import re
 import shutil
 import subprocess
@@ -21,7 +23,7 @@ from threading import Timer
 
 TREE = Path(__file__).parent.parent.parent
 METAPACKAGES = ("linux-image-cloud-amd64", "linux-image-6.12-cloud-amd64")
-MODULES = ("overlay", "sch_ingress", "cls_bpf", "veth", "loop")
+MODULES = ("overlay", "sch_ingress", "cls_bpf", "veth", "loop", "inet_diag", "tcp_diag")
 """What Debian and Ubuntu don't build into their kernels, in an order in which they can be loaded."""
 SITE = ("starlark_go", "pyseccomp.py", "uvloop")
 LIBRARIES = ("libbpf.so.1", "libseccomp.so.2")
@@ -37,7 +39,7 @@ UNNEEDED = (
     "config-*",
     "*.a",
 )
-MEMORY_MB, LIMIT_S = 1536, 600
+MEMORY_MB, LIMIT_S = 2048, 1800
 INIT = """#!/bin/busybox sh
 if [ ! -d /new ]; then # nobody can pivot away from the initial root itself, but from this mount of it (pivot_root(2))
   /bin/busybox mkdir /new
@@ -114,7 +116,8 @@ def furnish(root: Path) -> None:
         (root / "site").mkdir(exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, root / "site" / name)
     shutil.copytree(TREE / "faultbox", root / "faultbox/faultbox", ignore=skip)
-    shutil.copytree(Path(__file__).parent, root / "faultbox/tests/kernels")
+    shutil.copytree(Path(__file__).parent, root / "faultbox/tests/kernels", ignore=skip)
+    compileall.compile_dir(root, maxlevels=99, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     put(root, *libraries(root))
     put(root, Path("/sbin/ldconfig"), Path("/etc/ld.so.cache"))  # ctypes.util.find_library() asks them
 
@@ -194,7 +197,7 @@ def show(lines: Iterable[bytes]) -> bool:
             what, found = json.loads(text[text.index('["') :])
         except ValueError:
             continue
-        say(f"  {what:<26} {found}" if what != "kernel" else f"\nLinux {found}")
+        say(f"  {what:<42} {found}" if what != "kernel" else f"\nLinux {found}")
         last = what
     if last != "doctor machine":
         say("\n    ".join(["  it ended before its time:", *said[-25:]]))
