@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Answers a line over TCP and a datagram over UDP. `HOST`, `PORT`, `UDP`: where; `PEER`, `PEER_UDP` (host:port): whom it
-asks in turn; `FILE`: what it writes into.
+"""Answers a line over TCP and a datagram over UDP. `HOST`, `PORT`, `UDP`: where; `PEER`, `PEER_UDP` (host:port): whom
+it asks in turn; `FILE`: what it writes into.
 
 done: `ask` over a new connection, `again` over one that is kept, `tell` by a datagram.
 """
