@@ -92,7 +92,8 @@ def _case(suite: Xml.Element, spec: str, result: CaseResult, replay: str, *, str
         _fault(test, "error", result.verdict.value.upper(), result.reason, _explained(result, replay))
     elif strict and result.exercised is False:
         _fault(test, "failure", "NOT_EXERCISED", "no fault of this case fired (--strict)", _explained(result, replay))
-    printed = "\n".join(result.prints)
+    quiet = result.verdict is Verdict.PASSED and result.exercised is False
+    printed = "\n".join([*(["not exercised: no fault of this case fired"] if quiet else []), *result.prints])
     if printed:
         Xml.SubElement(test, "system-out").text = _clean(printed)
     logs = "\n".join(f"[{service}] {line}" for service, lines in result.logs.items() for line in lines)

@@ -65,7 +65,10 @@ def cell(of: Cell, now: float, frame: int, *, over: bool = False) -> Text:
         return NOT_RUN if over else WAITING
     if of.fired:
         text.append(f" ×{of.fired}", "dim")
-    if of.stale:
-        text.stylize("dim")
-        text.append(" old")
-    return text
+    return _old(text) if of.stale else text
+
+
+def _old(text: Text) -> Text:
+    """First, for a cell may be too narrow for all of it."""
+    text.stylize("dim")
+    return Text.assemble(("old ", "dim"), text)

@@ -50,6 +50,18 @@ def test_what_is_not_green_is_a_failure_or_an_error(spools: ModuleType) -> None:
     assert root.find(".//property[@name='seed'][@value='7']") is not None
 
 
+def test_a_pass_that_met_no_fault_says_so(spools: ModuleType) -> None:
+    met, unmet = (
+        spools.result(spools.info("test_a"), exercised=True),
+        spools.result(spools.info("test_b"), exercised=False),
+    )
+    root = read(RunResult(1, (met, unmet)))
+    assert [only(root, each).findtext("system-out") for each in ("test_a", "test_b")] == [
+        None,
+        "not exercised: no fault of this case fired",
+    ]
+
+
 def test_strict_has_a_failure_for_what_makes_the_run_red(spools: ModuleType) -> None:
     unmet = spools.result(spools.info("test_a"), exercised=False)
     counted = [

@@ -45,4 +45,4 @@ def test_a_cell_says_in_words_how_it_is(spools: Any) -> None:
         shown.append(words.cell(cell, 9.0, 0).plain)
     assert shown == ["○ PASS 12ms", "FAIL 12ms ×4", "INCONCLUSIVE"]
     cell.stale = True
-    assert words.cell(cell, 9.0, 0).plain == "INCONCLUSIVE old"
+    assert words.cell(cell, 9.0, 0).plain == "old INCONCLUSIVE"
