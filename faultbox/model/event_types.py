@@ -39,6 +39,13 @@ FIELDS = MappingProxyType(
     }
 )
 """What a filter can ask of such events."""
+CALL_FIELDS = frozenset(
+    {
+        *_ALWAYS, "syscall", "family", "path", "to", "fd", "kind", "peer", "size", "decision", "errno", "result",
+        "took_us", "delay_ms", "rule", "label", "reason", "unfinished",
+    }
+)  # fmt: skip
+"""What events of type `syscall` can have."""
 SIGNALLED = frozenset({"process", "service_exited"})
 """Types of events whose field `signal` is a signal's number."""
 

@@ -22,7 +22,9 @@ class Monitor:
     not hold.
 
     `service` narrows to the events of that lane ("" for all), `shapes` to events that fit one of these filters (None
-    where a function chooses, or nothing does). `functions` are those of the spec that it calls.
+    where a function chooses, or nothing does). `functions` are those of the spec that it calls: an event that fits one
+    of `about` (filters, with functions that choose besides) comes to its `judges`, each with what it does ("updates" the
+    state, "checks").
     """
 
     name: str
@@ -31,6 +33,8 @@ class Monitor:
     service: str = ""
     shapes: tuple[Mapping[str, str], ...] | None = None
     functions: tuple[object, ...] = ()
+    about: tuple[tuple[Mapping[str, str], tuple[object, ...]], ...] = (({}, ()),)
+    judges: tuple[tuple[Literal["updates", "checks"], object], ...] = ()
 
 
 @frozen

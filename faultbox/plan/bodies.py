@@ -10,23 +10,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
-from faultbox.model.event_types import WATCHED
 from faultbox.model.fault import Assumption
 from faultbox.model.spec import Monitor
 from faultbox.model.syscalls import FAMILIES, known
 from faultbox.model.topology import Endpoint, Service
-from faultbox.plan.asked import ALL_CALLS, Asked, watched_by
-from faultbox.spec import describe
-from faultbox.spec.builtins import Filter, Function, Invocation, Several, Struct, name_of, shapes_of
-from faultbox.spec.builtins.reading import UNKNOWN, Values
+from faultbox.plan.asked import About, Asked
+from faultbox.plan.meant import Meant, one_service
+from faultbox.plan.texts import Role, Tells, Text, functions_in, strings_in, text_of
+from faultbox.spec.builtins import Filter, Function, Several, alternatives, name_of
+from faultbox.spec.builtins.reading import UNKNOWN
 
 ARMING = frozenset({"fault", "fault_start", "fault_all"})
 _OWN = frozenset({"run", "service", "services", "rules", "source"})
 PARTING = frozenset({"partition", "partition_start"})
 TRACING = frozenset({"trace", "trace_start"})
 ASKING = frozenset({"events", "assert_eventually", "assert_never", "assert_before"})
-_DEPTH = 4
-"""How deep values that hold functions are looked into."""
+UNREADABLE = Tells(unspelt=True)
+"""Of what only the run will tell."""
 
 
 def read(functions: Iterable[object]) -> Asked:
@@ -36,7 +36,7 @@ def read(functions: Iterable[object]) -> Asked:
     for each in functions:
         if isinstance(each, Monitor):
             _watched(each, asked)
-    waiting = [each for function in functions for each in _functions(function)]
+    waiting = [each for function in functions for each in functions_in(function)]
     met: set[Function] = set()
     while waiting:
         function = waiting.pop()
@@ -48,65 +48,52 @@ def read(functions: Iterable[object]) -> Asked:
     return asked
 
 
-def _watched(monitor: Monitor, asked: Asked) -> None:
-    """What a monitor must be shown: events of its shapes, or what its functions spell out."""
-    only = monitor.service or None
-    for shape in monitor.shapes or ():
-        asked.look(_service(shape.get("service")) or only, shape, proof=True)
-    if monitor.shapes is None:
-        asked.lines.add(only)
-        for function in monitor.functions:
-            if isinstance(function, Function):
-                _Body(function, asked).judges_events()
-
-
-def judged(function: object) -> Asked:
-    """What a function needs that is to judge events, where no event that it means must be missing."""
+def judged(filters: Mapping[str, object], where: object = None) -> Asked:
+    """What must be seen of events that filters mean, and a function besides, so that their absence says something."""
     asked = Asked()
-    for each in _functions(function):
-        _Body(each, asked).judges_events(proof=True)
+    asked.judge([(filters, _choosing(where))])
     return asked
 
 
-def _functions(value: object, depth: int = _DEPTH) -> Iterator[Function]:
-    """The functions that a value is or holds."""
-    if isinstance(value, Function):
-        yield value
-    elif isinstance(value, Invocation):
-        yield from _functions(value.function, depth)
-    elif isinstance(value, Monitor):
-        yield from _functions(value.functions, depth)
-    elif depth:
-        for each in _parts(value):
-            yield from _functions(each, depth - 1)
+def watched(monitor: Monitor) -> Asked:
+    """The same of what a monitor judges."""
+    asked = Asked()
+    _watched(monitor, asked)
+    return asked
 
 
-def _parts(value: object) -> Iterable[object]:
-    if isinstance(value, Struct):
-        return value.fields.values()
-    if isinstance(value, Mapping):
-        return (part for pair in value.items() for part in pair)
-    return value if isinstance(value, list | tuple) else ()
+def _watched(monitor: Monitor, asked: Asked) -> None:
+    about = [(filters, _choosing(functions)) for filters, functions in monitor.about]
+    judges = [text_of(each, role) for role, function in monitor.judges for each in functions_in(function)]
+    asked.judge(about, judges, Meant(service=monitor.service or None))
+
+
+def _choosing(functions: object) -> list[Text]:
+    return [text_of(each, "chooses") for each in functions_in(functions)]
 
 
 class _Body:
     """One function: what its text names, and what that means where it can be told."""
 
     def __init__(self, function: Function, asked: Asked) -> None:
-        info = describe(function)
-        self._node = info.node
-        self._values = Values(info)
+        self._text = text_of(function)
+        self._values = self._text.values
         self._asked = asked
-        self.reached: list[Function] = list(_functions(tuple(function.defaults.values())))
+        self._looped: set[int] = set()
+        self.reached: list[Function] = list(functions_in(tuple(function.defaults.values())))
 
     def read(self) -> None:
-        called = {id(node.func) for node in ast.walk(self._node) if isinstance(node, ast.Call)}
-        for node in ast.walk(self._node):
+        nodes = list(ast.walk(self._text.node))
+        for node in nodes:
+            if isinstance(node, ast.For | ast.comprehension):
+                self._looping(node)
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        for node in nodes:
             if isinstance(node, ast.Call):
                 self._call(node, name_of(self._values.of(node.func)))
             elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
                 value = self._values.of(node)
-                self.reached.extend(_functions(value))
+                self.reached.extend(functions_in(value))
                 if id(node) not in called:
                     self._mention(name_of(value))
 
@@ -117,8 +104,8 @@ class _Body:
             self._asked.messages.add((None, ""))
         elif name in PARTING:
             self._asked.parted = True
-        elif name in ASKING:
-            self._asked.lines.add(None)
+        elif name in ASKING or name == "monitor":
+            self._asked.want(UNREADABLE)
 
     def _call(self, node: ast.Call, name: str) -> None:
         if name in ARMING:
@@ -191,7 +178,7 @@ class _Body:
             return
         self._asked.anything = True
         yield from (
-            each for each in (*_strings(self._node), *self._values.keys()) if each in FAMILIES or each in known()
+            each for each in (*strings_in(self._text.node), *self._values.keys()) if each in FAMILIES or each in known()
         )
 
     # --- what is observed ---
@@ -201,81 +188,66 @@ class _Body:
         for each in node.keywords:
             if each.arg == "syscalls":
                 value = self._values.of(each.value)
-                named = value if isinstance(value, list | tuple) else _strings(self._node)
+                named = value if isinstance(value, list | tuple) else strings_in(self._text.node)
                 names = {name for name in named if isinstance(name, str) and (name in FAMILIES or name in known())}
                 self._asked.observed.update((service, name) for service in services for name in names)
 
     def _asking(self, node: ast.Call, name: str) -> None:
         if name == "assert_before":
             for keyword in node.keywords:
-                self._matched(keyword.value, proof=True)
+                self._asked.judge(self._about(keyword.value))
             return
-        named = {each.arg: each.value for each in node.keywords if each.arg not in ("where", "within")}
+        named = {each.arg: self._values.of(each.value) for each in node.keywords if each.arg not in ("where", "within")}
         functions = _positional(node)[:1] + [each.value for each in node.keywords if each.arg == "where"]
-        proof = name != "events"
-        if None in named:
-            self._filters(UNKNOWN, node, proof=proof)
-        elif named or not functions:
-            self._filters({name: self._values.of(value) for name, value in named.items()}, node, proof=proof)
-        for function in functions:
-            self._where(function, proof=proof)
-
-    def _matched(self, node: ast.expr, *, proof: bool, service: str | None = None) -> None:
-        """What a matcher, a dict of filters or a function means, or a call of match.event()."""
-        value = self._values.of(node)
-        if isinstance(value, Filter | Several) and (shapes := shapes_of(value)) is not None:
-            for shape in shapes:
-                self._asked.look(_service(shape.get("service")) or service, shape, proof=proof)
-        elif isinstance(node, ast.Call) and name_of(self._values.of(node.func)) == "match.event":
-            named = {each.arg: self._values.of(each.value) for each in node.keywords}
-            self._filters(UNKNOWN if None in named else named, node, proof=proof)
-        else:
-            self._filters(value, node, proof=proof)
-
-    def _filters(self, filters: object, node: ast.expr, *, proof: bool) -> None:
-        if not isinstance(filters, Mapping):
-            self._where(node, proof=proof)
-            return
-        self._asked.look(_service(filters.get("service")), filters, proof=proof)
+        filters = {field: value for field, value in named.items() if field is not None and not _is_position(field)}
+        if None in named:  # which fields, only the run will tell
+            self._asked.want(UNREADABLE)
+        if filters or functions:
+            self._asked.judge([(filters, [each for node in functions for each in self._judge(node, "chooses")])])
+        elif name == "events" and id(node) not in self._looped:
+            self._asked.scan(self._text)
 
     def _watching(self, node: ast.Call) -> None:
-        """A monitor that the body begins: what on= means, or what its functions spell out."""
+        """A monitor that the body begins: what on= means, or what its functions mean."""
         given = {each.arg: each.value for each in node.keywords}
-        if "on" in given:
-            self._matched(given["on"], proof=True)
-        else:
-            for each in (*_positional(node)[:1], *(given[name] for name in ("update", "check") if name in given)):
-                self._where(each)
+        judges = [each for check in _positional(node)[:1] for each in self._judge(check, "checks")]
+        judges += self._judge(given["check"], "checks") if "check" in given else []
+        judges += self._judge(given["update"], "updates") if "update" in given else []
+        service = one_service(self._values.of(given["service"])) if "service" in given else None
+        self._asked.judge(self._about(given["on"]) if "on" in given else [({}, [])], judges, Meant(service=service))
 
-    def _where(self, node: ast.expr, *, proof: bool = False) -> None:
-        """A condition in code: system calls are those that its text, or the function it names, spells out."""
-        self._asked.lines.add(None)
+    def _looping(self, node: ast.For | ast.comprehension) -> None:
+        """A loop over all events says which of them it is about."""
+        match node.iter:
+            case ast.Call(args=[], keywords=[]) as call if name_of(self._values.of(call.func)) == "events":
+                self._looped.add(id(call))
+                self._asked.scan(self._text, node)
+
+    def _about(self, node: ast.expr) -> About:
+        """What a matcher, a dict of filters or a function means, or a call of match.event()."""
         value = self._values.of(node)
-        if isinstance(value, Function):
-            _Body(value, self._asked).judges_events(proof=proof)
-        else:
-            self._spelt(node, self._values, proof=proof)
+        if isinstance(value, Filter | Several):
+            return [(filters, _choosing(functions)) for filters, functions in alternatives(value)]
+        if isinstance(node, ast.Call):
+            name = name_of(self._values.of(node.func))
+            if name in ("match.any", "match.never"):
+                return [each for part in node.args for each in self._about(part)]
+            if name == "match.all" and node.args:
+                return self._about(node.args[0])
+            if name == "match.event":
+                value = {each.arg: self._values.of(each.value) for each in node.keywords if each.arg is not None}
+                if len(value) < len(node.keywords):
+                    self._asked.want(UNREADABLE)
+        return [(value, [])] if isinstance(value, Mapping) else [({}, self._judge(node, "chooses"))]
 
-    def judges_events(self, *, proof: bool = False) -> None:
-        """This function is asked about events: system calls that its text spells out are wanted."""
-        self._spelt(self._node, self._values, proof=proof)
-
-    def _spelt(self, text: ast.AST, values: Values, *, proof: bool) -> None:
-        words = {*_strings(text), *_named_strings(text, values)}
-        read = words | {each.attr for each in ast.walk(text) if isinstance(each, ast.Attribute)}
-        if "syscall" in read:
-            calls = {word for word in words if word in FAMILIES or word in known()}
-            met = "decision" in read and not any(word.startswith(("allow", "trace")) for word in words)
-            calls |= {ALL_CALLS} if proof and not calls and not met else set()
-            self._asked.observed.update((None, call) for call in calls)
-        else:
-            self._asked.watched.update((None, each) for each in {*(WATCHED & words), *watched_by(read)})
-
-
-def _service(named: object) -> str | None:
-    """The one service that a filter is about."""
-    name = named.name if isinstance(named, Service) else named
-    return name if isinstance(name, str) and not set("*?") & set(name) else None
+    def _judge(self, node: ast.expr, role: Role) -> list[Text]:
+        """The function that an expression is; one that only the run will tell may judge any event."""
+        if isinstance(node, ast.Lambda):
+            return [Text(node, self._values, role)]
+        value = self._values.of(node)
+        if value is UNKNOWN:
+            self._asked.want(UNREADABLE)
+        return [text_of(each, role) for each in functions_in(value)]
 
 
 def _positional(node: ast.Call) -> list[ast.expr]:
@@ -285,16 +257,3 @@ def _positional(node: ast.Call) -> list[ast.expr]:
 
 def _is_position(keyword: str) -> bool:
     return keyword.startswith("_p") and keyword[2:].isdigit()
-
-
-def _strings(node: ast.AST) -> Iterator[str]:
-    return (each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str))
-
-
-def _named_strings(node: ast.AST, values: Values) -> Iterator[str]:
-    """The strings that a text means by names: of constants, and of lists and dicts of them."""
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            value = values.of(each)
-            parts = [value] if isinstance(value, str) else _parts(value)
-            yield from (part for part in parts if isinstance(part, str))

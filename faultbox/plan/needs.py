@@ -56,6 +56,7 @@ def needs(case: Case, spec: Spec, *, blind: str = "", captured: Collection[tuple
         if blind
         else {name: _watch(each, asked, observed, filters[name]) for name, each in spec.services.items()},
         blind=blind,
+        unlooped=_unlooped(asked) if blind else "",
         rules=rules,
         imports=_imports(spec, needed),
         lines=_lines(asked, spec),
@@ -83,7 +84,7 @@ def _armed(asked: Asked, spec: Spec) -> Iterator[tuple[str, frozenset[str]]]:
         keywords |= {(None, keyword) for keyword in evaluated | asked.handed}
     for wanted, keyword in keywords:
         for service in _meant(wanted, spec):
-            calls = _calls(service, keyword)
+            calls = calls_of(service, keyword)
             yield service.name, calls
             if "connect" in calls:
                 yield from ((other, frozenset({"connect"})) for other in spec.services if other != service.name)
@@ -93,8 +94,13 @@ def _observed(asked: Asked, spec: Spec) -> Calls:
     found: Calls = defaultdict(set)
     for wanted, name in asked.observed:
         for service in _meant(wanted, spec):
-            found[service.name] |= {ALL_CALLS} if name == ALL_CALLS else _calls(service, name)
+            found[service.name] |= {ALL_CALLS} if name == ALL_CALLS else calls_of(service, name)
     return {service: calls for service, calls in found.items() if calls}
+
+
+def _unlooped(asked: Asked) -> str:
+    """What loops over events() are about that nothing shows here."""
+    return " and ".join(f"{each} events" for each in sorted(asked.looped))
 
 
 def _notified(observed: set[str], filtered: set[str]) -> set[str]:
@@ -125,7 +131,7 @@ def _meant(name: str | None, spec: Spec) -> Iterable[Service]:
     return [spec.services[name]] if name in spec.services else []
 
 
-def _calls(service: Service, keyword: str) -> frozenset[str]:
+def calls_of(service: Service, keyword: str) -> frozenset[str]:
     """The system calls of a keyword; none where it names nothing here, which the call itself will refuse."""
     operation = service.ops.get(keyword)
     try:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from faultbox import plan as planner
 from faultbox import protocols
 from faultbox import rules as engine
 from faultbox.model.event import Event
@@ -21,16 +22,13 @@ from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.topology import Endpoint
 from faultbox.run import unfinished
-from faultbox.run.observability import why_not_observable
+from faultbox.run.observability import why_not_all, why_not_observable
 from faultbox.run.partitions import Partitions
 from faultbox.run.scopes import Scopes
 from faultbox.run.stage import Stage
 
 if TYPE_CHECKING:
     from faultbox.trace.order import HappensBefore
-
-_OF_KERNEL = frozenset({"syscall", "file", "socket", "process"})
-"""Types of events of which some need the kernel's programs."""
 
 
 class WorldHost:
@@ -195,11 +193,10 @@ class WorldHost:
         self._stage.log.watch(check, name=monitor.name)
 
     def _check_sees(self, monitor: Monitor) -> None:
-        """A monitor of what this host can't show would be green for ever. Raises Inconclusive."""
-        for shape in (monitor.shapes or ()) if self._needs.blind else ():
-            reason = why_not_observable(shape, self._needs, self._spec)
-            if reason and shape.get("type", "syscall") in _OF_KERNEL:
-                raise Inconclusive(f"monitor {monitor.name!r} can't be judged: {reason}")
+        """A monitor of what this case can't show would be green for ever. Raises Inconclusive."""
+        reason = why_not_all(planner.watched(monitor), self._needs, self._spec)
+        if reason:
+            raise Inconclusive(f"monitor {monitor.name!r} can't be judged: {reason}")
 
     # -- services and time
 

@@ -7,26 +7,36 @@ from collections.abc import Mapping, Sequence
 from faultbox import plan as planner
 from faultbox.model.event_types import LINES, OF_CASES, OF_PROXIES, WATCHED
 from faultbox.model.match import fits
+from faultbox.model.observation import Watch
 from faultbox.model.plan import Needs
 from faultbox.model.spec import Spec
-from faultbox.model.syscalls import UnknownSyscall, every, expand
+from faultbox.model.syscalls import every
 from faultbox.model.topology import Service
 from faultbox.observe.sources.registry import events_of
 
-_NOT_EVERY = 'not every system call is observed in this case: name the one that is meant, as in syscall="fsync"'
+_WATCHED = WATCHED | {"syscall"}
+_NOT_EVERY = (
+    "not every system call is observed in this case: name the one that is meant, as in "
+    'syscall="fsync", or another type of event, as in type="stdout"'
+)
 
 
 def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec, where: object = None) -> str:
-    """Why no event of this shape could reach the trace of a case with these needs; "" when it could.
+    """Why an event of this shape may be missing in the trace of a case with these needs; "" when none would be.
 
-    `where` is a function that judges events besides. System calls are seen where the service's filter notifies them or
+    `where` is a function that judges events besides; without it and filters all events are meant, of which the case's
+    own functions choose. System calls are seen where the service's filter notifies them or
     the kernel's programs watch them. A decision other than `allow` is always seen, since whoever decides also reports
     it.
     """
-    kind = filters.get("type", "syscall" if "syscall" in filters or "decision" in filters else "")
+    if not filters and where is None:
+        return (
+            f"the {needs.unlooped} that are looked for need BPF, and there is none: {needs.blind}"
+            if needs.unlooped
+            else ""
+        )
+    kind = filters.get("type", "")
     services = _services(filters.get("service", ""), spec)
-    if kind == "syscall":
-        return _why_no_calls(filters, services, needs)
     if kind in OF_PROXIES:
         met = {edge.service for edge in needs.edges}
         return "" if met & set(services) else f"no proxy stands before {' or '.join(services)} in this case"
@@ -35,11 +45,16 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec, whe
         return (
             f"the output of {unread[0]} is not observed in this case" if unread and len(unread) == len(services) else ""
         )
-    if kind in WATCHED:
-        return _why_not_watched(kind, services, needs)
-    if kind and not set("*?") & set(kind):
+    if kind not in _WATCHED and kind and not set("*?") & set(kind):
         return _why_not_declared(kind, filters, [spec.services[name] for name in services])
-    return _why_not_any(filters, services, needs) or _why_not_judged(where, needs)
+    return why_not_all(planner.judged(filters, where), needs, spec)
+
+
+def why_not_all(asked: planner.Asked, needs: Needs, spec: Spec) -> str:
+    """Why something that was asked for may be missing in the trace of a case with these needs; "" when nothing is."""
+    calls = (_why_no_calls(service, name, needs, spec) for service, name in sorted(asked.observed, key=str))
+    others = (_why_not_watched(service, kind, needs) for service, kind in sorted(asked.watched, key=str))
+    return next(filter(None, (*calls, *others)), "")
 
 
 def _why_not_declared(kind: str, filters: Mapping[str, str], services: Sequence[Service]) -> str:
@@ -63,56 +78,32 @@ def _services(pattern: str, spec: Spec) -> list[str]:
     return [pattern] if pattern in spec.services else list(spec.services)
 
 
-def _why_no_calls(filters: Mapping[str, str], services: list[str], needs: Needs) -> str:
-    decision = filters.get("decision", "*")
-    if not decision.startswith(("allow", "trace", "*")):
-        return ""
-    seen = [_seen(service, needs) for service in services]
-    wanted = _expanded(filters.get("syscall", ""))
-    if any(wanted & each for each in seen) if wanted else all(each >= every() for each in seen):
-        return ""
-    if not wanted and any(seen):
-        return _NOT_EVERY + (f" ({needs.blind})" if needs.blind else "")
-    named = filters.get("syscall", "system calls")
-    return f"{named} of {' or '.join(services)} are not observed in this case"
+def _why_no_calls(service: str | None, name: str, needs: Needs, spec: Spec) -> str:
+    of = [
+        spec.services[each] for each in ([service] if service is not None else needs.services) if each in spec.services
+    ]
+    if name == planner.ALL_CALLS:
+        unseen = [each.name for each in of if not _seen(each.name, needs) >= every()]
+        return _NOT_EVERY + (f" ({needs.blind})" if needs.blind else "") if unseen else ""
+    unseen = [each.name for each in of if not _seen(each.name, needs) >= planner.calls_of(each, name)]
+    return f"{name} of {' and '.join(unseen)} is not observed in this case" if unseen else ""
 
 
 def _seen(service: str, needs: Needs) -> frozenset[str]:
     watch = needs.watched.get(service)
-    return needs.filters.get(service, frozenset()) | (watch.calls if watch is not None else frozenset())
+    return needs.observed.get(service, frozenset()) | (watch.calls if watch is not None else frozenset())
 
 
-def _expanded(name: str) -> frozenset[str]:
-    """The calls that a filter names; none where it may mean any."""
-    try:
-        return expand(name)
-    except UnknownSyscall:
-        return frozenset()
-
-
-def _why_not_watched(kind: str, services: list[str], needs: Needs) -> str:
+def _why_not_watched(service: str | None, kind: str, needs: Needs) -> str:
     if needs.blind:
         return f"{kind} events need BPF, and there is none: {needs.blind}"
     if kind == "process":
         return ""
-    watches = [needs.watched[name] for name in services if name in needs.watched]
-    shown = any(each.files if kind == "file" else each.sockets for each in watches)
-    return "" if shown else f"the {kind}s of {' or '.join(services)} are not observed in this case"
+    of = [service] if service is not None else list(needs.services)
+    shown = {name for name in of if name in needs.watched and _shows(needs.watched[name], kind)}
+    unseen = [name for name in of if name not in shown]
+    return f"the {kind}s of {' and '.join(unseen)} are not observed in this case" if unseen else ""
 
 
-def _why_not_any(filters: Mapping[str, str], services: list[str], needs: Needs) -> str:
-    """As for a filter that names no type; what it may mean its fields tell."""
-    if filters.keys() <= {"service", "type"}:
-        return ""
-    return next(filter(None, (_why_not_watched(kind, services, needs) for kind in planner.watched_by(filters))), "")
-
-
-def _why_not_judged(where: object, needs: Needs) -> str:
-    """As for a function: what it may mean its text tells."""
-    if where is None:
-        return ""
-    asked = planner.judged(where)
-    if needs.blind and any(name == planner.ALL_CALLS for _, name in asked.observed):
-        return f"{_NOT_EVERY} ({needs.blind})"
-    kinds = sorted({kind for _, kind in asked.watched})
-    return next(filter(None, (_why_not_watched(kind, list(needs.services), needs) for kind in kinds)), "")
+def _shows(watch: Watch, kind: str) -> bool:
+    return watch.files if kind == "file" else watch.sockets

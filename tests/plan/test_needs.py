@@ -192,7 +192,7 @@ OBSERVED = [
     ('assert_before(first = {"service": "db", "syscall": "open"}, then = {"type": "print"})', {"db": OPEN}),
     ('assert_eventually(service = "db", syscall = "open", decision = "deny*")', {}),
     ('assert_eventually(service = "db", decision = "deny*")', {}),
-    ('assert_never(service = "db", where = lambda e: e.syscall == "mmap")', dict.fromkeys(NAMES, frozenset({"mmap"}))),
+    ('assert_never(service = "db", where = lambda e: e.syscall == "mmap")', {"db": frozenset({"mmap"})}),
     ('assert_never(where = is_open)', {"db": OPEN, "api": OPEN, "cache": OPEN}),
     ('assert_never(lambda e: e.get("syscall") == "mmap")', dict.fromkeys(NAMES, frozenset({"mmap"}))),
     ('events(where = lambda e: e.data.get("action") == "write")', {}),
@@ -223,7 +223,15 @@ UNNAMED = [
     ('assert_never(where = lambda e: e.type == "syscall" and e.decision != "allow")', {"db", "api", "cache"}),
     ('assert_never(where = lambda e: e.type == "syscall" and e.decision.startswith("deny"))', set()),
     ('assert_never(type = "syscall", decision = "deny(EIO)")', set()),
-    ('events(type = "syscall")', set()),
+    ('events(type = "syscall")', {"db", "api", "cache"}),
+    ('assert_never(type = "sys*", service = "db")', {"db"}),
+    ('assert_never(service = "db", path = "/etc/*")', {"db"}),
+    ('assert_never(service = "db", errno = "EACCES")', {"db"}),
+    ('assert_never(service = "db", method = "GET", path = "/etc/*")', set()),
+    ('ask = assert_never\n    ask(type = "syscall")', {"db", "api", "cache"}),
+    ('assert_never(where = [lambda e: e.seq > 5][int("0")])', {"db", "api", "cache"}),
+    ('assert_never(**{"type": "syscall"})', {"db", "api", "cache"}),
+    ('monitor("m", on = {"service": "db"}, check = lambda e: e.get("path") != "/etc/x")', {"db"}),
 ]
 
 
@@ -249,7 +257,12 @@ WATCHED = [
     ('assert_never(path = "/etc/*", service = db)', {("db", "file")}),
     ('assert_never(service = db, syscall = "open", path = "/etc/*")', set()),
     ('assert_eventually(type = "socket", op = "refused", service = "api")', {("api", "socket")}),
-    ('events(where = lambda e: e.type == "socket" and e.service == "db")', {(each, "socket") for each in NAMES}),
+    ('events(where = lambda e: e.type == "socket" and e.service == "db")', {("db", "socket")}),
+    ('assert_never(type = "f*", service = "db")', {("db", "file")}),
+    (
+        'monitor("m", on = match.any({"type": "file"}, lambda e: e.seq == 1), check = lambda e: False)',
+        {(each, "file") for each in NAMES},
+    ),
     ('assert_never(where = lambda e: e.path.startswith("/etc"))', {(each, "file") for each in NAMES}),
     ('monitor(lambda e: e.get("type") != "file")', {(each, "file") for each in NAMES}),
 ]

@@ -10,9 +10,11 @@ import pytest
 
 from faultbox.model.event import Event
 from faultbox.model.host import Inconclusive
+from faultbox.model.observation import Watch
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
+from faultbox.model.syscalls import every
 from faultbox.run.host import WorldHost
 
 AT = Position("x.star", 1)
@@ -35,7 +37,8 @@ def host(log: Log, **needs: Any) -> WorldHost:
 
 def monitor(*shapes: dict[str, str], service: str = "") -> tuple[Monitor, list[Event]]:
     seen: list[Event] = []
-    return Monitor("m", lambda: seen.append, AT, service, shapes or None), seen
+    about = tuple((shape, ()) for shape in shapes or ({},))
+    return Monitor("m", lambda: seen.append, AT, service, shapes or None, about=about), seen
 
 
 def test_a_monitor_is_shown_the_events_of_its_service() -> None:
@@ -54,7 +57,9 @@ def test_a_monitor_of_what_this_host_can_not_show_is_inconclusive(shape: dict[st
     made, _ = monitor({"type": "stdout"}, shape)
     with pytest.raises(Inconclusive, match=r"monitor 'm' can't be judged: .*no BPF here"):
         host(Log(), blind="no BPF here").watch(made)
-    host(Log()).watch(made)
+    log = Log()
+    host(log, watched={"db": Watch(every(), files=True, sockets=True)}).watch(made)
+    assert len(log.checks) == 1
 
 
 @pytest.mark.parametrize("shape", [{"type": "stdout"}, {"type": "proxy"}, {"decision": "deny*"}, {"service": "db"}])

@@ -13,7 +13,7 @@ from faultbox.model.observation import Watch
 from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Spec
-from faultbox.model.syscalls import every
+from faultbox.model.syscalls import FAMILIES, every
 from faultbox.model.topology import Observation, Service
 from faultbox.run.observability import why_not_observable
 from faultbox.spec.gate import Gate
@@ -22,12 +22,16 @@ AT = Position("x.star", 1)
 SPEC = Spec(Path("x.star"), {name: Service(name, "/bin/true", AT) for name in ("db", "api")}, (), (), (), {}, (), {})
 NEEDS = Needs(
     ("db", "api"),
-    filters={"db": frozenset({"write", "fdatasync"})},
+    filters={"db": FAMILIES["write"] | {"close"}},
+    observed={"db": FAMILIES["write"]},
     watched={"db": Watch(calls=frozenset({"getpid"}), files=True), "api": Watch(sockets=True)},
     lines=frozenset({"api"}),
     edges=(Edge("driver", "api", "http", "http", 8080),),
 )
-NOT_EVERY = 'not every system call is observed in this case: name the one that is meant, as in syscall="fsync"'
+NOT_EVERY = (
+    "not every system call is observed in this case: name the one that is meant, as in "
+    'syscall="fsync", or another type of event, as in type="stdout"'
+)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +57,15 @@ def test_a_file_that_nobody_reads_is_not_seen(path: str, seen: bool) -> None:
     ("filters", "reason"),
     [
         ({"type": "syscall", "service": "db", "syscall": "write"}, ""),
-        ({"type": "syscall", "service": "db", "syscall": "fsync"}, ""),
-        ({"type": "syscall", "service": "db", "syscall": "rename"}, "rename of db are not observed in this case"),
-        ({"type": "syscall", "service": "api", "syscall": "write"}, "write of api are not observed in this case"),
+        ({"type": "syscall", "service": "db", "syscall": "close"}, "close of db is not observed in this case"),
+        ({"type": "syscall", "service": "db", "syscall": "rename"}, "rename of db is not observed in this case"),
+        ({"type": "syscall", "service": "api", "syscall": "write"}, "write of api is not observed in this case"),
         ({"type": "syscall", "service": "api", "decision": "deny*"}, ""),
-        ({"syscall": "write"}, ""),
+        ({"syscall": "write"}, "write of api is not observed in this case"),
+        ({"syscall": "mmap"}, "mmap of db and api is not observed in this case"),
         ({"type": "syscall", "service": "db", "path": "/etc/*"}, NOT_EVERY),
         ({"syscall": "f*", "service": "db"}, NOT_EVERY),
-        ({"type": "syscall", "service": "api"}, "system calls of api are not observed in this case"),
+        ({"type": "syscall", "service": "api"}, NOT_EVERY),
         ({"type": "service_detached"}, ""),
         ({"type": "stdout", "service": "api"}, ""),
         ({"type": "stdout", "service": "db"}, "the output of db is not observed in this case"),
@@ -70,16 +75,17 @@ def test_a_file_that_nobody_reads_is_not_seen(path: str, seen: bool) -> None:
         ({"type": "proxy", "service": "db"}, "no proxy stands before db in this case"),
         ({"type": "service_exited", "service": "db"}, ""),
         ({"type": "topic"}, "nothing in this case gives events of type 'topic'"),
-        ({"type": "syscall", "syscall": "getpid"}, ""),
+        ({"type": "syscall", "syscall": "getpid", "service": "db"}, ""),
         ({"type": "file", "service": "db"}, ""),
         ({"type": "file", "service": "api"}, "the files of api are not observed in this case"),
-        ({"type": "file"}, ""),
+        ({"type": "file"}, "the files of api are not observed in this case"),
         ({"type": "socket", "service": "api"}, ""),
         ({"type": "socket", "service": "db"}, "the sockets of db are not observed in this case"),
-        ({"path": "/x", "service": "api"}, "the files of api are not observed in this case"),
+        ({"path": "/x", "service": "api"}, NOT_EVERY),
         ({"type": "process"}, ""),
         ({"type": "tail", "service": "db"}, "nothing in this case gives events of type 'tail'"),
-        ({"type": "s*"}, ""),
+        ({"type": "s*"}, NOT_EVERY),
+        ({"type": "std*"}, ""),
         ({}, ""),
     ],
 )
@@ -93,7 +99,8 @@ def test_why_not(filters: dict[str, str], reason: str) -> None:
         ({"type": "syscall", "service": "db"}, f"{NOT_EVERY} (no BPF here)"),
         ({"type": "syscall", "service": "db", "syscall": "write"}, ""),
         ({"type": "file"}, "file events need BPF, and there is none: no BPF here"),
-        ({"path": "/x"}, "file events need BPF, and there is none: no BPF here"),
+        ({"path": "/x"}, f"{NOT_EVERY} (no BPF here)"),
+        ({"type": "f*"}, "file events need BPF, and there is none: no BPF here"),
         ({"type": "process"}, "process events need BPF, and there is none: no BPF here"),
         ({"type": "stdout", "service": "api"}, ""),
         ({"service": "db"}, ""),
@@ -105,7 +112,7 @@ def test_why_not_without_bpf(filters: dict[str, str], reason: str) -> None:
 
 
 def test_every_call_is_seen_where_filter_and_watch_add_up_to_all() -> None:
-    watch = Watch(calls=every() - NEEDS.filters["db"])
+    watch = Watch(calls=every() - NEEDS.observed["db"])
     needs = dataclasses.replace(NEEDS, watched={"db": watch})
     assert why_not_observable({"type": "syscall", "service": "db"}, needs, SPEC) == ""
     assert why_not_observable({"type": "syscall"}, needs, SPEC) == NOT_EVERY
@@ -117,7 +124,7 @@ def test_every_call_is_seen_where_filter_and_watch_add_up_to_all() -> None:
         ('e.type == "file" and e.path == "/x"', "file events need BPF, and there is none: no BPF here"),
         ('e.type == "process"', "process events need BPF, and there is none: no BPF here"),
         ('e.type == "syscall" and e.path == "/x"', f"{NOT_EVERY} (no BPF here)"),
-        ('e.type == "syscall" and e.syscall == "fsync"', ""),
+        ('e.type == "syscall" and e.syscall == "write" and e.service == "db"', ""),
         ('e.type == "step_recv"', ""),
     ],
 )
@@ -128,3 +135,9 @@ def test_what_a_function_may_mean_is_read_from_its_text(judge: str, reason: str,
         spec = specs.load(path, seed=1, gate=gate)
     blind = dataclasses.replace(NEEDS, watched={}, blind="no BPF here")
     assert why_not_observable({}, blind, SPEC, spec.monitors[0].functions[0]) == reason
+
+
+def test_a_loop_over_all_events_says_what_it_misses() -> None:
+    blind = dataclasses.replace(NEEDS, watched={}, blind="no BPF here", unlooped="file events")
+    reason = "the file events that are looked for need BPF, and there is none: no BPF here"
+    assert why_not_observable({}, blind, SPEC) == reason

@@ -9,7 +9,7 @@ from faultbox.spec.builtins.declare import REGISTRY as BUILTINS
 from faultbox.spec.builtins.declare import name_of
 from faultbox.spec.builtins.filters import Filter
 from faultbox.spec.builtins.finish import declared
-from faultbox.spec.builtins.matchers import Several, shapes_of
+from faultbox.spec.builtins.matchers import Several, alternatives
 from faultbox.spec.builtins.names import cell_id, scenario_names
 from faultbox.spec.builtins.structs import Struct
 from faultbox.spec.builtins.values import Invocation, function_name
@@ -22,11 +22,11 @@ __all__ = [
     "Invocation",
     "Several",
     "Struct",
+    "alternatives",
     "cell_id",
     "declared",
     "function_name",
     "name_of",
     "predeclared",
     "scenario_names",
-    "shapes_of",
 ]

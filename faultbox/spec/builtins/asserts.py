@@ -130,7 +130,9 @@ def events(call: Call, where: Function | None = None, **filters: str) -> List:
     """
     _check_fields(call, filters)
     wanted = Filter.of(filters, where)
-    return List(filter(wanted, call.host.events()))
+    found = List(filter(wanted, call.host.events()))
+    _check_observable(call, wanted)
+    return found
 
 
 @builtin("fail", args=kinds.anything, sep=kinds.text)

@@ -13,6 +13,7 @@ from faultbox.spec.builtins.declare import Call, builtin
 from faultbox.spec.builtins.filters import Filter
 from faultbox.spec.builtins.values import is_function
 
+Alternative = tuple[Mapping[str, str], tuple[object, ...]]
 Shapes = tuple[Mapping[str, str], ...]
 
 
@@ -47,6 +48,20 @@ def shapes_of(matcher: Matcher) -> Shapes | None:
 
 def _merged(shapes: Shapes) -> Mapping[str, str]:
     return {name: value for shape in shapes for name, value in shape.items()}
+
+
+def alternatives(matcher: Matcher) -> tuple[Alternative, ...]:
+    """Of what is meant each event fits one of these: filters, with functions that choose besides."""
+    if isinstance(matcher, Filter):
+        return ((matcher.fields, () if matcher.where is None else (matcher.where,)),)
+    found = [alternatives(part) for part in matcher.parts]
+    if not matcher.every:
+        return tuple(each for several in found for each in several)
+    both = (
+        (_merged(tuple(shape for shape, _ in each)), tuple(one for _, ones in each for one in ones))
+        for each in itertools.product(*found)
+    )
+    return tuple(both)
 
 
 def functions_of(matcher: Matcher | None) -> tuple[object, ...]:

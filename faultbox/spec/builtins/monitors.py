@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from faultbox.model import event_types
 from faultbox.model.event import Event
@@ -74,7 +74,8 @@ def monitor(
     _check_service(call, service)
     shapes = matchers.shapes_of(on) if on is not None else None
     _warn_of_types(call, shapes or ())
-    made = Monitor(parts.name, parts.begin, call.position, service, shapes, parts.functions)
+    about = matchers.alternatives(on) if on is not None else (({}, ()),)
+    made = Monitor(parts.name, parts.begin, call.position, service, shapes, parts.functions, about, parts.judges)
     host = current.get(None)
     if host is None:
         call.state(Declarations).monitors.append(made)
@@ -150,6 +151,12 @@ class Parts:
         made = (self.state_init,) if is_function(self.state_init) else ()
         named = (each for each in (self.update, self.check) if each is not None)
         return (*matchers.functions_of(self.on), *made, *named)
+
+    @property
+    def judges(self) -> tuple[tuple[Literal["updates", "checks"], object], ...]:
+        update: tuple[Literal["updates"], object] = ("updates", self.update)
+        check: tuple[Literal["checks"], object] = ("checks", self.check)
+        return tuple(each for each in (update, check) if each[1] is not None)
 
     def begin(self) -> Callable[[Event], None]:
         return Judge(self)
