@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import ssl
@@ -11,6 +12,8 @@ from faultbox.linux import memfd
 from faultbox.model.topology import Tls
 from faultbox.protocols.connection import StepFailed
 
+_OPENSSL = re.compile(r"\[SSL[^]]*\] (.*?)(?: \(_ssl\.c:\d+\))?$")
+"""An error that Python's ssl has no name for: `[SSL] tlsv1 alert no application protocol (_ssl.c:1006)`."""
 _CLOSED = "TLS: the connection was closed in the handshake"
 
 
@@ -109,7 +112,7 @@ def load_identity(context: ssl.SSLContext, pem: bytes) -> None:
 
 def words(error: ssl.SSLError) -> str:
     """What went wrong, in few words: `certificate verify failed: certificate has expired`."""
-    said = (error.reason or str(error)).replace("_", " ").lower()
+    said = (error.reason or _OPENSSL.sub(r"\1", str(error))).replace("_", " ").lower()
     for prefix in ("sslv3 alert ", "tlsv1 alert ", "tlsv13 alert "):
         said = said.removeprefix(prefix)
     why = getattr(error, "verify_message", "")

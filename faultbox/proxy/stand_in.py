@@ -13,10 +13,11 @@ from faultbox.proxy.certificates import Authority, showing
 class StandIn:
     """Of one edge. `names`: what the service is called, for callers that don't say whom they mean (SNI).
 
-    `unspoken`: what may be negotiated (ALPN) but is not the interface's protocol, so that no rule could read it.
+    `unspoken`: how the names begin of what may be negotiated (ALPN) but is not the interface's protocol, so that no
+    rule could read it.
     """
 
-    def __init__(self, tls: Tls, authority: Authority, names: Sequence[str], unspoken: frozenset[str]) -> None:
+    def __init__(self, tls: Tls, authority: Authority, names: Sequence[str], unspoken: tuple[str, ...]) -> None:
         self._tls = tls
         self._authority = authority
         self._names = tuple(names)
@@ -28,7 +29,7 @@ class StandIn:
 
     def to_service(self, alpn: Sequence[str]) -> ssl.SSLContext:
         """For the handshake with the service. Where nothing that a rule could read is offered, all is passed on."""
-        offered = tuple(each for each in alpn if each not in self._unspoken) or tuple(alpn)
+        offered = tuple(each for each in alpn if not each.startswith(self._unspoken)) or tuple(alpn)
         if offered not in self._to_service:
             context = self._to_service[offered] = client_context(self._tls)
             if offered:

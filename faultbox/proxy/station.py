@@ -122,7 +122,7 @@ class Station:
     def stand_in(self) -> StandIn:
         if self._stand_in is None:
             names = (self._address or "localhost", self.edge.service, "localhost", "127.0.0.1", "::1")
-            unspoken = frozenset(("h2",)) if self.edge.protocol == "http" else frozenset[str]()
+            unspoken = ("h2",) if self.edge.protocol == "http" else ()  # its drafts were called h2-14, h2-16
             self._stand_in = StandIn(self._tls or Tls(), self._authority(), tuple(dict.fromkeys(names)), unspoken)
         return self._stand_in
 

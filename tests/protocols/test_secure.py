@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from faultbox.model.topology import Tls
 from faultbox.protocols.connection import Connection, StepFailed
-from faultbox.protocols.secure import Securing, client_context
+from faultbox.protocols.secure import Securing, client_context, words
 from faultbox.proxy import Authority
 
 Serving = Callable[..., tuple[str, int]]
@@ -172,3 +172,11 @@ def test_a_handshake_has_its_time(serving: Serving) -> None:
     with pytest.raises(StepFailed, match=r"^timeout$"):
         Connection(serving(lambda _: done.wait(20)), time.monotonic() + 0.05, anybody())
     done.set()
+
+
+def test_an_error_that_python_has_no_name_for() -> None:
+    class Nameless(ssl.SSLError):
+        reason = None  # type: ignore[assignment]
+
+    error = Nameless(1, "[SSL] tlsv1 alert no application protocol (_ssl.c:1006)")
+    assert words(error) == "no application protocol"

@@ -240,10 +240,11 @@ def test_a_service_whose_certificate_nobody_vouches_for(place: Any) -> None:
     assert "is the ca= of db.main the one that signed its certificate?" in told
 
 
-def a_hello(host: str) -> bytes:
+def a_hello(host: str, context: ssl.SSLContext | None = None) -> bytes:
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    if context is None:
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["h2", "http/1.1"])
     with contextlib.suppress(ssl.SSLWantReadError):
         context.wrap_bio(incoming, outgoing, server_hostname=host).do_handshake()
     return outgoing.read()
@@ -253,6 +254,24 @@ def test_a_hello_is_read_once_it_is_whole() -> None:
     data = a_hello("db.internal")
     assert all(read_hello(data[:size]) is None for size in range(len(data)))
     assert read_hello(data) == ("db.internal", ("h2", "http/1.1"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "passed_on"),
+    [
+        (("h2", "http/1.1"), ("http/1.1",)),
+        (("h2-16", "h2", "http/1.1", "http/1.0"), ("http/1.1", "http/1.0")),
+        (("h2", "h2-16", "h2-14"), ("h2", "h2-16", "h2-14")),
+        ((), ()),
+    ],
+)
+def test_a_service_is_offered_what_rules_can_read_or_else_all(
+    authority: proxy.Authority, asked: tuple[str, ...], passed_on: tuple[str, ...]
+) -> None:
+    context = StandIn(Tls(), authority, ("db",), ("h2",)).to_service(asked)
+    hello = read_hello(a_hello("db.internal", context))
+    assert hello is not None
+    assert hello.alpn == passed_on
 
 
 HELLO = a_hello("db.internal")
@@ -265,7 +284,7 @@ def test_a_broken_hello_breaks_nothing(data: st.DataObject) -> None:
     hello = bytearray(HELLO)
     for _ in range(data.draw(st.integers(1, 6))):
         hello[data.draw(st.integers(0, len(hello) - 1))] = data.draw(st.integers(0, 255))
-    talk = Interception(StandIn(Tls(), NOBODY, ("localhost",), frozenset()), lambda: "")
+    talk = Interception(StandIn(Tls(), NOBODY, ("localhost",), ()), lambda: "")
     talk.received("request", bytes(hello))
     talk.received("request", data.draw(st.binary(max_size=20)))
     talk.received("response", data.draw(st.binary(max_size=20)))

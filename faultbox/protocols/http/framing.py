@@ -32,6 +32,15 @@ class Lost(Exception):
     """The bytes are no HTTP/1, or could be read in two ways."""
 
 
+def no_http(data: bytes) -> Lost:
+    """What these bytes are instead of a message, as far as that is plain."""
+    if data.startswith(b"PRI * HTTP/2"):
+        return Lost("HTTP/2, of which rules on http see nothing")
+    if data.startswith(b"\x16\x03"):
+        return Lost("TLS, of which rules see nothing where the interface has no tls=")
+    return Lost("not HTTP/1")
+
+
 def read_head(raw: bytes, side: Side) -> Head:
     """A whole head, parsed. Raises Lost. Heads repeat: those of ordinary size are remembered."""
     return _remembered(raw, side) if len(raw) <= _CACHED_HEAD else _read_head(raw, side)
@@ -40,7 +49,7 @@ def read_head(raw: bytes, side: Side) -> Head:
 def _read_head(raw: bytes, side: Side) -> Head:
     line = (_REQUEST_LINE if side == "request" else _STATUS_LINE).match(raw)
     if line is None:
-        raise Lost("not HTTP/1")
+        raise no_http(raw)
     first, second, minor = line.groups() if side == "request" else (line[1], line[2], line[1])
     fields: dict[bytes, bytes] = {}
     for name, value in _FRAMING.findall(raw):

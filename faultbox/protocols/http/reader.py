@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from faultbox.model.message import Side
 from faultbox.protocols.contract import HOLD_LIMIT, Part
-from faultbox.protocols.http.framing import BEGINNING, END, HEAD_LIMIT, Begun, Body, Lost, read_head
+from faultbox.protocols.http.framing import BEGINNING, END, HEAD_LIMIT, Begun, Body, Lost, no_http, read_head
 from faultbox.protocols.http.messages import Head
 
 
@@ -99,7 +99,7 @@ class Reader:
             return at + 1
         line = data.find(b"\n", at, at + HEAD_LIMIT)
         if not BEGINNING[self._side].match(data, at, line if line >= 0 else len(data)):
-            raise Lost("not HTTP/1")
+            raise no_http(data[at:])
         if line < 0:
             if len(data) - at > HEAD_LIMIT:
                 raise Lost("a first line without an end")

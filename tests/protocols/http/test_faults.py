@@ -296,10 +296,22 @@ def test_connect_is_a_tunnel_once_it_is_granted(status: bytes, plain: bool) -> N
 
 
 @pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/2, of which"),
+        (b"\x16\x03\x01\x02\x00\x01", "TLS, of which"),
+        (b"SSH-2.0-Go\r\n", "not HTTP/1"),
+    ],
+)
+def test_what_is_another_protocol_is_named(data: bytes, why: str) -> None:
+    talk = play(rule("error", match=NEVER))
+    assert sent(talk.caller(data), "service") == data
+    assert talk.notes[-1]["reason"].startswith(why)
+
+
+@pytest.mark.parametrize(
     "data",
     [
-        b"\x16\x03\x01\x02\x00\x01",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"hello\n",
         b"GET / HTTP/1.1\r\nContent-Length: 1, 2\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
