@@ -77,6 +77,10 @@ def _make_namespaces() -> None:
             linux.unshare(flag)
         except OSError as error:
             raise RuntimeError(f"no {name} namespace: {error.strerror}") from None
+    try:
+        linux.loopback_up()
+    except OSError as error:
+        raise RuntimeError(f"lo of a network namespace can't be brought up: {error.strerror}") from None
 
 
 def _become_able() -> None:

@@ -102,9 +102,12 @@ class Ground:
         try:
             result = live(case, needs, self, place, link)
         except Exception as error:
-            if not room.lacking(error) and not room.gone(self.request.run_dir):
+            if room.lacking(error) or room.gone(self.request.run_dir):
+                result = summary.no_room(case, self.request.run_dir, armed(place))
+            elif isinstance(error, worlds.WorldError):
+                result = summary.not_made(case, error)
+            else:
                 raise
-            result = summary.no_room(case, self.request.run_dir, armed(place))
         link.send("done", result)
 
     def put_aside(self, world: str) -> None:

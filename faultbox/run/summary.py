@@ -147,6 +147,11 @@ def no_room(case: Case, run_dir: Path, rules: tuple[RuleReport, ...]) -> CaseRes
     return _undecided(case, "NO_ROOM", f"{room.said(run_dir)}: {room.ADVICE}", rules)
 
 
+def not_made(case: Case, error: Exception) -> CaseResult:
+    """The verdict of a case whose world could not be made."""
+    return _undecided(case, "WORLD_DIED", str(error), ())
+
+
 def _undecided(case: Case, code: str, reason: str, rules: tuple[RuleReport, ...]) -> CaseResult:
     return CaseResult(
         info=case.info,

@@ -160,3 +160,13 @@ def test_root_without_its_capabilities_is_told_once(tmp_path: Path) -> None:
     assert ran.returncode == 3
     assert "Traceback" not in ran.stdout + ran.stderr
     assert "this root may not make worlds (unshare: Operation not permitted)" in ran.stdout + ran.stderr
+
+
+@pytest.mark.root
+def test_root_that_may_not_bring_up_a_network_is_told_so(tmp_path: Path) -> None:
+    ran = run_in("exec setpriv --bounding-set -net_admin {tool}", tmp_path, "--no-bundle")
+    assert ran.returncode == 3
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert "Operation not permitted (worlds need root" in ran.stdout
+    told = run_in(f"exec setpriv --bounding-set -net_admin {sys.executable} -m faultbox doctor", tmp_path)
+    assert "lo of a network namespace can't be brought up: Operation not permitted" in told.stdout
