@@ -83,7 +83,18 @@ def serve(
 
 
 def _listeners(kind: socket.SocketKind) -> tuple[socket.socket, ...]:
-    """Bound to one port of 127.0.0.1 and, where that can be had, the same of ::1."""
+    """Bound to one port of 127.0.0.1 and, where that can be had, the same of ::1.
+
+    What they accept by steering has the service's port and their SO_REUSEADDR (socket(7)): without it, a service that
+    ends and is started again could not bind its port as long as a connection of before is open, or in TIME_WAIT.
+    """
+    bound = _bound(kind)
+    for each in bound if kind == socket.SOCK_STREAM else ():
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return bound
+
+
+def _bound(kind: socket.SocketKind) -> tuple[socket.socket, ...]:
     with contextlib.suppress(OSError):
         for _ in range(64):
             four = socket.socket(socket.AF_INET, kind)

@@ -38,6 +38,32 @@ FIRST = "+PONG on connection 1"
 """
 
 
+def test_a_service_that_is_started_again_gets_its_port_again(tool) -> None:
+    spec = (
+        POOLS.replace('"redis", 6379),', '"redis", 6379), on_exit = "restart",', 1)
+        + """
+def until(start):
+    said = ""
+    for _ in range(300):
+        said = ping()
+        if said.startswith(start):
+            break
+        sleep("50ms")
+    return said
+
+def test_restart():
+    assert_true(until("+PONG"))
+    cache.main.command("SHUTDOWN", args = ["NOSAVE"])
+    assert_eventually(lambda e: e.type == "service_restarted", within = "20s")
+    assert_true(until("+PONG").startswith("+PONG"), "the pool never reached it again")
+    loading = fault(cache.main, error(command = "PING", message = "LOADING wait"), run = lambda: until("-LOADING"))
+    assert_true(loading.startswith("-LOADING wait"), loading)
+"""
+    )
+    outcome = tool.test(spec)
+    assert outcome.verdicts() == {"test_restart": "passed"}, outcome
+
+
 def test_an_established_pool_meets_a_fault_that_starts_later(tool) -> None:
     spec = (
         POOLS
