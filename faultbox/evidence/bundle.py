@@ -245,7 +245,9 @@ class Bundle:
         version = self._field(self.manifest, "schema_version", int)
         if version != SCHEMA_VERSION:
             made_by = str(self.manifest.get("faultbox"))[:40]
-            raise self._bad(f"has schema version {version} (Faultbox {made_by}), this one reads {SCHEMA_VERSION}")
+            raise self._bad(
+                f"has schema version {version}, this Faultbox reads {SCHEMA_VERSION}: use the one that wrote it, {made_by}"
+            )
 
     def _record(self, kind: type[Kind], name: str) -> Kind:
         try:

@@ -101,8 +101,12 @@ def _in_workspace(file: str, workspace: str) -> str:
 
 
 def _data(text: str) -> str:
-    shown = _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
-    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return _shown(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _shown(text: str) -> str:
+    """With nothing in it that whoever shows it would obey."""
+    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _property(text: str) -> str:
@@ -146,7 +150,11 @@ def _list(title: str, items: Iterable[str]) -> str:
 
 
 def _preformatted(title: str, lines: Sequence[str]) -> str:
-    return "\n".join([f"### {title}", "", "<pre>", *map(html.escape, lines), "</pre>"]) if lines else ""
+    return (
+        "\n".join([f"### {title}", "", "<pre>", *(html.escape(_shown(line)) for line in lines), "</pre>"])
+        if lines
+        else ""
+    )
 
 
 def _document(blocks: Iterable[str]) -> str:
@@ -184,5 +192,5 @@ def _cell(results: Sequence[CaseResult]) -> str:
 
 def _text(text: str) -> str:
     """Text as Markdown shows it letter by letter, in one line."""
-    escaped = html.escape(" ".join(text.split()), quote=False)
+    escaped = html.escape(" ".join(_shown(text).split()), quote=False)
     return "".join(f"\\{each}" if each in "\\`*_[]|#~" else each for each in escaped)

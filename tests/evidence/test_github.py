@@ -63,11 +63,11 @@ def test_the_summary(spools: ModuleType) -> None:
     cells = [spools.cell(row, column) for row in ("order", "list") for column in ("down", "full")]
     results = (
         spools.result(cells[0]),
-        spools.result(cells[1], Verdict.FAILED, reason="<b>503</b> | no"),
+        spools.result(cells[1], Verdict.FAILED, reason="<b>503</b> | \x1b[31mno"),
         spools.result(cells[2], exercised=False),
     )
     text = github.summary(
-        "s.star", RunResult(3, results, dead=(DeadAssumption("d_1", "s:1:1", ()),)), cells, ["again 1"]
+        "s.star", RunResult(3, results, dead=(DeadAssumption("d_1", "s:1:1", ()),)), cells, ["again \x9b1"]
     )
     assert text == (
         "## s.star: 2 passed, 1 failed, 1 not exercised, 1 not run\n\n"
@@ -77,11 +77,11 @@ def test_the_summary(spools: ModuleType) -> None:
         "| order | ✅ passed | ❌ failed |\n"
         "| list | ○ passed | — |\n\n"
         "### Not green\n\n"
-        "- ❌ **matrix\\_order\\_full** &lt;b&gt;503&lt;/b&gt; \\| no\n\n"
+        "- ❌ **matrix\\_order\\_full** &lt;b&gt;503&lt;/b&gt; \\| \\\\x1b\\[31mno\n\n"
         "### Dead assumptions\n\n"
         "- **d\\_1** (s:1:1)\n\n"
         "### Replay\n\n"
-        "<pre>\nagain 1\n</pre>\n"
+        "<pre>\nagain \\x9b1\n</pre>\n"
     )
 
 
