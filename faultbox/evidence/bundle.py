@@ -246,7 +246,7 @@ class Bundle:
         if version != SCHEMA_VERSION:
             made_by = str(self.manifest.get("faultbox"))[:40]
             raise self._bad(
-                f"has schema version {version}, this Faultbox reads {SCHEMA_VERSION}: use the one that wrote it, {made_by}"
+                f"has schema version {version}, this Faultbox reads {SCHEMA_VERSION}: use that which wrote it, {made_by}"
             )
 
     def _record(self, kind: type[Kind], name: str) -> Kind:
