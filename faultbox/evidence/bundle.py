@@ -244,10 +244,8 @@ class Bundle:
     def _check_version(self) -> None:
         version = self._field(self.manifest, "schema_version", int)
         if version != SCHEMA_VERSION:
-            made_by = str(self.manifest.get("faultbox"))[:40]
-            raise self._bad(
-                f"has schema version {version}, this Faultbox reads {SCHEMA_VERSION}: use that which wrote it, {made_by}"
-            )
+            advice = f"use the one that wrote it, {str(self.manifest.get('faultbox'))[:40]}"
+            raise self._bad(f"has schema version {version}, this Faultbox reads {SCHEMA_VERSION}: {advice}")
 
     def _record(self, kind: type[Kind], name: str) -> Kind:
         try:

@@ -180,7 +180,7 @@ def test_json_that_is_none(crafted: Callable[..., Path], plan: bytes, text: str)
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"schema_version": 2}, "has schema version 2, this Faultbox reads 1: use that which wrote it, 0.1.0"),
+        ({"schema_version": 2}, "has schema version 2, this Faultbox reads 1: use the one that wrote it, 0.1.0"),
         ({"schema_version": "1"}, "manifest.json: schema_version must be int"),
         ({"schema_version": True}, "manifest.json: schema_version must be int"),
     ],
