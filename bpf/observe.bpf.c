@@ -91,9 +91,11 @@ int BPF_PROG(observe_exit, struct pt_regs *regs, long ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call *call = bpf_task_storage_get(&tasks, task, 0, 0);
 	struct lane *lane;
+	int returned;
 
 	if (!call)
 		return 0;
+	returned = returns(task, ret);
 	if (!call->began_ns) {
 		if (call->outside) {
 			call->outside = 0;
@@ -105,10 +107,12 @@ int BPF_PROG(observe_exit, struct pt_regs *regs, long ret)
 	if (lane) {
 		call->ended_ns = bpf_ktime_get_ns();
 		call->ret = ret;
-		finish(lane, call, returns(task, ret));
+		finish(lane, call, returned);
 		if (sampled(call))
 			charge(call, call->ended_ns);
 	}
+	if (!returned)
+		call->interrupted_ns = call->began_ns;
 	call->began_ns = 0;
 	return 0;
 }

@@ -73,13 +73,15 @@ struct {
 /* A thread of a lane, and the system call that it is in.
  *
  * `began_ns` is 0 between calls, and after one that seccomp answered in the kernel's place: such a call is seen at its
- * end only. `number` has COMPAT set for calls by the 32-bit tables. `ret`, `ended_ns`: only once it has ended. */
+ * end only. `number` has COMPAT set for calls by the 32-bit tables. `ret`, `ended_ns`: only once it has ended.
+ * `interrupted_ns`: when the call began in which the thread was ended. */
 #define COMPAT 0x80000000
 
 struct call {
 	__u64 lane;
 	__u64 began_ns;
 	__u64 ended_ns;
+	__u64 interrupted_ns;
 	__s64 ret;
 	__u64 args[6];
 	__u32 number;

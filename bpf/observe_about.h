@@ -7,9 +7,12 @@
 
 #include <linux/types.h>
 
-enum subject_kind { NOTHING, FILE, DIRECTORY, TCP, UNIX, PIPE };
+enum subject_kind { NOTHING, FILE, DIRECTORY, TCP, UNIX, PIPE, DATAGRAM, SIGNAL };
 
-/* `object`: a socket's struct sock, a file's struct file, as addresses. `number`: of its inode, `inode`: where that is in
+/* DATAGRAM: what others can send to without our following their bytes. SIGNAL: what tells that something has happened
+ * (eventfd, timerfd, signalfd, inotify).
+ *
+ * `object`: a socket's struct sock, a file's struct file, as addresses. `number`: of its inode, `inode`: where that is in
  * memory. `before`: what the
  * numbers of a connection were when the call began; for what is counted by us, the ticket of the call.
  * `alone`: nobody else was in such a call then. */

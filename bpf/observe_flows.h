@@ -13,9 +13,13 @@
 
 #define UNKNOWN 0
 
-enum flow_kind { OPENED = 1, SENT, RECEIVED, CLOSED, WROTE, WAITED, FLOW_FORKED, FLOW_ENDED };
+enum flow_kind { OPENED = 1, SENT, RECEIVED, CLOSED, WROTE, WAITED, FLOW_FORKED, FLOW_ENDED, CAME };
 
-enum detail { STDOUT = 1, STDERR = 2, IN_EPOLL = 1, IN_POLL, IN_SELECT, IN_FUTEX, IN_SLEEP };
+enum detail {
+	STDOUT = 1, STDERR = 2, THROUGH_PIPE = 3,
+	IN_EPOLL = 1, IN_POLL, IN_SELECT, IN_FUTEX, IN_SLEEP,
+	BY_DATAGRAM = 1, BY_SIGNAL
+};
 
 /* A record of flows.bin, as model/flow.py explains them. `other`: the peer's end, or a child. `accepted`: of OPENED. */
 struct flow {
@@ -56,8 +60,8 @@ struct numbers {
 	__u64 inside;
 };
 
-/* An end of a Unix connection, or a pipe that is a service's output (`output`: STDOUT, STDERR), by its inode's number:
- * sockets and pipes share their numbers (get_next_ino). `exact`: all its bytes have been counted. */
+/* An end of a Unix connection, or both ends of a pipe: one that a service has made, or one that is its output (`output`:
+ * STDOUT, STDERR). By its inode's number: sockets and pipes share their numbers (get_next_ino). `exact`: all its bytes have been counted. */
 struct end_state {
 	struct numbers out;
 	struct numbers in;

@@ -160,15 +160,17 @@ int BPF_PROG(observe_end, struct task_struct *task)
 {
 	struct call *call = bpf_task_storage_get(&tasks, task, 0, 0), *first;
 	struct lane *lane;
+	__u64 began_ns;
 
 	if (!call)
 		return 0;
 	lane = bpf_map_lookup_elem(&lanes, &call->lane);
 	if (!lane)
 		return 0;
+	began_ns = call->began_ns ?: call->interrupted_ns;
 	if (call->began_ns)
 		finish(lane, call, 0);
-	observe_socket_end(lane, call);
+	observe_socket_end(lane, call, began_ns);
 	if (BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	first = bpf_task_storage_get(&tasks, task->group_leader, 0, 0);

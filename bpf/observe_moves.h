@@ -47,8 +47,8 @@ static __noinline int begin_move(struct subject *subject, int fd, enum direction
 	end = end_of(subject->number);
 	if (!end && subject->kind == UNIX)
 		end = begin_end(subject->number, 0, 0);
-	if (!end) {
-		subject->kind = NOTHING;
+	if (!end) { /* somebody else's pipe */
+		subject->kind = DATAGRAM;
 		return 0;
 	}
 	if (uses_io_uring())
@@ -171,11 +171,22 @@ ONCE int end_move(struct lane *lane, struct call *call, struct subject *subject,
 		flow.position = UNKNOWN;
 	if (subject->kind == PIPE) {
 		end = end_of(subject->number);
-		if (!end || in == IN)
+		if (!end || (end->output && in == IN))
 			return 0;
-		flow.kind = WROTE;
-		flow.detail = end->output;
+		if (end->output)
+			flow.kind = WROTE;
+		flow.detail = end->output ?: THROUGH_PIPE;
 	}
+	return tell_flow(lane, call, &flow);
+}
+
+/* Something has come that isn't followed. What is ready in a socket's queue of errors has come as well. */
+static __noinline int tell_came(struct lane *lane, struct call *call, struct subject *subject)
+{
+	struct flow flow = { .kind = CAME, .detail = subject->kind == SIGNAL ? BY_SIGNAL : BY_DATAGRAM };
+
+	if (call->ret <= 0 || (subject->kind != SIGNAL && subject->kind != DATAGRAM))
+		return 0;
 	return tell_flow(lane, call, &flow);
 }
 
@@ -223,10 +234,22 @@ INLINE void leave_move(struct subject *subject, int in)
 		moved_by_count(subject, 0, in);
 }
 
+/* Count what went through a pipe without telling of it. */
+INLINE void leave_pipe(struct subject *subject, __u32 moved, int in)
+{
+	struct end_state *end = subject->kind == PIPE ? end_of(subject->number) : 0;
+
+	if (!end || end->output)
+		return;
+	moved_by_count(subject, moved, in);
+	subject->kind = NOTHING;
+}
+
 INLINE void end_moves(struct lane *lane, struct call *call, struct about *about)
 {
 	__u32 moved = call->ret > 0 ? call->ret : 0;
 
+	tell_came(lane, call, &about->from);
 	if (!is_flowing(&about->from) && !is_flowing(&about->to))
 		return;
 	if (about->act == RECEIVES_MESSAGES || about->act == SENDS_MESSAGES)
@@ -237,6 +260,10 @@ INLINE void end_moves(struct lane *lane, struct call *call, struct about *about)
 		leave_move(&about->to, OUT);
 		lose(lane, LOST_FLOWS);
 		return;
+	}
+	if (about->act == SPLICES) { /* a pipe between is part of the call, and seldom more */
+		leave_pipe(&about->from, moved, IN);
+		leave_pipe(&about->to, moved, OUT);
 	}
 	if (is_flowing(&about->from))
 		end_move(lane, call, &about->from, moved, IN);

@@ -90,6 +90,18 @@ INLINE void end_pair(struct lane *lane, struct call *call)
 	tell_flow(lane, call, &flow);
 }
 
+/* pipe(2): from here on all its bytes are counted. */
+INLINE void end_pipe(struct call *call)
+{
+	struct subject subject = {};
+	int fds[2];
+
+	if (call->ret || bpf_probe_read_user(fds, sizeof(fds), (void *)call->args[0]))
+		return;
+	if (find_subject(&subject, fds[0]) == PIPE)
+		begin_end(subject.number, 0, 1);
+}
+
 /* A call has begun; no other field of it than its number and arguments is set. */
 INLINE void observe_socket_begin(struct call *call)
 {
@@ -133,6 +145,9 @@ ONCE int end_opening(struct lane *lane, struct call *call, __u8 act)
 	case PAIRS:
 		end_pair(lane, call);
 		break;
+	case MAKES_PIPE:
+		end_pipe(call);
+		break;
 	case PIPES:
 		distrust(call, call->args[0]);
 		distrust(call, call->args[1]);
@@ -171,17 +186,17 @@ INLINE void observe_socket_fork(struct lane *lane, struct call *parent, struct c
 	tell_flow(lane, parent, &flow);
 }
 
-/* The current task ends. */
-INLINE void observe_socket_end(struct lane *lane, struct call *call)
+/* The current task ends, in a call that began then. */
+INLINE void observe_socket_end(struct lane *lane, struct call *call, __u64 began_ns)
 {
 	struct about *about = &call->about;
-	struct flow flow = { .kind = FLOW_ENDED };
+	struct flow flow = { .kind = FLOW_ENDED, .pid = call->pid, .tid = call->tid, .began_ns = began_ns };
 
 	if (about->act && about->act <= LAST_MOVE) {
 		leave_move(&about->from, IN);
 		leave_move(&about->to, OUT);
 	}
-	tell_flow(lane, call, &flow);
+	give_flow(lane, &flow);
 }
 
 INLINE void begin_output(int fd, __u16 output)
@@ -189,10 +204,10 @@ INLINE void begin_output(int fd, __u16 output)
 	struct subject subject = {};
 	struct end_state *end;
 
-	if (find_subject(&subject, fd) != PIPE || end_of(subject.number))
+	if (find_subject(&subject, fd) != PIPE)
 		return;
-	end = begin_end(subject.number, 0, 1);
-	if (end)
+	end = end_of(subject.number) ?: begin_end(subject.number, 0, 1); /* the world has made it, as the driver */
+	if (end && !end->output)
 		end->output = output;
 }
 

@@ -21,6 +21,7 @@
 #define S_IFIFO 0010000
 #define SOCK_STREAM 1
 #define PIPEFS_MAGIC 0x50495045
+#define ANON_INODE_FS_MAGIC 0x09041934
 #define SOCK_DONE_BIT 2 /* 1 << SOCK_DONE of enum sock_flags: the other side's FIN has come */
 
 /* What a call does with what its descriptors are open on. */
@@ -41,6 +42,7 @@ enum act {
 	CONNECTS,
 	ACCEPTS,
 	PAIRS,
+	MAKES_PIPE,
 	PIPES,
 	WAITS_EPOLL,
 	WAITS_EPOLL2,
@@ -91,6 +93,7 @@ static const __u8 acts[CALLS] = {
 	[__NR_accept] = ACCEPTS,
 	[__NR_accept4] = ACCEPTS,
 	[__NR_socketpair] = PAIRS,
+	[__NR_pipe2] = MAKES_PIPE,
 	[__NR_tee] = PIPES,
 	[__NR_vmsplice] = PIPES,
 	[__NR_epoll_pwait] = WAITS_EPOLL,
@@ -113,6 +116,7 @@ static const __u8 acts[CALLS] = {
 	[__NR_renameat] = RENAMES_AT,
 #endif
 #ifdef __NR_open /* what x86-64 has kept from before */
+	[__NR_pipe] = MAKES_PIPE,
 	[__NR_open] = OPENS,
 	[__NR_creat] = CREATS,
 	[__NR_rename] = RENAMES,
@@ -124,18 +128,17 @@ static const __u8 acts[CALLS] = {
 #endif
 };
 
-/* 0 for a kind of socket whose bytes aren't numbered. */
+/* Only streams have numbered bytes. Sockets of other families speak with the kernel. */
 INLINE __u8 kind_of_socket(struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	int stream = BPF_CORE_READ(sk, sk_type) == SOCK_STREAM;
 
-	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM)
-		return NOTHING;
 	if (family == AF_UNIX)
-		return UNIX;
-	if ((family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		return TCP;
-	return NOTHING;
+		return stream ? UNIX : DATAGRAM;
+	if (family != AF_INET && family != AF_INET6)
+		return NOTHING;
+	return stream && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? TCP : DATAGRAM;
 }
 
 /* What a descriptor of the current task is open on now. */
@@ -149,15 +152,19 @@ ONCE int find_subject(struct subject *subject, int fd)
 	struct inode *inode;
 	struct sock *sk;
 	__u16 format;
+	__u64 magic;
 
 	subject->kind = NOTHING;
 	if (!file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
+	magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	format = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	subject->number = BPF_CORE_READ(inode, i_ino);
 	subject->inode = (__u64)inode;
-	if (format == S_IFREG || format == S_IFDIR) {
+	if (magic == ANON_INODE_FS_MAGIC) { /* a regular file by its mode, since Linux 6.16 */
+		subject->kind = SIGNAL;
+	} else if (format == S_IFREG || format == S_IFDIR) {
 		subject->object = (__u64)file;
 		subject->device = BPF_CORE_READ(inode, i_sb, s_dev);
 		subject->kind = format == S_IFREG ? FILE : DIRECTORY;
@@ -167,8 +174,7 @@ ONCE int find_subject(struct subject *subject, int fd)
 		subject->object = (__u64)sk;
 		subject->kind = kind_of_socket(sk);
 	} else if (format == S_IFIFO) {
-		if (BPF_CORE_READ(inode, i_sb, s_magic) == PIPEFS_MAGIC)
-			subject->kind = PIPE;
+		subject->kind = magic == PIPEFS_MAGIC ? PIPE : DATAGRAM;
 	}
 	return subject->kind;
 }

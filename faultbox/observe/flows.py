@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -32,11 +32,18 @@ _KINDS: Final[Mapping[int, FlowKind]] = {
     6: "waits",
     7: "forked",
     8: "ended",
+    9: "came",
 }
+_KIND_AT: Final = 2
+_WROTE: Final = 5
 _ACCEPTED: Final = 1
 _DETAILS: Final[Mapping[tuple[FlowKind, int], str]] = {
     ("wrote", 1): "stdout",
     ("wrote", 2): "stderr",
+    ("sent", 3): "pipe",
+    ("received", 3): "pipe",
+    ("came", 1): "datagram",
+    ("came", 2): "signal",
     ("waits", 1): "epoll",
     ("waits", 2): "poll",
     ("waits", 3): "select",
@@ -77,6 +84,13 @@ def flows(path: Path) -> Iterator[Flow]:
             rest = rest[used:]
 
 
+def written(records: Sequence[bytes]) -> Iterator[Flow]:
+    """Those of these records that tell of writes to outputs; whose lane is, isn't looked up."""
+    for record in records:
+        if record[_KIND_AT] == _WROTE:
+            yield _flow(record, 0, {})
+
+
 def text_of(family: int, address: bytes, port: int) -> str:
     """An address as the kernel keeps it (16 bytes, network order): "127.0.0.1:80", "[::1]:80", "" for none."""
     if family == _INET:
@@ -105,7 +119,7 @@ def _whole(records: bytes, at: int) -> int:
     if left < _RECORD.size:
         return 0
     size = records[at] | records[at + 1] << 8
-    if size < _RECORD.size or size % 8 or records[at + 2] not in _KINDS:
+    if size < _RECORD.size or size % 8 or records[at + _KIND_AT] not in _KINDS:
         return -1
     return size if size <= left else 0
 

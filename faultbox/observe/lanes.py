@@ -136,7 +136,7 @@ class Lanes:
         if handle is None:
             return
         try:
-            call = layout.CALL.pack(lane, 0, 0, 0, *([0] * 6), 0, 0, pid, tid, 0, 1, 0)
+            call = layout.CALL.pack(lane, 0, 0, 0, 0, *([0] * 6), 0, 0, pid, tid, 0, 1, 0)
             bpf.update(self._maps["tasks"], layout.INDEX.pack(handle), call)
         finally:
             os.close(handle)

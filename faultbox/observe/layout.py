@@ -14,7 +14,7 @@ KEY: Final = struct.Struct("=Q")
 INDEX: Final = struct.Struct("=I")
 LANE: Final = struct.Struct("=QIHBBQ64s64s")
 """struct lane: world, slot, number, wants, moves_in, spent_ns, calls, begins."""
-CALL: Final = struct.Struct("=QQQq6QIIIIQII96x")
+CALL: Final = struct.Struct("=QQQQq6QIIIIQII96x")
 """struct call, the storage of a task."""
 RECORD: Final = struct.Struct("=QIIHHHH")
 """struct record: time, pid, tid, kind, lane, and the lengths of its texts."""

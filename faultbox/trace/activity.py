@@ -19,7 +19,9 @@ _LOOKS = ("epoll", "poll", "select")
 """Waits for several ends at once; a thread that waits otherwise goes on where it was."""
 _LOCK_US = 10_000
 """Locks are waited for in short turns (CPython's GIL: 5 ms); what works by a clock waits longer."""
-_ACTS = frozenset(("opened", "sent", "received", "wrote", "forked"))
+_ACTS = frozenset(("opened", "sent", "received", "wrote", "forked", "came"))
+_HELD_UP_NS = 1_000_000
+"""No read of what is there already takes as long, and no end of one's own doing: it waited."""
 
 
 @dataclass(slots=True)
@@ -114,7 +116,13 @@ class Activity:
         if flow.kind == "waits":
             alone = len(self.processes[flow.pid].tids) == 1
             return flow.position > 0 and not (alone and flow.local in ("futex", "sleep"))
+        if flow.kind in ("came", "ended"):  # an end in the middle of a call: it was killed there
+            return flow.time_ns - flow.began_ns > _HELD_UP_NS
         return self.blocked(number, flow)
+
+    def woken_by_another(self, flow: Flow) -> bool:
+        """Whether a process of one thread waited for a lock, which only another process can have let go of."""
+        return flow.local == "futex" and flow.length > 0 and len(self.processes[flow.pid].tids) == 1
 
     def blocked(self, number: int, flow: Flow) -> bool:
         """Whether a call waited in the kernel: it had begun before there was anything to get.

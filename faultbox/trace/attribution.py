@@ -15,8 +15,10 @@ from faultbox.model.event import Event
 from faultbox.model.flow import Flow
 from faultbox.model.observation import EDGE
 from faultbox.trace.activity import Activity, Burst
+from faultbox.trace.answering import SetGoing
 from faultbox.trace.plain import plain_threads
 from faultbox.trace.streams import End, Streams, Turn, effect_ns
+from faultbox.trace.suspects import UNSEEN, Answers, Step, Suspect
 
 _ROUNDING_NS = 1_000_000
 """Loops round the time to their next timer up to a millisecond."""
@@ -24,30 +26,6 @@ _MOST = 256
 """Requests at a time in one process, beyond which nothing is known of what it does."""
 _HANDED_NS = 1_000_000
 """How long a thread may take to wake up for work that was handed to it."""
-
-
-@dataclass(eq=False, slots=True)
-class Step:
-    """One operation of the driver, between its two events."""
-
-    sent: Event
-    received: Event | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """Whatever asked, in all its life, on a connection whose turns can't be told apart."""
-
-    turn: Turn
-
-
-class Unseen:
-    """Something that no flow shows: a timer, a signal, a datagram."""
-
-
-UNSEEN = Unseen()
-Suspect = Turn | Step | Answers | End | Unseen
-"""What something may have been done for. An End stands for a new connection on which nothing has been asked yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +58,15 @@ class _State:
         self.burst, self.timer_ns = burst, 0
         self.suspects = set() if all(look.accounted for look in burst.looks[:1]) else {UNSEEN}
 
+    def queued(self) -> frozenset[Suspect]:
+        """The requests that wait for nothing we can see: any thread may take them up."""
+        return frozenset(turn for turn, awaited in self.open.items() if not awaited)
+
     def now(self, time_ns: int) -> frozenset[Suspect]:
         """What may be behind something that the process does now."""
         if len(self.open) > _MOST:
             return frozenset((UNSEEN,))
-        waiting = (turn for turn, awaited in self.open.items() if not awaited)
-        found = {*(self.suspects or self.before), *waiting}
+        found = {*(self.suspects or self.before), *self.queued()}
         if not found or (self.timer_ns and time_ns >= self.timer_ns):
             found.add(UNSEEN)
         return frozenset(found)
@@ -118,7 +99,13 @@ class Attribution:
         self._opened: dict[End, frozenset[Suspect]] = {}
         """What was behind a connection's being made."""
         self._passed: dict[int, frozenset[Suspect]] = {}
+        self._serving: dict[int, Turn] = {}
+        """By plain thread: the request that it has read last."""
+        self._set_going = SetGoing()
         self._inherited: dict[int, frozenset[Suspect]] = {}
+        """What was behind a process's being made."""
+        self._made_for: dict[int, frozenset[Suspect]] = {}
+        """What was behind a thread's being made."""
         self._awaiting: dict[Turn, Turn] = {}
         self._steps = {step.sent.seq: step for step in steps}
         self._go_through(sorted(acts, key=lambda act: act.event.time_ns))
@@ -148,15 +135,18 @@ class Attribution:
         if lane == "driver":
             step = self._stepping.get(tid)
             return frozenset((UNSEEN if step is None else step,))
-        if tid in self._own:
-            return self._own[tid]
+        own = self._own.get(tid)
+        if own is not None and tid in self._serving:
+            return own
         process = self._activity.processes.get(pid)
         burst = process.burst_at(time_ns) if process is not None else None
         if burst is None:
-            return frozenset((UNSEEN,))
+            return frozenset((UNSEEN,)) if own is None else own
         state = self._state(pid)
         state.enter(burst)
-        return state.now(time_ns)
+        if own is None:
+            return state.now(time_ns)
+        return own | state.queued()  # it may have been handed something else meanwhile
 
     def _state(self, pid: int) -> _State:
         state = self._states.get(pid)
@@ -191,8 +181,10 @@ class Attribution:
             self._sent(number, flow, end)
         elif flow.kind == "wrote":
             self.wrote[number] = self._behind(flow, end)
-        elif flow.kind == "forked" and self._activity.pids.get(flow.child) != flow.pid:
-            self._inherited[self._activity.pids.get(flow.child, flow.child)] = self._behind(flow, end)
+        elif flow.kind == "forked":
+            pid = self._activity.pids.get(flow.child, flow.child)
+            made, child = (self._made_for, flow.child) if pid == flow.pid else (self._inherited, pid)
+            made[child] = self._behind(flow, end)
         if flow.lane == "driver":
             return
         if flow.kind == "received" and end is not None:
@@ -206,6 +198,8 @@ class Attribution:
             self._closed(flow, end)
         elif flow.kind == "waits":
             self._waited(number, flow)
+        elif flow.kind == "came":
+            self._took_besides(flow, {UNSEEN})
 
     def _comes(self, flow: Flow, suspects: Iterable[Suspect]) -> None:
         """Something has come to a process, which sets it going."""
@@ -222,8 +216,20 @@ class Attribution:
             self._passed[number] = self._behind(flow, end)
         elif end is known.caller:
             self._asked(turn, flow, end)
-        elif number == turn.last_answer and not known.whole and flow.pid not in self._late:
-            self._requests(flow.pid, end).pop(turn, None)
+        elif not known.whole:
+            self._answers(turn, flow, end)
+            if number == turn.last_answer and flow.pid not in self._late:
+                self._requests(flow.pid, end).pop(turn, None)
+
+    def _answers(self, turn: Turn, flow: Flow, end: End) -> None:
+        """Note what set a service going to answer."""
+        process = self._activity.processes.get(flow.pid)
+        if end in self._pairs or process is None:
+            return
+        state = self._state(flow.pid)
+        state.enter(process.burst_at(effect_ns(flow)))
+        came = self._own.get(flow.tid) or frozenset(state.suspects) or state.before
+        self._set_going.answered(turn, came or frozenset((UNSEEN,)), state.burst)
 
     def _asked(self, turn: Turn, flow: Flow, end: End) -> None:
         suspects = self._behind(flow, end)
@@ -245,13 +251,34 @@ class Attribution:
         if flow.length == 0:
             self._ended(flow, end)
         elif turn is None or known is None:
-            self._took(flow, self._passed_on(number))
+            self._took_besides(flow, self._passed_on(number))
         elif end is known.caller:
             self._settled(turn)
-            asked: set[Suspect] = {Answers(turn)} if known.whole else self.asked_by.get(turn, {UNSEEN})
-            self._took(flow, asked)
+            self._took(flow, {Answers(turn)} if known.whole else self._behind_answer(turn, flow, end))
         else:
             self._request(turn, flow, end)
+
+    def _behind_answer(self, turn: Turn, flow: Flow, end: End) -> Iterable[Suspect]:
+        """What goes on because of an answer: what has asked, or what set the other service going.
+
+        A thread that has a request and asks for it goes on with that. What was begun for a request, and is still
+        asking when that has been answered, or in a thread of its own, may not work for that request any more.
+        """
+        asked = self.asked_by.get(turn, {UNSEEN})
+        has = self._has(flow)
+        if has is not None and has in asked:
+            return asked
+        if end in self._pairs:
+            self._set_going.passed_on(turn, asked)
+        made_for = self._made_for.get(flow.tid, frozenset())
+        late = any(isinstance(each, Turn) and 0 < each.answered_ns <= flow.time_ns for each in asked)
+        found = self._set_going.behind(turn, asked, strict=late or not made_for.isdisjoint(asked))
+        return found if has is None else found | {has}
+
+    def _has(self, flow: Flow) -> Turn | None:
+        """The request that a plain thread has read and not answered."""
+        turn = self._serving.get(flow.tid)
+        return turn if turn is not None and not 0 < turn.answered_ns <= flow.time_ns else None
 
     def _passed_on(self, number: int) -> set[Suspect]:
         """What was behind bytes on a channel that has no caller: they bring with them what they were sent for."""
@@ -266,14 +293,24 @@ class Attribution:
         process = self._activity.processes.get(flow.pid)
         if process is None:
             return
+        if flow.tid in self._plain:
+            self._serving[flow.tid] = turn
         self._took(flow, {turn})
         state = self._state(flow.pid)
+        self._set_going.asked(turn, state.burst)
         state.suspects.discard(end)
         state.open.setdefault(turn, 0)
 
     def _took(self, flow: Flow, suspects: Iterable[Suspect]) -> None:
         self._comes(flow, suspects)
         if flow.tid in self._plain:
+            self._own[flow.tid] = frozenset(suspects)
+
+    def _took_besides(self, flow: Flow, suspects: Iterable[Suspect]) -> None:
+        """The same of what is no request and no answer: a thread that has a request goes on with that."""
+        has = self._has(flow)
+        self._comes(flow, suspects)
+        if flow.tid in self._plain and has is None:
             self._own[flow.tid] = frozenset(suspects)
 
     def _ended(self, flow: Flow, end: End) -> None:
@@ -319,6 +356,8 @@ class Attribution:
             state.suspects.update(*(self._opened.get(end, {UNSEEN}) for end in look.made))
             if not look.accounted:
                 state.suspects.add(UNSEEN)
+        if self._activity.woken_by_another(flow):
+            state.before |= {UNSEEN}
         if self._activity.timer_only(flow):
             state.suspects.add(UNSEEN)
         elif 0 < flow.position < (1 << 32) - 1 and flow.local in ("epoll", "poll", "select"):

@@ -9,9 +9,10 @@ from faultbox.model.event import Event
 from faultbox.model.flow import Flow
 from faultbox.model.observation import EDGE
 from faultbox.trace.activity import Activity
-from faultbox.trace.attribution import Answers, Attribution, Step, Suspect
+from faultbox.trace.attribution import Attribution
 from faultbox.trace.places import Places
 from faultbox.trace.streams import Streams, Turn, in_order
+from faultbox.trace.suspects import Answers, Step, Suspect
 
 
 @dataclass(eq=False, slots=True)

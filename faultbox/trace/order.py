@@ -133,6 +133,8 @@ class HappensBefore:
             child = self._thread(flow.child, flow.time_ns)
             self._lanes[child] = flow.lane
             self._link(unit, flow.time_ns, child, flow.time_ns)
+        elif flow.kind == "came" and flow.local == "datagram":
+            self._unknown.append(flow.time_ns)
         elif flow.kind == "received" and flow.length:
             self._received(number, flow, unit)
 

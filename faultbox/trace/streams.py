@@ -134,9 +134,7 @@ class Streams:
             return
         if kind not in ("sent", "received", "closed"):
             return
-        end = self.ends.get(flow.end)
-        if end is None:
-            end = self.ends[flow.end] = End(flow.end, flow.lane, flow.pid, flow.began_ns)
+        end = self.ends.get(flow.end) or self._meet(flow)
         self.end_of[number] = end
         end.pid = flow.pid or end.pid
         if kind == "sent":
@@ -146,6 +144,13 @@ class Streams:
         else:
             end.closed_ns = flow.time_ns
             self.ends.pop(flow.end)
+
+    def _meet(self, flow: Flow) -> End:
+        """An end that was not seen to be opened: a pipe is its own other end."""
+        end = self.ends[flow.end] = End(flow.end, flow.lane, flow.pid, flow.began_ns)
+        if flow.local == "pipe":
+            end.peer = end
+        return end
 
     def _open(self, flow: Flow) -> End:
         known = self.ends.get(flow.end)

@@ -12,6 +12,8 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -458,3 +460,9 @@ class Kinds:
 @pytest.fixture(scope="session")
 def kinds() -> Kinds:
     return Kinds()
+
+
+@pytest.fixture
+def story(module_at: Callable[[Path], ModuleType]) -> Any:
+    """A `Story` of story.py."""
+    return module_at(Path(__file__).with_name("story.py")).Story()
