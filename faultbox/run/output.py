@@ -15,15 +15,27 @@ class ServiceOutput:
     """One stream of one launch. `source` drains it, whether or not anybody wants its lines as events."""
 
     def __init__(
-        self, service: Service, stream: Literal["stdout", "stderr"], fd: int, path: Path, *, lines: bool
+        self,
+        service: Service,
+        stream: Literal["stdout", "stderr"],
+        fd: int,
+        path: Path,
+        *,
+        lines: bool,
+        observer: observe.Observer | None,
     ) -> None:
         asked = next((each for each in service.observe if each.kind == stream), None)
         self._lines: list[tuple[bytes, str]] = []
         self._pipe, self._taken = os.fstat(fd).st_ino, 0
         self._ended = False
+        self._observer = observer
+        if observer is not None and (asked or lines):
+            observer.printing(self._pipe)
         self._output = worlds.Output(fd, path, on_line=self._take if asked or lines else None)
         decode = observe.decoder(asked.decoder, asked.pattern) if asked and asked.decoder else None
-        self.source = observe.OutputSource(service.name, stream, self._drain, self._fileno, decode)
+        self.source = observe.OutputSource(
+            service.name, stream, self._drain, self._fileno, decode, written=self._written
+        )
 
     def tail(self, count: int) -> list[str]:
         """The last lines, in what has been drained."""
@@ -39,6 +51,10 @@ class ServiceOutput:
         first, self._taken = self._taken + 1, self._taken + len(line) + whole
         self._lines.append((line, f"pipe {self._pipe} {first} {self._taken}"))
 
+    def _written(self, origin: str) -> int:
+        last = int(origin.rpartition(" ")[2])
+        return self._observer.printed_ns(self._pipe, last) if self._observer is not None else 0
+
     def _drain(self) -> list[tuple[bytes, str]]:
         self._ended = not self._output.drain()
         lines, self._lines = self._lines, []
@@ -49,11 +65,21 @@ class ServiceOutput:
 
 
 def outputs_of(
-    service: Service, process: worlds.Process, logs: Path, launch: int, *, lines: bool
+    service: Service,
+    process: worlds.Process,
+    logs: Path,
+    launch: int,
+    *,
+    lines: bool,
+    observer: observe.Observer | None,
 ) -> list[ServiceOutput]:
-    """Both streams of a service that was just launched; `launch` counts its launches, and names their files."""
+    """Both streams of a service that was just launched; `launch` counts its launches, and names their files.
+
+    `observer` knows when lines were written.
+    """
     suffix = "" if launch == 1 else f".{launch}"
+    streams: list[tuple[Literal["stdout", "stderr"], int]] = [("stdout", process.stdout), ("stderr", process.stderr)]
     return [
-        ServiceOutput(service, "stdout", process.stdout, logs / f"{service.name}.stdout{suffix}", lines=lines),
-        ServiceOutput(service, "stderr", process.stderr, logs / f"{service.name}.stderr{suffix}", lines=lines),
+        ServiceOutput(service, name, fd, logs / f"{service.name}.{name}{suffix}", lines=lines, observer=observer)
+        for name, fd in streams
     ]

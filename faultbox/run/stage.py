@@ -135,7 +135,14 @@ class Stage:
         )
         with self._lock:
             launch = self._launches[service.name] = self._launches.get(service.name, 0) + 1
-        outputs = outputs_of(service, process, self.place / "logs", launch, lines=service.name in self.needs.lines)
+        outputs = outputs_of(
+            service,
+            process,
+            self.place / "logs",
+            launch,
+            lines=service.name in self.needs.lines,
+            observer=self.observer,
+        )
         self.exits.started(process)
         with self._lock:
             self.outputs.setdefault(service.name, []).extend(outputs)

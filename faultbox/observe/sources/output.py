@@ -17,7 +17,8 @@ class OutputSource:
 
     `drain` reads all that is in the pipe when it is called and gives the lines that became complete,
     as bytes with or without their line end, each with its event's origin. `fileno` gives the pipe, or -1 once it has
-    ended. A line's time is when it was read, at most the time of asking where asking made it read.
+    ended. A line's time is when it had been written as `written` tells by its origin, in ns, or else when it was read:
+    `written` gives 0 where that isn't known, and where the write is not over, so that nothing came of it yet.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class OutputSource:
         fileno: Callable[[], int],
         decode: Decode | None = None,
         *,
+        written: Callable[[str], int] = lambda origin: 0,  # noqa: ARG005
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._service = service
@@ -35,6 +37,7 @@ class OutputSource:
         self._drain = drain
         self._fileno = fileno
         self._decode = decode or raw
+        self._written = written
         self._clock = clock
         self._read: list[Event] = []
         self._promised = 0
@@ -48,27 +51,28 @@ class OutputSource:
 
     def drain(self) -> list[Event]:
         """What was read since the last time, and what is in the pipe now."""
-        events = self._read + self._lines(None)
+        events = self._read + self._lines()
         self._read = []
         return events
 
     def ask(self, token: int) -> None:
         """All that is in the pipe now was written before: reading it makes the promise true at once."""
-        self._read += self._lines(token)
+        self._read += self._lines()
         self._promised = token
 
     @property
     def promised(self) -> int:
         return _FOREVER if self._fileno() < 0 else self._promised
 
-    def _lines(self, token: int | None) -> list[Event]:
+    def _lines(self) -> list[Event]:
         if self._fileno() < 0:
             return []
         lines = self._drain()
-        if not lines:
-            return []
-        now = self._clock() if token is None else token
-        return [self._event(line, origin, now) for line, origin in lines]
+        read = self._clock()  # before anybody is asked: a write that is not over then ends later
+        times = [self._written(origin) or read for _, origin in lines]
+        for index in range(len(times) - 1, 0, -1):
+            times[index - 1] = min(times[index - 1], times[index])
+        return [self._event(*line, min(time_ns, read)) for line, time_ns in zip(lines, times, strict=True)]
 
     def _event(self, line: bytes, origin: str, time_ns: int) -> Event:
         fields, data = self._decode(line.rstrip(b"\r\n").decode("utf-8", "replace"))

@@ -38,7 +38,7 @@ class TailSource:
     and went before it could be read is told as lost. Not seen is what stood in a file between the last look at it and
     its truncation.
 
-    A line's time is when it was read, at most the time of asking where asking made it read. Raises OSError where this
+    A line's time is when the file was looked at and had it. Raises OSError where this
     user has no inotify instance left (fs.inotify.max_user_instances).
     """
 
@@ -59,7 +59,7 @@ class TailSource:
         self._files: list[_File] = []
         self._arrivals = Arrivals(self._wanted)
         self._unmet = 0
-        self._token = self._promised = 0
+        self._token = self._promised = self._looked_ns = 0
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._inotify = inotify.init()
         self._again = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -78,9 +78,7 @@ class TailSource:
     def ask(self, token: int) -> None:
         """What the files hold when this is called was written before: once it is read, that is promised."""
         self._token = token
-        self._find()
-        for file in self._files:
-            file.aim()
+        self._look()
 
     def drain(self) -> list[Event]:
         """What was appended; no more than a few megabytes at a time, then `fileno` polls readable again.
@@ -90,9 +88,7 @@ class TailSource:
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._again)
         if self._promised >= self._token:  # otherwise the files, and how far to read them, are those of `ask`
-            self._find()
-            for file in self._files:
-                file.aim()
+            self._look()
         events = [self._event(file, line) for file, line in self._lines()]
         if any(file.behind for file in self._files):
             os.eventfd_write(self._again, 1)
@@ -136,10 +132,16 @@ class TailSource:
 
     def _event(self, file: _File, line: bytes) -> Event:
         fields, data = self._decode(line.rstrip(b"\r").decode("utf-8", "replace"))
-        now = self._token if self._token > self._promised else self._clock()
-        return Event(now, "tail", self._service, {"path": file.path, **fields}, data)
+        return Event(self._looked_ns, "tail", self._service, {"path": file.path, **fields}, data)
 
     # -- which files there are
+
+    def _look(self) -> None:
+        """Find how far the files go now."""
+        self._find()
+        for file in self._files:
+            file.aim()
+        self._looked_ns = self._clock()
 
     def _find(self, *, from_end: bool = False) -> None:
         """Begin to follow the files that have come; those that are followed get their present names."""

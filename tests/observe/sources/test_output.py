@@ -69,8 +69,17 @@ def test_asking_reads_what_was_written_before_and_promises(pipe: Pipe) -> None:
     os.write(pipe.writer, b"after\n")
     before, after = output.drain()
     assert output.promised == 50
-    assert (before.fields["raw"], before.time_ns) == ("before", 50)
+    assert (before.fields["raw"], before.time_ns) == ("before", 70)
     assert (after.fields["raw"], after.time_ns) == ("after", 70)
+
+
+def test_a_line_has_the_time_when_it_was_written(pipe: Pipe) -> None:
+    """Known of the second: so the first was there before it. The last one's write is not over, by a clock that is
+    behind."""
+    times = {"pipe 7 1 4": 0, "pipe 7 1 5": 40, "pipe 7 1 6": 0, "pipe 7 1 7": 90}
+    output = source(pipe, written=lambda origin: times[origin])
+    os.write(pipe.writer, b"one\nfour\nthree\nsecond\n")
+    assert [event.time_ns for event in output.drain()] == [40, 40, 70, 70]
 
 
 def test_at_the_end_all_is_promised(pipe: Pipe) -> None:
