@@ -45,6 +45,17 @@ class RuleReport:
         return self.action if self.action.startswith(f"{self.keyword}(") else f"{self.keyword}={self.action}"
 
     @property
+    def counted(self) -> str:
+        """Its counters: `seen 4, matched 4, fired 3, 1 left as it was`, of calls `1 without a known path`."""
+        counts = self.counts
+        text = f"seen {counts.seen}, matched {counts.matched}, fired {counts.fired}"
+        if not counts.unresolved:
+            return text
+        if self.done != self.action:
+            return f"{text}, {counts.unresolved} without a known path"
+        return f"{text}, {counts.unresolved} left as {'it was' if counts.unresolved == 1 else 'they were'}"
+
+    @property
     def text(self) -> str:
         """On what, what, and whose calls: `cache: connect=deny(ECONNREFUSED) (calls of api) [label]`."""
         whose = "" if self.service == self.target else f" (calls of {self.service})"

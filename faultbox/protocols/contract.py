@@ -93,6 +93,8 @@ class Interest:
 
     keys: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     whole: frozenset[Side] = frozenset()
+    changes: tuple[MessageFault, ...] = ()
+    """What those rules do."""
 
     @classmethod
     def of(cls, rules: tuple[MessageRule, ...]) -> Interest:
@@ -100,8 +102,8 @@ class Interest:
         for rule in rules:
             names = frozenset(key.partition(".")[0] for key in rule.fault.match)
             keys[rule.fault.side] = keys.get(rule.fault.side, frozenset()) | names
-        whole = frozenset(rule.fault.side for rule in rules if rule.fault.action in WHOLE)
-        return cls(keys, whole)
+        changes = tuple(rule.fault for rule in rules if rule.fault.action in WHOLE)
+        return cls(keys, frozenset(each.side for each in changes), changes)
 
     def wants(self, side: Side, *names: str) -> bool:
         """Whether a rule on that side matches on one of the keys."""
@@ -174,6 +176,10 @@ class Dialogue:
     def end(self, side: Side) -> list[Part]:
         """A side has ended its stream: gives what was still held of it."""
         raise NotImplementedError
+
+    def needs_whole(self, fault: MessageFault) -> bool:
+        """Whether an act on a message needs all its bytes at once."""
+        return fault.action in WHOLE
 
     def refuses(self, fault: MessageFault, message: Message) -> str:  # noqa: ARG002 - most protocols can always
         """Why an act makes no sense on a message that a rule met ("" where it does): it passes then, and is counted."""

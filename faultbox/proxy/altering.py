@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faultbox.model.message import Message, MessageAction, MessageDecision, MessageFault, MessageFired, Unknown
-from faultbox.protocols.contract import WHOLE, Dialogue, Part
+from faultbox.protocols.contract import Dialogue, Part
 from faultbox.proxy.commands import Close, Reset
 from faultbox.proxy.counting import Ledger
 from faultbox.proxy.fates import PASSED, Cut, Slow
@@ -25,7 +25,7 @@ def possible(
     if act is None:
         return decision
     doubt = dialogue.refuses(act, message) or _spared(act, part)
-    if not doubt and act.action in WHOLE and not part.last and not dialogue.turns:
+    if not doubt and dialogue.needs_whole(act) and not part.last and not dialogue.turns:
         doubt = "the message was too large to be held whole"
     if act.action is MessageAction.REWRITE and not doubt:
         try:

@@ -85,11 +85,9 @@ def _service(text: Text, each: Health, ports: str) -> None:
 
 
 def _rule(rule: RuleReport) -> Iterator[str]:
-    counts = rule.counts
     yield rule.text
-    unresolved = f", {counts.unresolved} without a known path" if counts.unresolved else ""
-    yield f"  seen {counts.seen}, matched {counts.matched}, fired {counts.fired}{unresolved}"
-    if not counts.fired:
+    yield f"  {rule.counted}"
+    if not rule.counts.fired:
         yield from (f"  closest: {each}" for each in rule.misses)
     yield from (f"  note: {each}" for each in rule.notes)
 

@@ -50,12 +50,8 @@ def reproduce(result: CaseResult, seed: int, again: Sequence[str]) -> str:
 
 def rule_lines(rule: RuleReport) -> Iterator[str]:
     """What a rule met: `cache: connect=deny(ECONNREFUSED)  seen 4, matched 4, fired 4`, then what came closest."""
-    counts = rule.counts
-    text = f"{rule.text}  seen {counts.seen}, matched {counts.matched}, fired {counts.fired}"
-    if counts.unresolved:
-        text += f", {counts.unresolved} without a known path"
-    yield visible(text)
-    if not counts.fired:
+    yield visible(f"{rule.text}  {rule.counted}")
+    if not rule.counts.fired:
         for miss in rule.misses:
             yield visible(f"  closest: {miss}")
     for note in rule.notes:

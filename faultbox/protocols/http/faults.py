@@ -150,16 +150,25 @@ class HttpDialogue(Dialogue):
         return Endless() if head.length < 0 else Sized(head.length)
 
     def _holds(self, side: Side) -> bool:
-        return side in self.interest.whole or self.interest.wants(side, *_BODY_KEYS)
+        interest = self.interest
+        changed = any(each.side == side and self.needs_whole(each) for each in interest.changes)
+        return changed or interest.wants(side, *_BODY_KEYS)
 
     # -- answers
+
+    def needs_whole(self, fault: MessageFault) -> bool:
+        """Not where only a head is rewritten: what streams goes on streaming."""
+        arguments = fault.arguments
+        if fault.action is MessageAction.REWRITE and arguments.keys() <= {"status", "headers"}:
+            return "status" in arguments and bodiless(None, str(arguments["status"]).encode("ascii"))
+        return fault.action in WHOLE
 
     def refuses(self, fault: MessageFault, message: Message) -> str:
         """A head is spared: what has no body (answers to HEAD, 204, 304, most requests) can't be corrupted."""
         action = fault.action
         if action is MessageAction.CORRUPT and isinstance(message, HttpMessage) and message.body == b"":
             return "it has no body to corrupt"
-        if action in WHOLE and isinstance(message, Request) and message.head.expects:
+        if self.needs_whole(fault) and isinstance(message, Request) and message.head.expects:
             return BODY_COMES_LATER
         if action is MessageAction.DUPLICATE and self._upgrading is not None:
             return "it asks for another protocol, in which a second one would be something else"

@@ -98,6 +98,24 @@ def test_another_status_may_mean_a_body_or_none(response: bytes, arguments: dict
     assert after(response, **arguments) == (expected, (1, 1, 1, 0), [])
 
 
+@pytest.mark.parametrize("head", [b"Transfer-Encoding: chunked", b"Content-Length: 50000000", b"X: y"])
+def test_what_streams_goes_on_streaming_where_only_its_head_is_rewritten(head: bytes) -> None:
+    talk = play(rule("rewrite", side="response", status=418, headers={"X": None}))
+    talk.caller(GET)
+    first = b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n3\r\none\r\n"
+    expected = first.replace(b"200 OK", b"418 I'm a Teapot").replace(b"X: y\r\n", b"")
+    assert sent(talk.service(first), "caller") == expected
+    assert talk.service(b"3\r\ntwo\r\n") == [("caller", b"3\r\ntwo\r\n")]
+    assert talk.counts() == (1, 1, 1, 0)
+
+
+def test_the_head_of_a_request_whose_body_comes_later_is_rewritten() -> None:
+    talk = play(rule("rewrite", headers={"Authorization": "Bearer old"}))
+    said = talk.caller(b"PUT / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    assert sent(said, "service").endswith(b"Authorization: Bearer old\r\n\r\n")
+    assert talk.caller(b"ok") == [("service", b"ok")]
+
+
 def test_a_granted_upgrade_is_not_called_something_else() -> None:
     upgrade = b"GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     switched = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"

@@ -31,7 +31,8 @@ export function ruleText(rule) {
 
 function remarks(rule) {
   const misses = rule.counts.fired ? [] : rule.misses.map((each) => `closest: ${each}`);
-  const unresolved = rule.counts.unresolved ? [`${rule.counts.unresolved} without a known path`] : [];
+  const left = rule.action.startsWith(`${rule.keyword}(`) ? "left as it was" : "without a known path";
+  const unresolved = rule.counts.unresolved ? [`${rule.counts.unresolved} ${left}`] : [];
   return [...unresolved, ...misses, ...rule.notes];
 }
 
