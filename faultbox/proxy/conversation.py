@@ -216,8 +216,6 @@ class Conversation:
             self._take(stream, self._dialogue.end(stream.side), out)
         if stream.within:
             stream.within = False
-            if stream is self._response:
-                self._exchanges.ask_again()
             self._end_message(stream)
 
     def _take_unseen(self, stream: Stream, part: Part) -> None:
@@ -237,6 +235,7 @@ class Conversation:
         stream.fate.done(stream.lane)
         stream.fate = SWALLOWED if self._ending and stream is self._request else PASSED
         if stream is self._response:
+            self._exchanges.ask_again()
             self._exchanges.answering = None
             self._exchanges.answer()
 
@@ -288,7 +287,9 @@ class Conversation:
             exchange.wait_ms = later
             exchange.fired = True
             exchange.began_ns = time.monotonic_ns()
-            exchange.again = Again(again, decision.fired[-1]) if again else None
+            if again:
+                exchange.again = Again(again, decision.fired[-1])
+                self._exchanges.owed += 1
         if twice and not again:
             self._twice(part, message)
         altering.apply(stream, part, message, decision, self._book.seed)

@@ -21,7 +21,8 @@ class Exchanges(deque[Exchange]):
         self.answering: Exchange | None = None
         """The one whose answer the service has begun."""
         self.owed = 0
-        """Answers of the service that are to be kept back or replaced: they are read, whatever rules stand by then."""
+        """Answers of the service that are to be kept back, replaced or waited for: they are read, whatever rules stand
+        by then."""
 
     def begin(self) -> Exchange | None:
         """The exchange whose answer begins: the oldest that the service was asked."""
@@ -75,5 +76,5 @@ class Exchanges(deque[Exchange]):
         self.extend(made_up)
 
     def _settle(self, exchange: Exchange) -> None:
-        if exchange.discard or exchange.replaced is not None:
+        if exchange.discard or exchange.replaced is not None or exchange.again is not None:
             self.owed -= 1

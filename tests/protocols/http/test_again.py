@@ -71,6 +71,22 @@ def test_what_is_changed_of_the_answer_is_changed_all_the_same() -> None:
     assert talk.timer("response") == [("caller", OK.replace(b"200 OK", b"503 Service Unavailable"))]
 
 
+def test_it_is_asked_again_though_the_rule_is_gone_by_then(talk: Play) -> None:
+    talk.caller(POST)
+    talk.rules()
+    assert talk.service(OK) == [AGAIN]
+    assert talk.timer("response") == [("caller", OK)]
+    assert talk.caller(POST) == [("service", POST)]
+    assert talk.service(OK) == [("caller", OK)]
+
+
+def test_it_is_asked_again_though_the_rule_goes_within_the_answer(talk: Play) -> None:
+    talk.caller(POST)
+    talk.service(CHUNKS[0])
+    talk.rules()
+    assert talk.service(CHUNKS[1]) == [("caller", CHUNKS[1]), AGAIN]
+
+
 def test_released_it_is_asked_all_the_same(talk: Play) -> None:
     talk.caller(POST)
     talk.service(OK)
