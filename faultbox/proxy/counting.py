@@ -94,6 +94,8 @@ class Ledger(MessageTally):
 
     def _notes(self, rule: MessageRule) -> Iterator[str]:
         counts = self.counts(rule)
+        if not counts.seen and rule.fault.side == "request":
+            yield "nobody said anything here while it stood; what goes through a unix socket passes by unseen"
         if counts.matched and not counts.fired:
             yield from _too_few(rule.fault.trigger, counts.matched)
         accepted = self._accepted[rule.slot]

@@ -307,3 +307,11 @@ def test_what_is_remembered_of_requests_has_bounds(play: Make, rule: Make) -> No
         assert not book.touches("request", [Lasting()])
     assert len(book._untouched) < 10_000
     assert book.ledger.counters[0] == 20_000
+
+
+def test_a_rule_that_nobody_spoke_to_says_what_it_can_t_see(play: Make, rule: Make) -> None:
+    lines = play(rule("error", match=GET))
+    (note,) = lines.ledger.report().notes[0]
+    assert "unix socket" in note
+    lines.caller(b"SET 1\n")
+    assert lines.ledger.report().notes[0] == ()
