@@ -7,7 +7,7 @@ inconclusive, with the reason.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from faultbox import plan as planner
 from faultbox import trace as traces
@@ -16,15 +16,18 @@ from faultbox.evidence.likeness import alike, fault_texts
 from faultbox.evidence.past import Past
 from faultbox.evidence.trace import trace
 from faultbox.model.event import Event
+from faultbox.model.event_types import WATCHED
 from faultbox.model.frozen import frozen
 from faultbox.model.host import AssertionFailed, CaseHalted, Inconclusive, SpecError, current
 from faultbox.model.plan import Case, Needs
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
 from faultbox.run.conclusion import ask
-from faultbox.run.observability import why_not_observable
+from faultbox.run.observability import UNASKED, why_not_observable
 from faultbox.spec import frames, recorded
 
+_LOSABLE = WATCHED | {"syscall", "tail", "probe"}
+"""The types of events that may be lost in a case that was judged all the same."""
 _LASTING = frozenset({"SERVICE_DIED", "TIMEOUT"})
 """Failures that no monitor and no expectation decided."""
 
@@ -107,8 +110,9 @@ def _rulings(result: CaseResult, events: Sequence[Event], case: Case, spec: Spec
     needs = _needs(case, old, result)
     if len(events) < result.events:
         yield _unknown(f"the record has {len(events)} of {result.events} events")
-    past = Past(events[: result.judged], _why_unseen(needs, old))
-    yield from _monitors(events, case, spec, needs, old)
+    sight = _Sight(needs, old, _lost(result))
+    past = Past(events[: result.judged], sight.why_unseen)
+    yield from _monitors(events, case, spec, sight)
     yield from _expectation(result, case, past)
     if case.require_fire and result.exercised is False:
         yield Ruling(Verdict.FAILED, "no fault of this cell fired, and require_faults_fire is set", "NOT_EXERCISED")
@@ -146,17 +150,33 @@ def _needs(case: Case, old: _Old, result: CaseResult) -> Needs | None:
     return planner.needs(before, old.spec, blind=blind)
 
 
-def _why_unseen(needs: Needs | None, old: _Old) -> Callable[[Mapping[str, str], object], str]:
-    def why(filters: Mapping[str, str], where: object = None) -> str:
-        if needs is None or old.spec is None:
-            return f"the bundle's own spec can't be loaded here ({old.why})"
-        reason = why_not_observable(filters, needs, old.spec, where)
+def _lost(result: CaseResult) -> str:
+    """What the recorded case lost that decided nothing then."""
+    noted = (note.removesuffix(f": {UNASKED}") for note in result.notes if note.endswith(UNASKED))
+    return next((f"events were lost: {each}" for each in noted), "")
+
+
+@frozen
+class _Sight:
+    """What the recorded case could see, and what it lost of that."""
+
+    needs: Needs | None
+    old: _Old
+    lost: str = ""
+
+    def why_unseen(self, filters: Mapping[str, str], where: object = None) -> str:
+        """Why events of a shape, which `where` judges besides, could not be in the record; "" where they would be."""
+        if self.needs is None or self.old.spec is None:
+            return f"the bundle's own spec can't be loaded here ({self.old.why})"
+        reason = why_not_observable(filters, self.needs, self.old.spec, where)
+        reason = reason or self.why_missing(planner.judged(filters, where))
         return f"in the recorded run {reason}" if reason else ""
 
-    return why
+    def why_missing(self, asked: planner.Asked) -> str:
+        return self.lost if asked.types & _LOSABLE else ""
 
 
-def _monitors(events: Sequence[Event], case: Case, spec: Spec, needs: Needs | None, old: _Old) -> Iterator[Ruling]:
+def _monitors(events: Sequence[Event], case: Case, spec: Spec, sight: _Sight) -> Iterator[Ruling]:
     """What monitors find; one that nothing violates holds only if all that it asks for could be seen."""
     monitors = tuple(dict.fromkeys((*spec.monitors, *case.monitors)))
     doubts = []
@@ -169,7 +189,7 @@ def _monitors(events: Sequence[Event], case: Case, spec: Spec, needs: Needs | No
         if found is not None:
             event, violation = found
             yield Ruling(Verdict.FAILED, f"monitor {monitor.name}: {violation}", "MONITOR", violation, (event,))
-        doubts += [f"monitor {monitor.name}: {why}" for why in _unseen_by(monitor, case, spec, needs, old)]
+        doubts += [f"monitor {monitor.name}: {each}" for each in _unseen_by(monitor, case, spec, sight)]
     if doubts:
         yield _unknown(doubts[0])
 
@@ -188,12 +208,14 @@ def _watch(monitor: Monitor, events: Sequence[Event]) -> tuple[Event, Exception]
     return None
 
 
-def _unseen_by(monitor: Monitor, case: Case, spec: Spec, needs: Needs | None, old: _Old) -> Iterator[str]:
+def _unseen_by(monitor: Monitor, case: Case, spec: Spec, sight: _Sight) -> Iterator[str]:
     """Why the record may lack what this monitor looks for."""
-    why = _why_unseen(needs, old)
+    needs = sight.needs
     for shape in monitor.shapes or ():
-        if reason := why(shape, None):
+        if reason := sight.why_unseen(shape):
             yield reason
+    if reason := sight.why_missing(planner.watched(monitor)):
+        yield f"in the recorded run {reason}"
     if monitor.shapes is None and needs is not None:
         wanted = planner.needs(case, spec)
         if missing := [name for name in wanted.services if not _saw(needs, wanted, name)]:

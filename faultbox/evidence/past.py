@@ -35,6 +35,9 @@ class Past:
     def observable(self, filters: Mapping[str, str], where: object = None) -> str:
         return self._why_unseen(filters, where)
 
+    def missing(self, filters: Mapping[str, str], where: object = None) -> str:
+        return self._why_unseen(filters, where)
+
     def caused(self, first: Event, then: Event) -> bool | None:  # noqa: ARG002 - of no events
         raise Inconclusive("what came of what is not judged from a record")
 

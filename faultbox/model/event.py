@@ -44,20 +44,21 @@ class Event:
 
 
 class SourceLost(Exception):
-    """A source died or lost events, so what it could have shown is unknown."""
+    """A source died or lost events, so what it could have shown is unknown: events of these types, or (None) of any."""
 
-    def __init__(self, source: str, reason: str) -> None:
+    def __init__(self, source: str, reason: str, types: frozenset[str] | None = None) -> None:
         self.source = source
         self.reason = reason
+        self.types = types
         super().__init__(f"{source}: {reason}")
 
 
 class EventsLost(SourceLost):
     """A source lost some of its events and goes on: `events` are those that it has."""
 
-    def __init__(self, source: str, reason: str, events: list[Event]) -> None:
+    def __init__(self, source: str, reason: str, events: list[Event], types: frozenset[str] | None = None) -> None:
         self.events = events
-        super().__init__(source, reason)
+        super().__init__(source, reason, types)
 
 
 class Source(Protocol):

@@ -148,7 +148,12 @@ class Host(Protocol):
         ...
 
     def observable(self, filters: Mapping[str, str], where: object = None) -> str:
-        """Why events of this shape, which `where` judges besides, could not be seen in this case ("": they could)."""
+        """Why events of this shape, which `where` judges besides, could not be seen in this case, or may have been
+        lost ("": all were seen)."""
+        ...
+
+    def missing(self, filters: Mapping[str, str], where: object = None) -> str:
+        """Why events of this shape, which `where` judges besides, may have been lost in this case ("": none was)."""
         ...
 
     def caused(self, first: Event, then: Event) -> bool | None:

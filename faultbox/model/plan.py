@@ -60,8 +60,8 @@ class Needs:
     seccomp filter must notify: the union of what evaluated rules, rules that the bodies may arm,
     and assertions that name system calls ask for. `rules`: the case's own assumptions, bound.
     `observed`: per service the calls of its filter that are reported as events without any rule. `watched`: what else
-    of each service becomes events, by the kernel's own programs; `blind` says why there are none of those, and `unlooped` what the case looks for among
-    all events() that is missing then. `imports`:
+    of each service becomes events, by the kernel's own programs; `blind` says why there are none of those, and
+    `unlooped` what the case looks for among all events() that is missing then. `imports`:
     modules to import before the world is forked. `lines`: services whose output lines must become events.
     `edges`: every caller to every interface whose messages a rule of this case may meet.
     `captures`: those of them whose traffic is kept.

@@ -23,8 +23,8 @@ class Monitor:
 
     `service` narrows to the events of that lane ("" for all), `shapes` to events that fit one of these filters (None
     where a function chooses, or nothing does). `functions` are those of the spec that it calls: an event that fits one
-    of `about` (filters, with functions that choose besides) comes to its `judges`, each with what it does ("updates" the
-    state, "checks").
+    of `about` (filters, with functions that choose besides) comes to its `judges`, each with what it does ("updates"
+    the state, "checks").
     """
 
     name: str

@@ -10,6 +10,8 @@ from faultbox.model.syscalls import FAMILIES, number, numbers
 from faultbox.observe import layout
 from faultbox.observe.programs import machine
 
+TYPES = frozenset(("syscall", "file"))
+"""Of which types the events are that are missing for it."""
 _COMPAT = 0x8000
 """In the key of totals: the call is of a 32-bit table."""
 _IN_EVERY_PROGRAM = ("brk", "mmap", "rt_sigaction", "openat", "open", "read", "write", "close", "exit_group")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from faultbox.observe.lanes import Lanes
 from faultbox.observe.peers import Peers
 from faultbox.observe.programs import Programs
 from faultbox.observe.ring import Ring
-from faultbox.observe.writes import Writes
 
 _QUIET_BYTES, _EVENT_BYTES, _FLOW_BYTES = 1 << 17, 1 << 23, 1 << 22
 """Sizes of rings: of events where only lives are told, of events where more is, of flows."""
@@ -36,8 +35,12 @@ _MANY = 64
 _PAUSE_NS, _FLOW_PAUSE_NS = 2_000_000, 20_000_000
 _TRIES = 200
 """How often a record that is just being written is looked at again before the promise is put off."""
-_OF_EVENTS = frozenset(("syscall", "process", "socket", "file", "tasks", "begun"))
-"""What may be lost that would have been events."""
+_EVENTS: Mapping[str, frozenset[str]] = {
+    **{kind: frozenset((kind,)) for kind in ("syscall", "process", "socket", "file")},
+    "begun": frozenset(("syscall",)),
+    **dict.fromkeys(("tasks", "missed"), frozenset(("syscall", "process", "socket", "file"))),
+}
+"""What may be lost that would have been events, with the types of those."""
 
 
 def attach(
@@ -59,8 +62,7 @@ def attach(
 
 
 class Observer:
-    """One world's observation. The log's thread calls `drain`, `ask`, `promised` and `printed_ns`, `launching` and
-    `printing` may be anybody's."""
+    """One world's observation. The log's thread calls `drain`, `ask` and `promised`, `launching` may be anybody's."""
 
     name = "kernel"
 
@@ -71,12 +73,11 @@ class Observer:
         self._missed_before = programs.missed(sockets=lanes.want_sockets)
         self._missed = 0
         self._promised = 0
-        self._told_lost = 0
+        self._told_lost: Mapping[str, int] = {}
         self._unseen = ""
         self._asked = False
         self._spent_ns = 0
         self._begun = Begun()
-        self._writes = Writes()
         self._last = False
         self._events = Ring(_EVENT_BYTES if lanes.want_events else _QUIET_BYTES)
         self._flows = Ring(_FLOW_BYTES)
@@ -104,15 +105,6 @@ class Observer:
     def launching(self, name: str) -> None:
         """A process of a service is about to be started: its cgroup may have been made anew. Raises OSError."""
         self._lanes.launching(name)
-
-    def printing(self, pipe: int) -> None:
-        """The lines of this pipe, by its inode's number, will be asked for their times."""
-        self._writes.follow(pipe)
-
-    def printed_ns(self, pipe: int, byte: int) -> int:
-        """When a byte of it, from 1 on, had been written; 0 where nobody knows, or its write is not over yet."""
-        self._keep_flows()
-        return self._writes.time_of(pipe, byte)
 
     def unfinished(self) -> list[Event]:
         """Calls that had begun when the log was asked last and were not over, as events at their beginning."""
@@ -178,15 +170,33 @@ class Observer:
             self._last = False
             events += [replace(self._event(record), time_ns=time.monotonic_ns()) for record in self._begun.tell()]
         self._spent_ns += time.thread_time_ns() - began
-        lost = sum(count for kind, count in self._lanes.lost().items() if kind in _OF_EVENTS)
-        if lost + self._missed > self._told_lost:
-            self._told_lost = lost + self._missed
-            raise EventsLost(self.name, _loss(lost, self._missed), events)
-        if asked and not self._unseen:
+        losses = [*self._more_lost(), *(self._beyond() if asked else ())]
+        if losses:
+            types = frozenset().union(*(types for _, types in losses))
+            raise EventsLost(self.name, "; ".join(reason for reason, _ in losses), events, types)
+        return events
+
+    def _more_lost(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """What was lost since this was asked last: what is said of it, and the types of its events."""
+        lost = {**self._lanes.lost(), "missed": self._missed}
+        more = {kind: lost[kind] for kind in _EVENTS if lost.get(kind, 0) > self._told_lost.get(kind, 0)}
+        self._told_lost = lost
+        missed = more.pop("missed", 0)
+        if more:
+            types = frozenset().union(*(_EVENTS[kind] for kind in more))
+            said = (
+                f"{sum(more.values())} events ({', '.join(sorted(types))}) found no room on their way from the kernel"
+            )
+            yield said, types
+        if missed:
+            yield f"the kernel could not run a program of observation {missed} times", _EVENTS["missed"]
+
+    def _beyond(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """What is done that no event tells of, once."""
+        if not self._unseen:
             self._unseen = beyond.unseen(self._counts, self._lanes.watched)
             if self._unseen:
-                raise EventsLost(self.name, self._unseen, events)
-        return events
+                yield self._unseen, beyond.TYPES
 
     def _look_for_missed(self) -> None:
         self._missed = self._programs.missed(sockets=self._lanes.want_sockets) - self._missed_before
@@ -221,7 +231,6 @@ class Observer:
         some = False
         while records := self._flows.take(_MOST):
             some = True
-            self._writes.take(records)
             self._keep(b"".join(records), len(records))
         if some:
             self._flow_timer.start(_FLOW_PAUSE_NS)
@@ -236,9 +245,3 @@ class Observer:
         done = 0
         while done < len(data):
             done += os.write(self._file, memoryview(data)[done:])
-
-
-def _loss(lost: int, missed: int) -> str:
-    if lost:
-        return f"{lost} events found no room on their way from the kernel"
-    return f"the kernel could not run a program of observation {missed} times"

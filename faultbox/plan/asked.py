@@ -32,6 +32,7 @@ class Asked:
     fault may meet, each with the one caller that it is about ("" for all); `any_assumption` says that some assumption
     is armed which could not be read. `parted`: services may be partitioned. `looped`: the types of events, of those
     that must be asked for, that loops over all events() are about, but for calls that are named or met by rules.
+    `types`: of all events that are judged, but for those of calls that rules met: whoever decides tells them himself.
     """
 
     armed: set[tuple[str | None, str]] = field(default_factory=set)
@@ -46,6 +47,7 @@ class Asked:
     any_assumption: bool = False
     parted: bool = False
     looped: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
 
     def judge(self, about: About, judges: Sequence[Text] = (), among: Meant = ANYTHING) -> None:
         """What must be shown so that silence means something: events that are meant by shape or choice, of those
@@ -82,6 +84,7 @@ class Asked:
             self.lines.add(meant.service)
 
     def _want(self, meant: Meant, told: Tells, paths: Collection[str] = ()) -> None:
+        self.types |= meant.types - ({"syscall"} if meant.met else set())
         kinds = meant.kinds(told)
         if "syscall" in kinds and not meant.met:  # what a rule answers is an event without being asked for
             calls = (ALL_CALLS,) if meant.calls is None else meant.calls

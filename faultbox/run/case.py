@@ -194,7 +194,7 @@ class Life:
 
     def _note_dead_helpers(self) -> None:
         """A helper's links end a moment before its pidfd says that it died: a lost source makes us wait for that."""
-        if self._stage.lost():
+        if any(each.types is None for each in self._stage.lost()):
             for name, descriptor in self._stage.helpers().items():
                 if pidfd.wait(descriptor, HELPER_DEATH_MS):
                     self._helper_died(name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from faultbox import trace
 from faultbox import world as worlds
 from faultbox.model import record
-from faultbox.model.event import Event
+from faultbox.model.event import Event, SourceLost
 from faultbox.model.host import AssertionFailed, Inconclusive, Response
 from faultbox.model.observation import Observed
 from faultbox.model.plan import Case
@@ -18,6 +18,7 @@ from faultbox.model.verdict import CaseResult, Verdict
 from faultbox.run import brief, seen, spool
 from faultbox.run import verdict as verdicts
 from faultbox.run.host import WorldHost
+from faultbox.run.observability import UNASKED
 from faultbox.run.stage import Stage
 from faultbox.run.start import StartFailed
 from faultbox.run.verdict import Findings
@@ -89,14 +90,22 @@ def _remarks(case: Case, stage: Stage, host: WorldHost, life: Life) -> Iterator[
 
 def _complete(found: Findings, stage: Stage, host: WorldHost) -> tuple[str, ...]:
     """Add the findings that are there only now; gives those that decide nothing, since something broke before."""
-    lost, distorted = tuple(dict.fromkeys(str(each) for each in stage.lost())), _distortions(stage)
+    lost, idle = (tuple(dict.fromkeys(map(str, each))) for each in _by_concern(stage.lost(), host.judged_types))
+    distorted = _distortions(stage)
     if not found.broken:
         found.lost, found.distorted = lost, distorted
     found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
     found.timed_out_steps = host.timed_out_steps
     violation = found.violations[0][2] if found.violations else None
     found.traceback = verdicts.frames((found.stopped if found.limit else found.error) or violation)
-    return (*lost, *distorted) if found.broken else ()
+    unasked = tuple(f"{each}: {UNASKED}" for each in idle)
+    return (*lost, *unasked, *distorted) if found.broken else unasked
+
+
+def _by_concern(every: Sequence[SourceLost], types: set[str]) -> tuple[list[SourceLost], list[SourceLost]]:
+    """What was lost that a monitor could have judged, and the rest: an assertion about that was inconclusive."""
+    mattering = [each for each in every if each.types is None or each.types & types]
+    return mattering, [each for each in every if each not in mattering]
 
 
 def _explain(result: CaseResult, stage: Stage, found: Findings, ruling: verdicts.Ruling) -> CaseResult:

@@ -22,7 +22,7 @@ from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.topology import Endpoint
 from faultbox.run import unfinished
-from faultbox.run.observability import why_not_all, why_not_observable
+from faultbox.run.observability import why_incomplete, why_not_all, why_not_observable
 from faultbox.run.partitions import Partitions
 from faultbox.run.scopes import Scopes
 from faultbox.run.stage import Stage
@@ -58,6 +58,7 @@ class WorldHost:
         self.doing: dict[int, str] = {}
         self.timed_out_steps: list[str] = []
         self.accepted_exits: set[str] = set()
+        self.judged_types: set[str] = set()
 
     # -- steps
 
@@ -167,7 +168,12 @@ class WorldHost:
         return found if found is not None else next(filter(matches, unfinished.calls(self._stage)), None)
 
     def observable(self, filters: Mapping[str, str], where: object = None) -> str:
-        return why_not_observable(filters, self._needs, self._spec, where)
+        return why_not_observable(filters, self._needs, self._spec, where) or self.missing(filters, where)
+
+    def missing(self, filters: Mapping[str, str], where: object = None) -> str:
+        self._stage.log.sync()
+        lost = self._stage.lost()
+        return why_incomplete(lost, planner.judged(filters, where).types) if lost else ""
 
     def caused(self, first: Event, then: Event) -> bool | None:
         self._check()
@@ -184,6 +190,7 @@ class WorldHost:
     def watch(self, monitor: Monitor) -> None:
         """Monitors run in the log's thread, in a copy of the caller's context."""
         self._check_sees(monitor)
+        self.judged_types |= planner.watched(monitor).types
         wanted, look = monitor.service, monitor.begin()
 
         def check(event: Event) -> None:

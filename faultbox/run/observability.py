@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from faultbox import plan as planner
+from faultbox.model.event import SourceLost
 from faultbox.model.event_types import LINES, OF_CASES, OF_PROXIES, WATCHED
 from faultbox.model.match import fits
 from faultbox.model.observation import Watch
@@ -14,6 +15,8 @@ from faultbox.model.syscalls import every
 from faultbox.model.topology import Service
 from faultbox.observe.sources.registry import events_of
 
+UNASKED = "no monitor is about them"
+"""How a remark on lost events ends that decided nothing."""
 _WATCHED = WATCHED | {"syscall"}
 _NOT_EVERY = (
     "not every system call is observed in this case: name the one that is meant, as in "
@@ -48,6 +51,12 @@ def why_not_observable(filters: Mapping[str, str], needs: Needs, spec: Spec, whe
     if kind not in _WATCHED and kind and not set("*?") & set(kind):
         return _why_not_declared(kind, filters, [spec.services[name] for name in services])
     return why_not_all(planner.judged(filters, where), needs, spec)
+
+
+def why_incomplete(lost: Iterable[SourceLost], types: Collection[str]) -> str:
+    """Why events of these types may be missing though they were observed; "" where none can be."""
+    found = dict.fromkeys(str(each) for each in lost if each.types is None or each.types & frozenset(types))
+    return f"events were lost: {'; '.join(found)}" if found else ""
 
 
 def why_not_all(asked: planner.Asked, needs: Needs, spec: Spec) -> str:

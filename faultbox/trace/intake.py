@@ -7,7 +7,7 @@ import os
 import select
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from faultbox.model.event import Event, EventsLost, Source, SourceLost
 from faultbox.trace.merge import BrokenPromise, Merge
@@ -25,6 +25,7 @@ class _Lane:
     promised: int = 0
     broken: bool = False
     gap: bool = False
+    missing: set[str] = field(default_factory=set)
 
 
 class Intake:
@@ -165,13 +166,15 @@ class Intake:
             self._unpoll(lane)
 
     def _given(self, lane: _Lane) -> list[Event]:
-        """What the source has; that it lost some is said once."""
+        """What the source has; that it lost some is said once, for each type where it knows of which they were."""
         try:
             return lane.source.drain()
         except EventsLost as error:
-            if not lane.gap:
-                lane.gap = True
-                self.lost.append(SourceLost(error.source, error.reason))
+            fresh = error.types - lane.missing if error.types is not None else error.types
+            if not lane.gap and (fresh is None or fresh):
+                lane.gap = fresh is None
+                lane.missing |= fresh or set()
+                self.lost.append(SourceLost(error.source, error.reason, fresh))
             return error.events
 
     def _offer(self, lane: _Lane, event: Event) -> None:

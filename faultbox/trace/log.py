@@ -100,7 +100,7 @@ class Log:
 
     @property
     def lost(self) -> Sequence[SourceLost]:
-        """Why the log is not complete; empty while it is."""
+        """Why the log is not complete, and of which types events may be missing; empty while it is."""
         own = [self._spool.lost] if self._spool.lost is not None else []
         return (*self._intake.lost, *own)
 
@@ -136,8 +136,9 @@ class Log:
     def sync(self, timeout_s: float = _SYNC_S) -> int:
         """Wait until all that happened before this call is ordered, watched and on disk.
 
-        Gives the newest event's number. Raises Inconclusive, naming the source, when one was lost or
-        does not answer. In a watcher the log stands at the watcher's event, and nothing is waited for.
+        Gives the newest event's number. Raises Inconclusive, naming the source, when one does not answer or was lost;
+        not so where it lost events of known types only, which `lost` has.
+        In a watcher the log stands at the watcher's event, and nothing is waited for.
         """
         if not self._acts and not self._stopped:
             late = self._await_sync(timeout_s)
@@ -145,8 +146,9 @@ class Log:
                 raise Inconclusive(f"the log is not complete: {', '.join(late)} did not answer within {timeout_s:g} s")
         if self._failure:
             raise Inconclusive(f"the log is not complete: {self._failure}")
-        if self.lost:
-            raise Inconclusive(f"the log is not complete: {'; '.join(map(str, self.lost))}")
+        unknown = [str(each) for each in self.lost if each.types is None]
+        if unknown:
+            raise Inconclusive(f"the log is not complete: {'; '.join(unknown)}")
         return self.count
 
     def query(self, where: Callable[[Event], bool] | None = None) -> list[Event]:

@@ -100,7 +100,7 @@ def test_what_the_run_did_not_look_at_can_t_be_judged(place: Path) -> None:
     _, cases = judged(place, SPEC.replace("lambda r: assert_eq(r.status, 404)", never))
     verdict, reason = cases["matrix_listing_slow"]
     assert verdict == "inconclusive"
-    assert "in the recorded run fsync of web are not observed" in reason
+    assert "in the recorded run fsync of web is not observed" in reason
 
 
 @pytest.mark.parametrize(

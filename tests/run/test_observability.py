@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from faultbox import plan as planner
 from faultbox import spec as specs
+from faultbox.model.event import SourceLost
 from faultbox.model.message import Edge
 from faultbox.model.observation import Watch
 from faultbox.model.plan import Needs
@@ -15,7 +17,7 @@ from faultbox.model.source import Position
 from faultbox.model.spec import Spec
 from faultbox.model.syscalls import FAMILIES, every
 from faultbox.model.topology import Observation, Service
-from faultbox.run.observability import why_not_observable
+from faultbox.run.observability import why_incomplete, why_not_observable
 from faultbox.spec.gate import Gate
 
 AT = Position("x.star", 1)
@@ -135,6 +137,31 @@ def test_what_a_function_may_mean_is_read_from_its_text(judge: str, reason: str,
         spec = specs.load(path, seed=1, gate=gate)
     blind = dataclasses.replace(NEEDS, watched={}, blind="no BPF here")
     assert why_not_observable({}, blind, SPEC, spec.monitors[0].functions[0]) == reason
+
+
+@pytest.mark.parametrize(
+    ("filters", "concerned"),
+    [
+        ({"type": "file"}, True),
+        ({"type": "f*"}, True),
+        ({"path": "/x"}, True),
+        ({}, True),
+        ({"type": "stdout"}, False),
+        ({"type": "socket"}, False),
+        ({"syscall": "fsync"}, False),
+        ({"path": "/x", "method": "GET"}, False),
+    ],
+)
+def test_a_loss_leaves_open_only_what_it_could_decide(filters: dict[str, str], concerned: bool) -> None:
+    lost = [SourceLost("kernel", "3 gone", frozenset({"file"}))]
+    reason = why_incomplete(lost, planner.judged(filters).types)
+    assert reason == ("events were lost: kernel: 3 gone" if concerned else "")
+
+
+def test_whoever_decides_tells_of_it_himself() -> None:
+    met = planner.judged({"type": "syscall", "decision": "deny*"}).types
+    assert why_incomplete([SourceLost("kernel", "3 gone", frozenset({"syscall"}))], met) == ""
+    assert why_incomplete([SourceLost("supervisor of db", "gone")], met) != ""
 
 
 def test_a_loop_over_all_events_says_what_it_misses() -> None:

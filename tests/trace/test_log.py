@@ -147,6 +147,22 @@ class TestLoss:
         assert names(log.query()) == ["before", "later", "after"]
         assert [str(lost) for lost in log.lost] == ["kernel: 3 found no room"]
 
+    def test_what_was_lost_of_known_types_is_said_once_for_each_and_the_log_goes_on(
+        self, log: Log, clock: Any, source: Make, happened: Make
+    ) -> None:
+        kernel = source("kernel")
+        log.add(kernel)
+        for lost in ({"file"}, {"file"}, {"file", "socket"}):
+            kernel.put(EventsLost("kernel", f"{len(lost)} found no room", [happened(clock.now)], frozenset(lost)))
+            log.sync()
+        assert [(str(each), each.types) for each in log.lost] == [
+            ("kernel: 1 found no room", {"file"}),
+            ("kernel: 2 found no room", {"socket"}),
+        ]
+        kernel.put(EventsLost("kernel", "nobody knows what", []))
+        with pytest.raises(Inconclusive, match="kernel: nobody knows what"):
+            log.sync()
+
     def test_a_source_that_can_not_be_asked_is_lost(self, log: Log, source: Make) -> None:
         def broken(token: int) -> None:
             raise BrokenPipeError(32, "Broken pipe")

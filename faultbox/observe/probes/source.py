@@ -19,6 +19,7 @@ _HEAD = struct.Struct("=QIIII")
 """struct faultbox_head (prelude.h): time, pid, tid, output, size."""
 _MOST = 8_192
 _TRIES = 200
+_TYPES = frozenset(("probe",))
 """How often a record that is just being written is looked at again before the promise is put off."""
 
 
@@ -81,11 +82,11 @@ class ProbeSource:
         lost, missed = self._count_lost(), self._attached.missed()
         if lost > self._lost:
             fresh, self._lost = lost - self._lost, lost
-            raise EventsLost(self.name, f"{fresh} events found no room on their way from the kernel", events)
+            raise EventsLost(self.name, f"{fresh} events found no room on their way from the kernel", events, _TYPES)
         if missed > self._missed:
             fresh, self._missed = missed - self._missed, missed
             reason = f"its program was not run {fresh} times, because that processor was running one already"
-            raise EventsLost(self.name, reason, events)
+            raise EventsLost(self.name, reason, events, _TYPES)
 
     def close(self) -> None:
         """Take nothing more from the programs, which run on for other worlds."""

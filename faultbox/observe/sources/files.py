@@ -27,7 +27,7 @@ class FileSource:
         try:
             return self._meant(self._source.drain())
         except EventsLost as lost:
-            raise EventsLost(lost.source, lost.reason, self._meant(lost.events)) from None
+            raise EventsLost(lost.source, lost.reason, self._meant(lost.events), lost.types) from None
 
     def ask(self, token: int) -> None:
         self._source.ask(token)

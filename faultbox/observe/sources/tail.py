@@ -25,6 +25,7 @@ _KEPT = 32
 """Files without a name any more (rotated away, removed) that are still read from; the oldest is let go first."""
 _GLOB = set("*?[")
 _MARK = 64
+_TYPES = frozenset(("tail",))
 """By so many bytes before the place where reading stopped it is known whether a file was filled anew."""
 
 
@@ -115,11 +116,11 @@ class TailSource:
     def _tell_lost(self, events: list[Event]) -> None:
         if self._arrivals.overflowed:
             self._arrivals.overflowed = False
-            raise EventsLost(self.name, "more happened in its directory than could be followed", events)
+            raise EventsLost(self.name, "more happened in its directory than could be followed", events, _TYPES)
         fresh, self._unmet = self._arrivals.unmet - self._unmet, self._arrivals.unmet
         if fresh:
             files = f"{fresh} file{'s' * (fresh > 1)}"
-            raise EventsLost(self.name, f"{files} came and went unread", events)
+            raise EventsLost(self.name, f"{files} came and went unread", events, _TYPES)
 
     def _lines(self) -> Iterator[tuple[_File, bytes]]:
         left = _AT_ONCE

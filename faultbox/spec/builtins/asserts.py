@@ -109,6 +109,8 @@ def assert_before(call: Call, *, first: Filter, then: Filter, causal: bool = Fal
         if event is None:
             _check_observable(call, wanted)
             raise AssertionFailed(f"assert_before failed: no event is {name}: {wanted}", deciding=found)
+        if reason := host.missing(wanted.fields, wanted.where):
+            raise Inconclusive(f"assert_before({name}: {wanted}): {reason}")
         found.append(event)
     if found[0].seq >= found[1].seq:
         message = f"assert_before failed: {first} came at #{found[0].seq}, not before {then} at #{found[1].seq}"

@@ -62,6 +62,7 @@ class FakeHost:
         self.trace: list[Event] = []
         self.response = Response(200, body="ok", ok=True, protocol="http")
         self.unobservable = ""
+        self.lost = ""
         self.ended: ExitStatus | None = None
         self.assertions = 0
 
@@ -118,6 +119,9 @@ class FakeHost:
 
     def observable(self, filters: Mapping[str, str], where: object = None) -> str:
         return self.unobservable
+
+    def missing(self, filters: Mapping[str, str], where: object = None) -> str:
+        return self.lost
 
     def watch(self, monitor: Monitor) -> None:
         self.done.append(("watch", monitor.name, monitor.service))

@@ -93,6 +93,19 @@ def test_what_cannot_be_seen_is_inconclusive(run: Run, host: Any) -> None:
         run('assert_never(syscall = "fsync")')
 
 
+def test_silence_is_no_proof_for_a_list_of_events(run: Run, host: Any) -> None:
+    host.unobservable = "fsync of db is not observed in this case"
+    for body in ('events(syscall = "fsync")', "events()", "events(lambda e: e.seq > 5)"):
+        with pytest.raises(Inconclusive, match="fsync of db is not observed in this case"):
+            run(body)
+
+
+def test_what_was_lost_may_have_come_before(run: Run, host: Any) -> None:
+    host.trace, host.lost = [event(1, syscall="fsync"), event(2, syscall="write")], "events were lost"
+    with pytest.raises(Inconclusive, match="events were lost"):
+        run('assert_before(first = {"syscall": "fsync"}, then = {"syscall": "write"})')
+
+
 def test_mistakes_in_asserts(run: Run, host: Any, mistake: tuple[str, list[str]]) -> None:
     body, (wanted,) = mistake
     with pytest.raises(SpecError) as caught:
