@@ -169,6 +169,7 @@ def service(
     _check_words(call, name, ops, env, user)
     _check_interfaces(call, name, interfaces)
     _check_healthcheck(call, interfaces, healthcheck)
+    _check_observed(call, observe)
     program = _program(call, [each for each in (*parts, binary) if each and isinstance(each, str)])
     made = Service(
         name, program, call.position, interfaces, args, env, _directory(call, cwd), user,
@@ -219,6 +220,13 @@ def _check_interfaces(call: Call, name: str, interfaces: tuple[Interface, ...]) 
         for theirs in other.interfaces:
             if theirs.port in ports and other.name != name:
                 call.session.clashes.add(theirs.port)
+
+
+def _check_observed(call: Call, observe: tuple[Observation, ...]) -> None:
+    """A line is one event, by one decoder."""
+    read = [" ".join((each.kind, *each.paths)) for each in observe if each.kind in ("stdout", "stderr", "tail")]
+    for what in dict.fromkeys(each for each in read if read.count(each) > 1):
+        call.problem(Wrong("DUPLICATE_ARGUMENT", f"observe has {what} twice, and a line is one event"))
 
 
 def _check_healthcheck(call: Call, interfaces: tuple[Interface, ...], check: Healthcheck | None) -> None:
