@@ -21,6 +21,7 @@ from faultbox.observe.lanes import Lanes
 from faultbox.observe.peers import Peers
 from faultbox.observe.programs import Programs
 from faultbox.observe.ring import Ring
+from faultbox.observe.writes import Writes
 
 _QUIET_BYTES, _EVENT_BYTES, _FLOW_BYTES = 1 << 17, 1 << 23, 1 << 22
 """Sizes of rings: of events where only lives are told, of events where more is, of flows."""
@@ -62,7 +63,8 @@ def attach(
 
 
 class Observer:
-    """One world's observation. The log's thread calls `drain`, `ask` and `promised`, `launching` may be anybody's."""
+    """One world's observation. The log's thread calls `drain`, `ask`, `promised` and `printed_ns`, `launching` and
+    `printing` may be anybody's."""
 
     name = "kernel"
 
@@ -78,6 +80,7 @@ class Observer:
         self._asked = False
         self._spent_ns = 0
         self._begun = Begun()
+        self._writes = Writes()
         self._last = False
         self._events = Ring(_EVENT_BYTES if lanes.want_events else _QUIET_BYTES)
         self._flows = Ring(_FLOW_BYTES)
@@ -105,6 +108,15 @@ class Observer:
     def launching(self, name: str) -> None:
         """A process of a service is about to be started: its cgroup may have been made anew. Raises OSError."""
         self._lanes.launching(name)
+
+    def printing(self, pipe: int) -> None:
+        """The lines of this pipe, by its inode's number, will be asked for their times."""
+        self._writes.follow(pipe)
+
+    def printed_ns(self, pipe: int, byte: int) -> int:
+        """When a byte of it, from 1 on, had been written; 0 where nobody knows, or its write is not over yet."""
+        self._keep_flows()
+        return self._writes.time_of(pipe, byte)
 
     def unfinished(self) -> list[Event]:
         """Calls that had begun when the log was asked last and were not over, as events at their beginning."""
@@ -231,6 +243,7 @@ class Observer:
         some = False
         while records := self._flows.take(_MOST):
             some = True
+            self._writes.take(records)
             self._keep(b"".join(records), len(records))
         if some:
             self._flow_timer.start(_FLOW_PAUSE_NS)
