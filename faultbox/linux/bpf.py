@@ -65,6 +65,8 @@ _MISSES = struct.Struct("=208xQ")
 """struct bpf_prog_info up to recursion_misses (Linux 5.12)."""
 _MAP_SIZES = struct.Struct("=8xII")
 """struct bpf_map_info up to value_size."""
+_MAP_ID = struct.Struct("=4xI")
+"""In the same, id."""
 _SIZE = 64
 _LIBBPF = "libbpf.so.1"
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -200,6 +202,13 @@ def sizes(map_: int) -> tuple[int, int]:
     _bpf(_GET_INFO, _INFO.pack(map_, _MAP_SIZES.size, ctypes.addressof(info)))
     key, value = _MAP_SIZES.unpack(info.raw)
     return int(key), int(value)
+
+
+def identity(map_: int) -> int:
+    """The number that the kernel knows a map by: what a map of maps tells of those in it."""
+    info = ctypes.create_string_buffer(_MAP_SIZES.size)
+    _bpf(_GET_INFO, _INFO.pack(map_, _MAP_SIZES.size, ctypes.addressof(info)))
+    return int(_MAP_ID.unpack_from(info)[0])
 
 
 def create(kind: int, key: int, value: int, entries: int, flags: int = 0) -> int:

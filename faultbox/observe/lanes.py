@@ -8,8 +8,8 @@ import mmap
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from faultbox.linux import bpf
@@ -22,6 +22,8 @@ MOVES_IN = frozenset((DRIVER, EDGE))
 """Lanes of processes of ours: they belong there from the moment they are put there, not once they exec."""
 _LOSSES = struct.Struct(f"={len(layout.LOST)}Q")
 """A world's part of the map of losses."""
+_LOOK_AGAIN_S = 0.0002
+"""Between looks at a map that is on its way."""
 _PIDFD_THREAD = os.O_EXCL
 """Linux 6.9: a pidfd of any thread, not only of a process's first."""
 
@@ -59,12 +61,14 @@ class Lanes:
     def open(self, maps: Mapping[str, int]) -> None:
         """Claim a slot, put the world's maps there, and begin. Raises OSError.
 
-        To take out or put in a map waits until no program runs that may still know who had the slot before. So what the
-        former world left there goes first: nothing of the new one's must hold a record or a count of another world.
+        What a former world left there goes first, which waits until no program runs that may still know who had the
+        slot: nothing of this world's may hold a record or a count of another one.
         """
         self._slot = self._claim()
-        bpf.delete(self._maps["totals"], layout.INDEX.pack(self._slot))  # waits only where there was one
-        _at_once(partial(self._put, name, descriptor) for name, descriptor in maps.items())
+        bpf.delete(self._maps["totals"], layout.INDEX.pack(self._slot))  # does not wait where there was none
+        puts = [_Put(self._maps[name], self._slot, descriptor) for name, descriptor in maps.items()]
+        for each in puts:
+            each.wait()
         for kind in range(len(layout.LOST)):
             index = layout.INDEX.pack(self._slot * len(layout.LOST) + kind)
             bpf.update(self._maps["losses"], index, bytes(layout.KEY.size))
@@ -112,9 +116,6 @@ class Lanes:
         calls = _bits(watch.calls), _bits(begins)
         return layout.LANE.pack(self.world, self._slot, place, wants, name in MOVES_IN, 0, *calls)
 
-    def _put(self, name: str, descriptor: int) -> None:
-        bpf.update(self._maps[name], layout.INDEX.pack(self._slot), layout.INDEX.pack(descriptor))
-
     def _claim(self) -> int:
         """The first slot that no world has: as many keep maps as worlds ever lived at once."""
         for slot in range(layout.WORLDS):
@@ -142,23 +143,32 @@ class Lanes:
             os.close(handle)
 
 
-def _at_once(tasks: Iterable[Callable[[], None]]) -> None:
-    """Do what mostly waits in a thread each, until all is done. Raises the first OSError that one of them raised."""
-    failed: list[OSError] = []
+class _Put(threading.Thread):
+    """A map on its way into its place in a map of maps.
 
-    def do(task: Callable[[], None]) -> None:
+    The kernel puts it there, then waits until no program runs that may still use the map which was there before
+    (maybe_wait_bpf_programs() in kernel/bpf/syscall.c): some 15 ms that nobody else need wait for.
+    """
+
+    def __init__(self, outer: int, slot: int, inner: int) -> None:
+        super().__init__(daemon=True)
+        self._outer, self._slot, self._inner = outer, layout.INDEX.pack(slot), inner
+        self._failed: OSError | None = None
+        self.start()
+
+    def run(self) -> None:
         try:
-            task()
+            bpf.update(self._outer, self._slot, layout.INDEX.pack(self._inner))
         except OSError as error:
-            failed.append(error)
+            self._failed = error
 
-    threads = [threading.Thread(target=do, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise failed[0]
+    def wait(self) -> None:
+        """Until it is in its place. Raises OSError."""
+        identity = layout.INDEX.pack(bpf.identity(self._inner))
+        while self.is_alive() and bpf.lookup(self._outer, self._slot, layout.INDEX.size) != identity:
+            time.sleep(_LOOK_AGAIN_S)
+        if self._failed is not None:
+            raise self._failed
 
 
 def _pidfd(pid: int, tid: int) -> int | None:

@@ -36,7 +36,7 @@ class Seen:
         self.observer = observe.attach(programs, cgroups, place, **how)
         self.events: list[Event] = []
         self.lost = 0
-        self._closed = False
+        self._left = False
 
     def start(self, lane: str, *command: str, under: Sequence[str] = (), **how: Any) -> subprocess.Popen[bytes]:
         """A program of a lane, from its first instruction; `under` is one that starts it and isn't of the lane."""
@@ -75,11 +75,14 @@ class Seen:
         """The totals of a lane by call."""
         return {each.syscall: each for each in self.totals().calls if each.service == lane}
 
+    def leave(self) -> None:
+        """Observe it no more, though its programs run on."""
+        if not self._left:
+            self._left = True
+            self.observer.close()
+
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self.observer.close()
+        self.leave()
         cgroup.remove(self.directory)
 
 

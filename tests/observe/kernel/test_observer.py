@@ -10,10 +10,10 @@ import time
 import pytest
 
 from faultbox import observe, trace
-from faultbox.linux import cgroup
+from faultbox.linux import bpf, cgroup
 from faultbox.model.observation import Watch
 from faultbox.model.syscalls import number
-from faultbox.observe import layout
+from faultbox.observe import files, layout
 from faultbox.observe.programs import machine
 
 pytestmark = pytest.mark.root
@@ -272,6 +272,42 @@ def test_two_worlds_do_not_meet(world_of):
     other.run("svc", "cat", "/etc/hostname")
     assert [event.fields["command"] for event in one.of("process", op="exec")] == ["true"]
     assert [event.fields["command"] for event in other.of("process", op="exec")] == ["cat /etc/hostname"]
+
+
+def test_what_a_former_world_left_in_a_slot_is_gone_before_anything_new_is_there(eye, world_of, until, monkeypatch):
+    watch = {"svc": Watch(calls=frozenset(("openat",)), files=True)}
+    former = world_of(watch)
+    ours = {eye.maps[name]: name for name in ("totals", "edges", "files", "events", "flows")}
+    done = []
+
+    def told(what, how):
+        def do(map_, *arguments):
+            if map_ in ours:
+                done.append((what, ours[map_]))
+            return how(map_, *arguments)
+
+        return do
+
+    with former.start("svc", "sh", "-c", "while :; do read line < /dev/null; done"):
+        until(former.look, "an event of the former world")
+        former.leave()
+        monkeypatch.setattr(bpf, "delete", told("out", bpf.delete))
+        monkeypatch.setattr(bpf, "update", told("in", bpf.update))
+        world = world_of(watch)
+        seen = world.look(), world.totals().calls, world.totals().files
+        former.close()
+    assert done[0] == ("out", "totals")
+    assert set(done[1:]) == {("in", name) for name in ours.values()}
+    assert seen == ([], (), ())
+
+
+def test_a_map_that_the_kernel_does_not_take(eye, world_of, monkeypatch):
+    before = set(eye.slots())
+    monkeypatch.setattr(files, "new_totals", lambda: bpf.create(bpf.HASH, 4, 4, 1))
+    with pytest.raises(OSError, match="Invalid argument"):
+        world_of()
+    for _, world in set(eye.slots()) - before:
+        eye.release(world)
 
 
 def test_what_observing_costs_is_told(world_of):
