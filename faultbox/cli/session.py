@@ -16,6 +16,7 @@ from faultbox.model.frozen import frozen
 if TYPE_CHECKING:  # a run starts before what shows it is imported
     from faultbox.model.update import Refused, RunStarted, SpecRefused, Update
     from faultbox.model.verdict import RunResult
+    from faultbox.run.early import Runner
     from faultbox.run.request import Request
 
 _STOPPING = b"\nfaultbox: stopping; what has finished is kept (once more to kill)\n"
@@ -83,10 +84,12 @@ def carry_out(
     bundle_to: Path | None,
     afterwards: Afterwards | None = None,
     control: Control | None = None,
+    runner: Runner | None = None,
 ) -> Exit:
     """Run a request in its fresh run_dir, which is removed when everything in it is safe elsewhere.
 
-    `control` may end it; without one the signals do that which ask this process to end.
+    `control` may end it; without one the signals do that which ask this process to end. `runner`: one that has been
+    started already.
 
     What dead runs have left of their worlds is swept, and the view is made, while the run is already starting.
     """
@@ -95,7 +98,7 @@ def carry_out(
     from faultbox.run import front
 
     with control or Signals() as asking:
-        with run.start(request) as going:
+        with run.start(request, runner) as going:
             asking.pass_on_to(going)
             for dead in place.dead_runs(request.run_dir.parent.parent):
                 front.sweep(dead)

@@ -12,6 +12,7 @@ from faultbox.cli.arguments import UsageError
 
 if TYPE_CHECKING:
     from faultbox.cli.session import View
+    from faultbox.run.request import Request
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,12 +61,25 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("--shard needs --seed: all shards of a run have one", "give each the same, as --seed 1")
     reports = ci.wanted(options, spec, os.environ)
 
-    from faultbox.cli import session
+    from faultbox.run.early import Runner
+
+    with Runner() as runner:
+        from faultbox.cli import session
+
+        def make_view() -> View:
+            from faultbox.cli import views
+
+            return ci.around(views.make(options.format, options.show, views.test_command(spec)), reports)
+
+        return session.carry_out(_request(options, spec), make_view, bundle_to=bundle_to, runner=runner)
+
+
+def _request(options: argparse.Namespace, spec: Path) -> Request:
     from faultbox.evidence import place
     from faultbox.run.request import Request
 
     given = options.seed is not None
-    request = Request(
+    return Request(
         spec=spec,
         run_dir=place.new_run(place.state_dir(os.environ)),
         seed=options.seed if given else drawn_seed(),
@@ -82,13 +96,6 @@ def run(options: argparse.Namespace) -> int:
         shard=options.shard,
         pcap=tuple(options.pcap),
     )
-
-    def make_view() -> View:
-        from faultbox.cli import views
-
-        return ci.around(views.make(options.format, options.show, views.test_command(spec)), reports)
-
-    return session.carry_out(request, make_view, bundle_to=bundle_to)
 
 
 def drawn_seed() -> int:

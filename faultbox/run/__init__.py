@@ -8,14 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from faultbox.run.early import Runner
     from faultbox.run.front import Run
     from faultbox.run.request import Request
 
 __all__ = ["start"]
 
 
-def start(request: Request) -> Run:
-    """Begin a run: warden and runner are started. Iterate over the result, inside `with`."""
+def start(request: Request, runner: Runner | None = None) -> Run:
+    """Begin a run: warden and runner are started. Iterate over the result, inside `with`.
+
+    `runner`: one that was started before the request was known.
+    """
     from faultbox.run.front import Run
 
-    return Run(request)
+    return Run(request, runner)

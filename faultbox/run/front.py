@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from faultbox.link import Link
+from faultbox.run.early import Runner
 
 if TYPE_CHECKING:
     from faultbox.model.update import RunDone, Update
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from faultbox.run.request import Request
 
 _WARDEN = Path(__file__).with_name("warden.py")
-_PATIENCE_S = 10.0
-"""How long the runner may take to end after its last word."""
 
 
 class Run:
@@ -33,13 +32,15 @@ class Run:
     its spool. Use it as a context manager: leaving early kills and sweeps.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, runner: Runner | None = None) -> None:
+        """`runner`: one that was started early."""
         self._request = request
         self._began = time.monotonic()
         self._results: list[CaseResult] = []
         self._interrupted = 0
-        self._link, self._runner = _start_runner()
-        self._cgroup = _make_cgroup(request)
+        self._runner = runner or Runner()  # it has much to import: before anything else
+        self._link = Link(self._runner.end)
+        self._cgroup = _make_cgroup(request, self._runner.process.pid)
         self._link.send("request", (request, self._cgroup))
         self._warden = self._start_warden()  # long before the runner has made anything that needs one
 
@@ -52,7 +53,7 @@ class Run:
     def interrupt(self, number: int) -> None:
         """Ask the run to end now (a signal arrived): what has finished is still reported. The second time kills."""
         if self._interrupted:
-            self._runner.kill()
+            self._runner.process.kill()
         self._interrupted = number
         with contextlib.suppress(OSError):
             self._link.send("interrupt", number)
@@ -100,12 +101,7 @@ class Run:
 
     def close(self) -> None:
         """End the runner if it still lives, and wait until the warden has swept."""
-        self._link.close()
-        try:
-            self._runner.wait(timeout=_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self._runner.kill()
-            self._runner.wait()
+        self._runner.close()
         if self._warden.stdin is not None and not self._warden.stdin.closed:
             with contextlib.suppress(BrokenPipeError):
                 self._warden.stdin.close()
@@ -115,7 +111,7 @@ class Run:
         from faultbox.model.update import RunDone
         from faultbox.model.verdict import RunResult
 
-        status = self._runner.wait()
+        status = self._runner.process.wait()
         how = signal.Signals(-status).name if status < 0 else f"exit code {status}"
         result = RunResult(
             seed=self._request.seed,
@@ -169,22 +165,17 @@ def _cgroup_name(run_dir: Path) -> str:
     return f"faultbox-{run_dir.name}"
 
 
-def _make_cgroup(request: Request) -> Path | None:
-    """The run's own cgroup; None where this user may not make one (worlds then end by their pid namespaces)."""
+def _make_cgroup(request: Request, runner: int) -> Path | None:
+    """The run's own cgroup, with the runner in it; None where this user may not make one.
+
+    Worlds then end by their pid namespaces. To enter a cgroup takes some 10 ms of waiting, in which the runner imports.
+    """
     from faultbox.linux import cgroup
 
     parent = cgroup.writable_parent()
-    return cgroup.create(parent / _cgroup_name(request.run_dir)) if parent is not None else None
-
-
-def _start_runner() -> tuple[Link, subprocess.Popen[bytes]]:
-    """The runner has much to import: it starts before us doing anything else, and waits to be told what to run."""
-    ours, theirs = Link.pair()
-    fd = theirs.detach()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "faultbox.run.runner", str(fd), str(os.getpid())],
-        pass_fds=[fd],
-        stdin=subprocess.DEVNULL,
-    )
-    os.close(fd)
-    return ours, process
+    if parent is None:
+        return None
+    group = cgroup.create(parent / _cgroup_name(request.run_dir))
+    with contextlib.suppress(ProcessLookupError):  # that it has died is told as soon as somebody listens to it
+        (cgroup.create(group / "runner") / "cgroup.procs").write_text(str(runner))
+    return group

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from faultbox import __version__
 from faultbox.link import Link
-from faultbox.linux import cgroup
 from faultbox.model.exit import Exit
 from faultbox.run.forking import die_with
 from faultbox.run.opening import Eyes, Opening
@@ -38,8 +37,6 @@ def main() -> int:
     if frame is None:
         return Exit.ERRORED
     request, group = frame.body
-    if group is not None:
-        (cgroup.create(group / "runner") / "cgroup.procs").write_text("0")
     opening = None if request.dry_run else Opening(group)
     from faultbox.spec.gate import Gate
 
@@ -83,7 +80,7 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate, opening: 
         return SpecRefused(error.problems)
     except planner.NothingSelected as error:
         return Refused(str(error), error.advice, Exit.USAGE)
-    seeing = opening.result() if opening is not None else Eyes()
+    seeing = _seeing(opening) if opening is not None else Eyes()
     try:
         with room.needed(request.run_dir):
             write_spool(request, plan, seeing.blind)
@@ -96,6 +93,13 @@ def work(request: Request, group: Path | None, link: Link, gate: Gate, opening: 
         return RunDone(RunResult(seed=request.seed, results=()))
     link.send("update", _started(request, plan, seeing.blind))
     return _execute(request, group, plan, seeing, link)
+
+
+def _seeing(opening: Opening) -> Eyes:
+    """Wait for the programs, with what worlds need imported meanwhile."""
+    from faultbox.run import case, ground, pool  # noqa: F401
+
+    return opening.result()
 
 
 def _execute(request: Request, group: Path | None, plan: Plan, seeing: Eyes, link: Link) -> Update:

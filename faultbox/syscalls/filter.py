@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Any
@@ -75,7 +74,7 @@ def compile(notify: frozenset[str], *, block_io_uring: bool = False, arch: Arch 
         if name not in unnamed:
             for spelling in _spellings(name, arch):
                 _add(pyseccomp, program, spelling)
-    with tempfile.TemporaryFile() as file:
+    with os.fdopen(os.memfd_create("filter", os.MFD_CLOEXEC), "w+b") as file:
         program.export_bpf(file)
         file.seek(0)
         return file.read()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -56,11 +57,12 @@ def faultbox(
     requests: list[object] = []
 
     def call(*arguments: str, script: str = "passing") -> Ran:
-        def start(request: object) -> object:
+        def start(request: object, _: object) -> object:
             requests.append(request)
             return fakes.FakeRun(request, fakes.SCRIPTS[script])
 
         monkeypatch.setattr("faultbox.run.start", start)
+        monkeypatch.setattr("faultbox.run.early.Runner", nullcontext)
         code = main(arguments)
         out, err = capfd.readouterr()
         return Ran(code, out, err)

@@ -1,6 +1,6 @@
 """A run that says what it is told to: what the command line does with a run, without one.
 
-In a test it is put in the place of `faultbox.run.start`; as a script
+In a test it is put in the place of `faultbox.run.start`, and nothing in that of a runner; as a script
 (`fake_run.py SCRIPT -- ARGUMENTS`) it is the whole `faultbox` command with such a run behind it.
 """
 
@@ -11,6 +11,7 @@ import os
 import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Self
@@ -224,9 +225,11 @@ SCRIPTS: dict[str, Script] = {
 def main() -> int:
     from faultbox import run
     from faultbox.cli import main as faultbox
+    from faultbox.run import early
 
     script = SCRIPTS[sys.argv[1]]
-    run.start = lambda request: FakeRun(request, script)  # type: ignore[assignment,return-value]
+    run.start = lambda request, _: FakeRun(request, script)  # type: ignore[assignment,return-value]
+    early.Runner = nullcontext  # type: ignore[assignment,misc]
     return faultbox(sys.argv[3:])
 
 
