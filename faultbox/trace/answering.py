@@ -21,6 +21,7 @@ class SetGoing:
 
     def __init__(self) -> None:
         self._came_in: dict[Turn, Burst | None] = {}
+        self._answered_in: dict[Turn, Burst | None] = {}
         self._others: dict[Turn, frozenset[Suspect]] = {}
         """Where the question had nothing to do with its being answered."""
         self._doubtful: dict[Turn, frozenset[Suspect]] = {}
@@ -31,10 +32,15 @@ class SetGoing:
 
     def answered(self, turn: Turn, came: frozenset[Suspect], burst: Burst | None) -> None:
         """A part of the answer was given in a burst in which `came` had come."""
+        self._answered_in[turn] = burst
         if turn not in came:
             self._others[turn] = self._others.get(turn, frozenset()) | came
         elif len(came) > 1 or self._came_in.get(turn) is not burst:
             self._doubtful[turn] = self._doubtful.get(turn, frozenset()) | came - {turn} | {UNSEEN}
+
+    def answered_in(self, turn: Turn, burst: Burst | None) -> bool:
+        """Whether the last part of the answer so far was given in this burst."""
+        return self._answered_in.get(turn) is burst
 
     def passed_on(self, turn: Turn, asked: Iterable[Suspect]) -> None:
         """A proxy passes the answer on to `asked`."""

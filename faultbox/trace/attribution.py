@@ -9,23 +9,20 @@ other: what it does is for what it has read last, whatever the rest of its proce
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from faultbox.model.event import Event
 from faultbox.model.flow import Flow
 from faultbox.model.observation import EDGE
-from faultbox.trace.activity import Activity, Burst
+from faultbox.trace.activity import Activity
 from faultbox.trace.answering import SetGoing
 from faultbox.trace.plain import plain_threads
+from faultbox.trace.state import State
 from faultbox.trace.streams import End, Streams, Turn, effect_ns
 from faultbox.trace.suspects import UNSEEN, Answers, Step, Suspect
 
 _ROUNDING_NS = 1_000_000
 """Loops round the time to their next timer up to a millisecond."""
-_MOST = 256
-"""Requests at a time in one process, beyond which nothing is known of what it does."""
-_HANDED_NS = 1_000_000
-"""How long a thread may take to wake up for work that was handed to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +33,6 @@ class Act:
     pid: int = 0
     tid: int = 0
     pair: int = 0
-
-
-@dataclass(eq=False, slots=True)
-class _State:
-    """Of a process: its burst, what has come in it, and the requests it has; of each the number of answers awaited."""
-
-    burst: Burst | None = None
-    suspects: set[Suspect] = field(default_factory=set)
-    before: frozenset[Suspect] = frozenset()
-    open: dict[Turn, int] = field(default_factory=dict)
-    timer_ns: int = 0
-
-    def enter(self, burst: Burst | None) -> None:
-        """Begin a burst, unless this is the one that goes on."""
-        if burst is self.burst or burst is None:
-            return
-        if self.burst is not None:
-            close = burst.began_ns - self.burst.ended_ns < _HANDED_NS
-            self.before = frozenset(self.suspects) if close else frozenset()
-        self.burst, self.timer_ns = burst, 0
-        self.suspects = set() if all(look.accounted for look in burst.looks[:1]) else {UNSEEN}
-
-    def queued(self) -> frozenset[Suspect]:
-        """The requests that wait for nothing we can see: any thread may take them up."""
-        return frozenset(turn for turn, awaited in self.open.items() if not awaited)
-
-    def now(self, time_ns: int) -> frozenset[Suspect]:
-        """What may be behind something that the process does now."""
-        if len(self.open) > _MOST:
-            return frozenset((UNSEEN,))
-        found = {*(self.suspects or self.before), *self.queued()}
-        if not found or (self.timer_ns and time_ns >= self.timer_ns):
-            found.add(UNSEEN)
-        return frozenset(found)
 
 
 class Attribution:
@@ -93,7 +56,7 @@ class Attribution:
         self._streams, self._activity, self._pairs, self._late = streams, activity, pairs, late
         self._plain = plain_threads(streams, activity)
         self._own: dict[int, frozenset[Suspect]] = {}
-        self._states: dict[int, _State] = {}
+        self._states: dict[int, State] = {}
         self._paired: dict[int, dict[Turn, None]] = {}
         self._stepping: dict[int, Step] = {}
         self._opened: dict[End, frozenset[Suspect]] = {}
@@ -102,6 +65,7 @@ class Attribution:
         self._serving: dict[int, Turn] = {}
         """By plain thread: the request that it has read last."""
         self._set_going = SetGoing()
+        self._left_behind: set[int] = set()
         self._inherited: dict[int, frozenset[Suspect]] = {}
         """What was behind a process's being made."""
         self._made_for: dict[int, frozenset[Suspect]] = {}
@@ -111,8 +75,8 @@ class Attribution:
         self._go_through(sorted(acts, key=lambda act: act.event.time_ns))
 
     def latecomers(self) -> frozenset[int]:
-        """Processes that asked others something for a request which they had answered."""
-        found = set()
+        """Processes that asked others something, or did it elsewhere, for a request which they had answered."""
+        found = set(self._left_behind)
         for turn, suspects in self.asked_by.items():
             only = next(iter(suspects)) if len(suspects) == 1 else None
             if isinstance(only, Turn) and 0 < only.answered_ns <= turn.asked_ns:
@@ -148,10 +112,10 @@ class Attribution:
             return state.now(time_ns)
         return own | state.queued()  # it may have been handed something else meanwhile
 
-    def _state(self, pid: int) -> _State:
+    def _state(self, pid: int) -> State:
         state = self._states.get(pid)
         if state is None:
-            state = self._states[pid] = _State(before=self._inherited.get(pid, frozenset()))
+            state = self._states[pid] = State(before=self._inherited.get(pid, frozenset()))
         return state
 
     def _paired_suspects(self, pair: int) -> frozenset[Suspect]:
@@ -172,6 +136,17 @@ class Attribution:
             self.done_for[event.seq] = self._paired_suspects(act.pair)
         else:
             self.done_for[event.seq] = self._suspects(event.service, act.pid, act.tid, event.time_ns)
+            self._look_behind(self.done_for[event.seq], act.pid, act.tid, event.time_ns)
+
+    def _look_behind(self, suspects: frozenset[Suspect], pid: int, tid: int, time_ns: int) -> None:
+        """Note a process that works on for a request which it has answered, in another thread or another burst: what
+        it does next may be for that one still."""
+        only = next(iter(suspects)) if len(suspects) == 1 and tid not in self._serving else None
+        if not isinstance(only, Turn) or only.connection.callee.pid != pid or not 0 < only.answered_ns <= time_ns:
+            return
+        burst = self._activity.processes[pid].burst_at(time_ns) if pid in self._activity.processes else None
+        if tid not in only.threads.get(pid, ()) or not self._set_going.answered_in(only, burst):
+            self._left_behind.add(pid)
 
     # -- what comes and goes
 
@@ -181,6 +156,7 @@ class Attribution:
             self._sent(number, flow, end)
         elif flow.kind == "wrote":
             self.wrote[number] = self._behind(flow, end)
+            self._look_behind(self.wrote[number], flow.pid, flow.tid, effect_ns(flow))
         elif flow.kind == "forked":
             pid = self._activity.pids.get(flow.child, flow.child)
             made, child = (self._made_for, flow.child) if pid == flow.pid else (self._inherited, pid)

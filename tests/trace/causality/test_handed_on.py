@@ -143,3 +143,26 @@ def test_a_datagram_may_have_told_anything(story: Story) -> None:
     story.flow(3, "api", 21, "came", local="datagram")
     known = order(story.events, story.flows)
     assert (known.before(step, before), known.before(step, after)) == (False, None)
+
+
+def test_a_service_that_works_on_after_its_answers_may_do_so_later_too(story: Story) -> None:
+    """Its worker was seen to do something for the first request when that had been answered."""
+    story.ask(1, 1, tid=22, began=0.5)
+    story.answer(1.5, 1, tid=22)
+    story.write(1.8, tid=25)
+    story.waits(1.9, 3.25, tid=25, local="futex")
+    story.ask(3, 2, tid=23, began=2.5)
+    wrote = story.write(3.3, tid=25)
+    mine = story.write(3.4, tid=23)
+    story.answer(3.5, 2, tid=23)
+    assert (story.step_of(wrote), story.step_of(mine)) == ("?", "2")
+
+
+def test_what_is_logged_right_after_an_answer_leaves_nothing_behind(story: Story) -> None:
+    story.waits(0.5, 1.01)
+    story.ask(1, 1)
+    story.answer(1.5, 1)
+    logged = story.write(1.6)
+    story.waits(1.7, 3.01)
+    story.ask(3, 2)
+    assert (story.step_of(logged), story.step_of(story.write(3.3))) == ("1", "2")
