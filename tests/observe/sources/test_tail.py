@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from faultbox.model.event import Event, EventsLost
-from faultbox.observe import decoder
+from faultbox.observe import Decode, decoder
 from faultbox.observe.sources import tail
 from faultbox.observe.sources.tail import TailSource
 
@@ -221,6 +221,25 @@ def test_a_glob_follows_every_file_by_its_name(opened: Open, tmp_path: Path) -> 
     append(tmp_path / "d.log", b"four\n")
     source.ask(60)
     assert [event.fields for event in source.drain()] == [{"path": "/d.log", "raw": "four"}]
+
+
+@pytest.mark.parametrize(
+    ("decode", "line", "data"),
+    [
+        (decoder("json"), b'{"path": "/orders", "status": 200}', {"path": "/orders", "status": 200}),
+        (decoder("logfmt"), b"path=/orders status=200", {"path": "/orders"}),
+        (decoder("regex", r"(?P<path>\S+) (?P<status>\d+)"), b"/orders 200", {"path": "/orders"}),
+    ],
+)
+def test_a_file_keeps_its_name_whatever_its_lines_say(
+    opened: Open, tmp_path: Path, decode: Decode, line: bytes, data: dict[str, object]
+) -> None:
+    source = opened(decode=decode)
+    append(tmp_path / "log", line + b"\n")
+    source.ask(50)
+    (event,) = source.drain()
+    assert event.fields == {"path": "/log", "status": "200"}
+    assert event.data == data
 
 
 def test_links_are_those_of_the_world(opened: Open, tmp_path: Path) -> None:
