@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,7 +22,11 @@ class Runner:
         with theirs:
             fd = theirs.fileno()
             command = [sys.executable, "-m", "faultbox.run.runner", str(fd), str(os.getpid())]
-            self.process = subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL)
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # outlives execve: see the runner's main()
+            try:
+                self.process = subprocess.Popen(command, pass_fds=[fd], stdin=subprocess.DEVNULL)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def __enter__(self) -> Self:
         return self

@@ -31,6 +31,7 @@ def main() -> int:
     die_with(int(sys.argv[2]))
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)  # the front decides; a terminal signals the whole group
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # kept out until it is ignored
     gc.disable()  # imports leave nothing to collect, and to look for it takes a tenth of their time
     link = Link.adopt(int(sys.argv[1]))
     frame = link.receive()
