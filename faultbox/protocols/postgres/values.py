@@ -7,8 +7,10 @@ from collections.abc import Callable
 from struct import Struct, error
 from typing import Any, Final
 
+from faultbox.protocols.postgres.binary import FORMS
+
 BOOL, BYTEA, NAME, INT8, INT2, INT4, TEXT, OID, JSON = 16, 17, 19, 20, 21, 23, 25, 26, 114
-FLOAT4, FLOAT8, UNKNOWN, BPCHAR, VARCHAR, UUID, JSONB = 700, 701, 705, 1042, 1043, 2950, 3802
+FLOAT4, FLOAT8, UNKNOWN, BPCHAR, VARCHAR, JSONB = 700, 701, 705, 1042, 1043, 3802
 """Type OIDs, from PostgreSQL's pg_type.dat."""
 
 _TEXTS: Final = frozenset((NAME, TEXT, JSON, UNKNOWN, BPCHAR, VARCHAR))
@@ -57,7 +59,7 @@ def decode(data: bytes, oid: int, *, binary: bool) -> str:
         return data.decode("utf-8", "backslashreplace")
     try:
         return _decode(data, oid)
-    except (ValueError, error):
+    except (ValueError, OverflowError, error):
         raise NoForm(f"binary value of type {oid}") from None
 
 
@@ -71,8 +73,8 @@ def _encode(value: Any, oid: int) -> bytes:
         return b"\x01" + as_text(value)
     if oid == BYTEA:
         return value if isinstance(value, bytes) else str(value).encode()
-    if oid == UUID:
-        return bytes.fromhex(str(value).replace("-", ""))
+    if oid in FORMS:
+        return FORMS[oid][0](value)
     raise ValueError(oid)
 
 
@@ -86,7 +88,6 @@ def _decode(data: bytes, oid: int) -> str:
         return data[1:].decode("utf-8", "backslashreplace")
     if oid == BYTEA:
         return f"\\x{data.hex()}"
-    if oid == UUID and len(data) == 16:
-        digits = data.hex()
-        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    if oid in FORMS:
+        return FORMS[oid][1](data)
     raise ValueError(oid)
