@@ -104,9 +104,8 @@ class ProbeSource:
         if len(data) < known.size:
             reason = f"{name} put out {size} bytes, and its struct has {known.size}: it may not be packed"
             raise SourceLost(self.name, reason)
-        ours = {"name": self._attached.name, "output": name}
-        values = {**ours, "pid": pid, "tid": tid, **known.values(data)}
-        fields = {key: _shown(value) for key, value in {**values, **ours}.items()}
+        values = {"name": self._attached.name, "output": name, "pid": pid, "tid": tid, **known.values(data)}
+        fields = {key: _shown(value) for key, value in values.items()}
         # A program may be put off between its look at the clock and its claim of room, and a promise fall in between.
         return Event(max(time_ns, self._promised), "probe", self._service, fields, values)
 

@@ -134,8 +134,8 @@ class TailSource:
     def _event(self, file: _File, line: bytes) -> Event:
         fields, data = self._decode(line.rstrip(b"\r").decode("utf-8", "replace"))
         if "path" in fields:  # what a line says of paths must hide no file from who filters by its name
-            data = {"path": fields.pop("path"), **data}
-        return Event(self._looked_ns, "tail", self._service, {"path": file.path, **fields}, data)
+            data = {"path": fields["path"], **data}
+        return Event(self._looked_ns, "tail", self._service, {**fields, "path": file.path}, data)
 
     # -- which files there are
 
