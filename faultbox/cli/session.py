@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
@@ -177,11 +178,15 @@ def _why(error: Exception, run_dir: Path) -> str:
 
 
 class Signals:
-    """While a run goes, signals that ask to end are passed on to it: it ends in order and leaves its bundle."""
+    """While a run goes, signals that ask to end are passed on to it: it ends in order and leaves its bundle.
+
+    A second one kills, but for SIGHUP: where a terminal goes away, the kernel and the shell each send it.
+    """
 
     def __init__(self) -> None:
         self._going: Any = None
         self._early = 0
+        self._hung_up = False
         self._former: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -200,7 +205,11 @@ class Signals:
             going.interrupt(self._early)
 
     def _received(self, number: int, _: FrameType | None) -> None:
-        os.write(2, _STOPPING)  # not through sys.stderr, which the signal may have interrupted
+        if number == signal.SIGHUP and self._hung_up:
+            return
+        self._hung_up = self._hung_up or number == signal.SIGHUP
+        with contextlib.suppress(OSError):  # a terminal that is gone
+            os.write(2, _STOPPING)  # not through sys.stderr, which the signal may have interrupted
         if self._going is None:
             self._early = number
         else:

@@ -41,8 +41,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_terminal() -> None:
     """Raises UsageError where nothing can be drawn."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("faultbox tui needs a terminal", "in a pipe or in CI: faultbox test")
+    if not all(each.isatty() for each in (sys.stdin, sys.stdout, sys.stderr)):
+        raise UsageError(
+            "faultbox tui needs a terminal, as stdin, stdout and stderr", "in a pipe or in CI: faultbox test"
+        )
     if os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError("this terminal can't be drawn on (TERM=dumb)", "set TERM, or use faultbox test")
 
@@ -81,18 +83,38 @@ def _show(watch: Callable[[Desk], bool], desk: Desk) -> bool:
     from faultbox.cli.session import Signals
 
     plain = os.environ.get("NO_COLOR")
-    try:
-        whole = watch(desk)
-    finally:
-        if plain is not None:
-            os.environ["NO_COLOR"] = plain
-    if desk.busy and not desk.ending:
-        desk.stop(signal.SIGTERM)
-    with Signals() as asking:
-        if desk.going is not None:
-            asking.pass_on_to(desk.going)
-        desk.wait(time.monotonic())
-    return whole
+    with _Noted(desk):
+        try:
+            return watch(desk)
+        finally:  # also where the window broke because its terminal is gone
+            if plain is not None:
+                os.environ["NO_COLOR"] = plain
+            if desk.busy and not desk.ending:
+                desk.stop(desk.signals[0] if desk.signals else signal.SIGTERM)
+            with Signals() as asking:
+                if desk.going is not None:
+                    asking.pass_on_to(desk.going)
+                desk.wait(time.monotonic())
+
+
+class _Noted:
+    """Signals that ask to end are noted for the window, which looks ten times a second.
+
+    At no moment do they have their default: a terminal that goes away sends several, and the second one would end the
+    process between its window and its bundle.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._former[number] = signal.signal(number, lambda got, _: self._desk.signals.append(got))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
 
 
 def summed_up(desk: Desk) -> Outcome | None:

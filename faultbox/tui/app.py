@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import time
 from collections.abc import Iterable, Sequence
@@ -48,9 +47,6 @@ class FaultboxApp(App[None]):
         return self._board
 
     def on_mount(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            loop.add_signal_handler(number, self._end, number)
         self.set_interval(_FRAME_S, self._turn)
         self.set_interval(_LOOK_S, self._look)
         if self._desk.can_run:
@@ -61,6 +57,8 @@ class FaultboxApp(App[None]):
     async def _turn(self) -> None:
         """Take in what has happened, and draw what has changed; ten times a second, however much that is."""
         now, was_busy = time.monotonic(), self._desk.busy
+        while self._desk.signals:
+            self._end(self._desk.signals.pop(0))
         self._frame += 1
         changed: Sequence[Cell] = self._desk.drain(now)
         ended = was_busy and not self._desk.busy
@@ -185,7 +183,9 @@ class FaultboxApp(App[None]):
             self._end(signal.SIGINT)
 
     def _end(self, number: int) -> None:
-        """End the run, then leave; a terminal that is gone is left at once."""
+        """End the run, then leave; a terminal that is gone is left at once, however often it says so."""
+        if number == signal.SIGHUP and self._leaving:
+            return
         self._leaving = True
         self._desk.stop(number)
         if not self._desk.busy or number == signal.SIGHUP:

@@ -68,7 +68,7 @@ class Desk:
     `spec`: the file that is run, "" for a bundle. `progress` is what all of them came to: of every cell the latest run.
     `ports` are those that services declare. `dead`: the assumptions that fired in no case of it.
     `bundles`: of every run that has ended, the latest last; `notes`, `troubles`: what else is to be told of the latest.
-    `edited`: the spec has changed since it was loaded.
+    `edited`: the spec has changed since it was loaded. `signals`: those that asked this process to end, not yet obeyed.
     """
 
     def __init__(self, title: str, launch: Launch | None = None, spec: str = "") -> None:
@@ -77,6 +77,7 @@ class Desk:
         self.jobs: int | None = None
         self.paused = self.fail_fast = self.ending = self.edited = False
         self.going: Run | None = None
+        self.signals: list[int] = []
         self.bundles: list[Path] = []
         self.notes: tuple[str, ...] = ()
         self.troubles: tuple[str, ...] = ()

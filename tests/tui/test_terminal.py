@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from faultbox import evidence
+
 FAKE = Path(__file__).parents[1] / "cli" / "fake_run.py"
 ORDERS = Path(__file__).parents[2] / "examples" / "orders" / "faultbox.star"
 Wait = Callable[[Callable[[], bool], str], None]
@@ -68,6 +70,19 @@ def test_a_signal_ends_the_run_in_order(
     os.kill(_pid_of(terminal), getattr(signal, f"SIG{name}"))
     terminal.shows("1 passed", "Bundle: run-", f"code {code}")
     restored()
+
+
+def test_a_terminal_that_goes_away_ends_the_run_in_order(
+    tui: Callable[..., None], terminal: Any, tmp_path: Path, until: Wait
+) -> None:
+    """It sends SIGHUP several times, SIGCONT too, and nothing can be written any more."""
+    tui("waiting", "--seed", "1")
+    terminal.shows("1 running")
+    terminal.close()
+    until(lambda: any(tmp_path.glob("run-*.fb")), "the bundle")
+    with evidence.open(next(tmp_path.glob("run-*.fb"))) as bundle:
+        assert (bundle.manifest["exit"], bundle.directories()) == (143, ["0001-test_a"])
+    until(lambda: not any((tmp_path / "state" / "runs").iterdir()), "the spool to be gone")
 
 
 def test_ctrl_c_asks_and_then_ends(tui: Callable[..., None], terminal: Any, restored: Callable[[], None]) -> None:
