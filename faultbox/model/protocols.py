@@ -217,7 +217,12 @@ _HTTP_MATCH = match(
     MatchKey("status", "text", "status of the response", ("response",)),
 )
 _HTTP_ACTIONS = actions(
-    ActionForm(MessageAction.RESPOND, _BOTH, (*_HTTP_ANSWER, _LATER), "Answers instead of the service."),
+    ActionForm(
+        MessageAction.RESPOND,
+        _BOTH,
+        (*_HTTP_ANSWER, Parameter("json", "any", doc="its body as JSON, whatever its type"), _LATER),
+        "Answers instead of the service.",
+    ),
     ActionForm(
         MessageAction.ERROR,
         _BOTH,

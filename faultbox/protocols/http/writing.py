@@ -27,17 +27,28 @@ def made_up(fault: MessageFault, request: Request | None, *, close: bool = False
     else:
         status, body = int(arguments.get("status", 200)), arguments.get("body", b"")
     code = str(status).encode("ascii")
-    content, kind = _content(body)
+    content, kind = _written(arguments["json"]) if "json" in arguments else _content(body)
+    own = {name: value for name, value in arguments.get("headers", {}).items() if value is not None}
+    close = close or request is None or _closes(request.head) or _says_close(own)
+    headers = _needed(content, kind, request, close=close, empty=bodiless(None, code))
+    headers = {name: value for name, value in headers.items() if name.lower() not in map(str.lower, own)} | own
+    return Reply(_head(_status_line(status), headers.items()) + (b"" if bodiless(request, code) else content), close)
+
+
+def _needed(content: bytes, kind: str, request: Request | None, *, close: bool, empty: bool) -> dict[str, str]:
+    """The headers of an answer, as far as a rule does not say otherwise."""
     headers = {"Content-Type": kind} if content else {}
-    headers |= {name: str(value) for name, value in arguments.get("headers", {}).items() if value is not None}
-    if not bodiless(None, code):
+    if not empty:
         headers["Content-Length"] = str(len(content))
-    close = close or request is None or _closes(request.head)
     if close:
         headers["Connection"] = "close"
     elif request is not None and not request.head.minor:
         headers["Connection"] = "keep-alive"  # which of HTTP/1.0 has to be said (RFC 9112, C.2.2)
-    return Reply(_head(_status_line(status), headers.items()) + (b"" if bodiless(request, code) else content), close)
+    return headers
+
+
+def _says_close(headers: Mapping[str, str]) -> bool:
+    return any(name.lower() == "connection" and "close" in value.lower() for name, value in headers.items())
 
 
 def rewritten(fault: MessageFault, message: HttpMessage, raw: bytes) -> bytes:
@@ -127,7 +138,11 @@ def _content(body: Any) -> tuple[bytes, str]:
         return body, "application/octet-stream"
     if isinstance(body, str):
         return octets(body), "application/json" if body.lstrip()[:1] in ("{", "[") else "text/plain; charset=utf-8"
-    return json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogateescape"), "application/json"
+    return _written(body)
+
+
+def _written(value: Any) -> tuple[bytes, str]:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape"), "application/json"
 
 
 def _with_fields(content: bytes, changes: Mapping[str, Any]) -> bytes:

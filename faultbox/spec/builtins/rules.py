@@ -13,6 +13,7 @@ from faultbox.model.source import Position
 from faultbox.model.topology import Endpoint, Service
 from faultbox.spec.builtins import kinds
 from faultbox.spec.builtins.declare import Call, not_available
+from faultbox.spec.builtins.http_rules import check_http
 from faultbox.spec.builtins.messages import ALIASES, Draft, pattern
 from faultbox.spec.builtins.values import nearest_name, plain, show
 from faultbox.spec.builtins.wrong import Wrong
@@ -69,6 +70,8 @@ def bind_rule(draft: Draft, endpoint: Endpoint, used: Position) -> MessageFault:
         return MessageFault(draft.action, position, arguments=draft.arguments, trigger=draft.trigger, label=draft.label)
     form = _form(draft, endpoint, protocol)
     words = _Words(draft, endpoint, protocol, form)
+    if protocol.name == "http":
+        check_http(draft.action, words.side, words.arguments)
     return MessageFault(draft.action, position, words.side, words.match, words.arguments, draft.trigger, draft.label)
 
 

@@ -134,6 +134,13 @@ def test_an_answer_without_a_body_by_its_status_has_none() -> None:
     assert (to, data.partition(b"\r\n\r\n")[2]) == ("caller", b"")
 
 
+def test_an_answer_may_be_any_json_and_its_headers_are_the_rule_s() -> None:
+    headers = {"content-type": "text/x", "connection": "Close"}
+    said = play(rule("response", json=True, headers=headers)).caller(GET)
+    expected = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\ncontent-type: text/x\r\nconnection: Close\r\n\r\ntrue"
+    assert said == [("caller", expected), ("close",)]
+
+
 def test_a_kept_connection_of_an_old_client_is_said_to_be_kept() -> None:
     ((to, data),) = play(rule("error")).caller(b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
     assert to == "caller"
