@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from faultbox.cli.tui import summed_up
+from faultbox.cli.session import Signals
+from faultbox.cli.tui import _show, summed_up
 from faultbox.model.source import Position, Problem
 from faultbox.model.update import CaseDone, RunDone, RunStarted, SpecRefused
 from faultbox.model.verdict import DeadAssumption, RunResult, Verdict
 from faultbox.tui import Desk, Finished
+from faultbox.tui import Going as Started
 
 
 @pytest.fixture
@@ -126,3 +131,66 @@ def test_what_is_no_bundle_is_refused(faultbox: Any, here: Path, monkeypatch: py
     (here / "x.fb").write_text("no")
     assert faultbox("tui", "x.fb").code == 2
     assert "no such file" in faultbox("tui", "gone.fb").err
+
+
+class Going:
+    """A run that notes how it is asked to end."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.told = threading.Event()
+
+    def interrupt(self, number: int) -> None:
+        self.asked.append(number)
+        self.told.set()
+
+
+def test_a_window_that_breaks_leaves_its_run_ended_in_order() -> None:
+    """Whatever it is that a terminal which is gone does to it, and however many signals come meanwhile."""
+    going = Going()
+
+    def launch(_: object, put: Callable[[object], None]) -> None:
+        put(Started(going))  # type: ignore[arg-type]
+        going.told.wait(30)
+        put(Finished(None))
+
+    def watch(desk: Desk) -> bool:
+        desk.start()
+        while desk.going is None:
+            desk.drain(0.0)
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+        raise OSError(5, "Input/output error")
+
+    desk = Desk("x.star", launch)
+    former = signal.getsignal(signal.SIGHUP)
+    with pytest.raises(OSError, match="Input/output"):
+        _show(watch, desk)
+    assert (going.asked, desk.busy) == ([signal.SIGHUP], False)
+    assert signal.getsignal(signal.SIGHUP) is former
+
+
+def test_only_other_signals_than_a_hang_up_kill_when_they_come_again(capfd: pytest.CaptureFixture[str]) -> None:
+    going = Going()
+    with Signals() as asking:
+        asking.pass_on_to(going)
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
+            signal.raise_signal(number)
+    assert going.asked == [signal.SIGHUP, signal.SIGTERM]
+    assert capfd.readouterr().err.count("stopping") == 2
+
+
+def test_a_signal_is_obeyed_where_nobody_can_be_told() -> None:
+    going, kept = Going(), os.dup(2)
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        os.dup2(writing, 2)
+        with Signals() as asking:
+            asking.pass_on_to(going)
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(writing)
+    assert going.asked == [signal.SIGTERM]
