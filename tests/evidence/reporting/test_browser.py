@@ -193,7 +193,6 @@ def test_dragging_zooms_and_a_click_chooses(page_of: Any, spools: ModuleType, br
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)  # it computes all the time, and a busy host gives it little of that
 def test_a_million_events(spools: ModuleType, tmp_path: Path, browser: Any) -> None:
     """Every one can be reached and found, while the document holds only those in view."""
     cell = spools.cell("order", "full")
