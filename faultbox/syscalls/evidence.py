@@ -128,7 +128,9 @@ def _manner(rule: Rule, call: Call) -> str:
 
 
 def _nameless(thing: Thing) -> str:
-    return f"on a {thing.kind}" if thing.path == "" else "on a file without a name"
+    if thing.path is None:
+        return "on a file without a name"
+    return "on something else" if thing.kind == "other" else f"on a {thing.kind}"
 
 
 def _alike(text: str, other: str) -> int:
