@@ -10,7 +10,10 @@
 #include "observe_sockets.h"
 
 #define NAME 256 /* of the path that totals keep */
+#define FMODE_WRITE 2
 #define FMODE_CREATED 0x100000
+#define MAP_SHARED_BIT 1 /* of MAP_SHARED and of MAP_SHARED_VALIDATE */
+#define MAP_ANONYMOUS 0x20
 #define O_TRUNC 01000
 #define O_PATH 010000000
 #define O_TMPFILE 020000000
@@ -28,7 +31,7 @@ struct file_key {
 	__u16 unused;
 };
 
-/* As model.observation.FileTotals. `path` is what it had when it was first seen; of one that is longer, the end. */
+/* As model.observation.FileTotals. `mappings`: shared ones, through which it may be written without a call. `path` is what it had when it was first seen; of one that is longer, the end. */
 struct file_totals {
 	__u64 opens;
 	__u64 reads;
@@ -36,6 +39,7 @@ struct file_totals {
 	__u64 writes;
 	__u64 bytes_written;
 	__u64 syncs;
+	__u64 mappings;
 	__u16 length;
 	char path[NAME];
 	__u8 unused[6];
@@ -307,6 +311,25 @@ INLINE void end_truncate(struct lane *lane, struct call *call, struct about *abo
 		tell_file(lane, call, &about->to, FILE_TRUNCATED, call->args[1]);
 }
 
+/* A shared mapping may be written to where its descriptor could be, now or once mprotect(2) says so. */
+INLINE void end_map(struct lane *lane, struct call *call)
+{
+	struct subject subject = {};
+	struct file_totals *totals;
+	struct file *file;
+
+	if (failed(call->ret) || !(call->args[3] & MAP_SHARED_BIT) || call->args[3] & MAP_ANONYMOUS)
+		return;
+	if (find_subject(&subject, call->args[4]) != FILE)
+		return;
+	file = (struct file *)subject.object;
+	if (!(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
+		return;
+	totals = totals_of_file(lane, &subject);
+	if (totals)
+		__sync_fetch_and_add(&totals->mappings, 1);
+}
+
 /* A call of the 64-bit table has ended; `call->ret` is its result. What never began has moved nothing. */
 ONCE int observe_file_call(struct lane *lane, struct call *call)
 {
@@ -333,6 +356,8 @@ ONCE int observe_file_call(struct lane *lane, struct call *call)
 		end_rename(lane, call, act);
 	else if (act == UNLINKS || act == UNLINKS_AT)
 		end_unlink(lane, call, act);
+	else if (act == MAPS)
+		end_map(lane, call);
 	return 0;
 }
 

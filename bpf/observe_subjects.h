@@ -67,6 +67,7 @@ enum act {
 	LINKS_AT,
 	UNLINKS,
 	UNLINKS_AT,
+	MAPS,
 };
 
 static const __u8 acts[CALLS] = {
@@ -112,6 +113,7 @@ static const __u8 acts[CALLS] = {
 	[__NR_renameat2] = RENAMES_AT,
 	[__NR_linkat] = LINKS_AT,
 	[__NR_unlinkat] = UNLINKS_AT,
+	[__NR_mmap] = MAPS,
 #ifdef __NR_renameat
 	[__NR_renameat] = RENAMES_AT,
 #endif

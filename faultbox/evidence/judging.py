@@ -19,9 +19,11 @@ from faultbox.model.event import Event
 from faultbox.model.event_types import WATCHED
 from faultbox.model.frozen import frozen
 from faultbox.model.host import AssertionFailed, CaseHalted, Inconclusive, SpecError, current
+from faultbox.model.observation import FileTotals
 from faultbox.model.plan import Case, Needs
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.verdict import CaseResult, RunResult, Verdict
+from faultbox.run import mapped
 from faultbox.run.conclusion import ask
 from faultbox.run.observability import UNASKED, why_not_observable
 from faultbox.spec import frames, recorded
@@ -110,7 +112,7 @@ def _rulings(result: CaseResult, events: Sequence[Event], case: Case, spec: Spec
     needs = _needs(case, old, result)
     if len(events) < result.events:
         yield _unknown(f"the record has {len(events)} of {result.events} events")
-    sight = _Sight(needs, old, _lost(result))
+    sight = _Sight(needs, old, _lost(result), result.observed.files if result.observed is not None else ())
     past = Past(events[: result.judged], sight.why_unseen)
     yield from _monitors(events, case, spec, sight)
     yield from _expectation(result, case, past)
@@ -163,6 +165,7 @@ class _Sight:
     needs: Needs | None
     old: _Old
     lost: str = ""
+    files: Sequence[FileTotals] = ()
 
     def why_unseen(self, filters: Mapping[str, str], where: object = None) -> str:
         """Why events of a shape, which `where` judges besides, could not be in the record; "" where they would be."""
@@ -170,6 +173,8 @@ class _Sight:
             return f"the bundle's own spec can't be loaded here ({self.old.why})"
         reason = why_not_observable(filters, self.needs, self.old.spec, where)
         reason = reason or self.why_missing(planner.judged(filters, where))
+        if (filters or where) and not reason:
+            reason = mapped.why_unseen(self.files, filters, where)
         return f"in the recorded run {reason}" if reason else ""
 
     def why_missing(self, asked: planner.Asked) -> str:
@@ -214,7 +219,7 @@ def _unseen_by(monitor: Monitor, case: Case, spec: Spec, sight: _Sight) -> Itera
     for shape in monitor.shapes or ():
         if reason := sight.why_unseen(shape):
             yield reason
-    if reason := sight.why_missing(planner.watched(monitor)):
+    if reason := sight.why_missing(planner.watched(monitor)) or mapped.why_not_judged(sight.files, monitor):
         yield f"in the recorded run {reason}"
     if monitor.shapes is None and needs is not None:
         wanted = planner.needs(case, spec)

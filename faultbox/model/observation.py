@@ -40,7 +40,8 @@ class CallTotals:
 
 @frozen
 class FileTotals:
-    """What one service did with one regular file, by the path it had at first. Bytes by calls, not through mappings."""
+    """What one service did with one regular file, by the path it had at first. Bytes by calls: through its `mappings`
+    it may have been written unseen."""
 
     service: str
     path: str
@@ -50,6 +51,7 @@ class FileTotals:
     writes: int = 0
     bytes_written: int = 0
     syncs: int = 0
+    mappings: int = 0
 
 
 @frozen

@@ -19,8 +19,8 @@ FILE_RECORD: Final = struct.Struct("=QI4x")
 """struct file_record after its head: bytes, unresolved."""
 FILE_KEY: Final = struct.Struct("=QQQIH2x")
 """struct file_key: number, inode, until_ns, device, lane."""
-FILE_TOTALS: Final = struct.Struct("=6QH256s6x")
-"""struct file_totals: opens, reads, bytes_read, writes, bytes_written, syncs, length, path."""
+FILE_TOTALS: Final = struct.Struct("=7QH256s6x")
+"""struct file_totals: opens, reads, bytes_read, writes, bytes_written, syncs, mappings, length, path."""
 _MOST: Final = 65536
 
 _AT = layout.RECORD.size
@@ -64,7 +64,7 @@ def totals(files: int, lanes: Sequence[str]) -> Iterator[FileTotals]:
             continue
         *counts, length, path = FILE_TOTALS.unpack(value)
         place = lanes[FILE_KEY.unpack(key)[4]], path_text(path, length) or "(no name)"
-        known = sums.get(place, [0] * 6)
+        known = sums.get(place, [0] * 7)
         sums[place] = [old + new for old, new in zip(known, counts, strict=True)]
     for (service, path), numbers in sorted(sums.items()):
         yield FileTotals(service, path, *numbers)

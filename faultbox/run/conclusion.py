@@ -15,7 +15,7 @@ from faultbox.model.host import AssertionFailed, Inconclusive, Response
 from faultbox.model.observation import Observed
 from faultbox.model.plan import Case
 from faultbox.model.verdict import CaseResult, Verdict
-from faultbox.run import brief, seen, spool
+from faultbox.run import brief, mapped, seen, spool
 from faultbox.run import verdict as verdicts
 from faultbox.run.host import WorldHost
 from faultbox.run.observability import UNASKED
@@ -86,6 +86,8 @@ def _remarks(case: Case, stage: Stage, host: WorldHost, life: Life) -> Iterator[
     yield from _already_failing(case, life.value)
     yield from host.partitions.unmet()
     yield from seen.crashes(_events(stage))
+    if stage.observer is not None:
+        yield from mapped.remarks(stage.observer.totals().files, stage.needs)
 
 
 def _complete(found: Findings, stage: Stage, host: WorldHost) -> tuple[str, ...]:
@@ -93,7 +95,7 @@ def _complete(found: Findings, stage: Stage, host: WorldHost) -> tuple[str, ...]
     lost, idle = (tuple(dict.fromkeys(map(str, each))) for each in _by_concern(stage.lost(), host.judged_types))
     distorted = _distortions(stage)
     if not found.broken:
-        found.lost, found.distorted = lost, distorted
+        found.lost, found.distorted, found.unseen = lost, distorted, tuple(_unseen(stage, host))
     found.violations = [(each.monitor, each.event, each.error) for each in stage.log.violations]
     found.timed_out_steps = host.timed_out_steps
     violation = found.violations[0][2] if found.violations else None
@@ -106,6 +108,13 @@ def _by_concern(every: Sequence[SourceLost], types: set[str]) -> tuple[list[Sour
     """What was lost that a monitor could have judged, and the rest: an assertion about that was inconclusive."""
     mattering = [each for each in every if each.types is None or each.types & types]
     return mattering, [each for each in every if each not in mattering]
+
+
+def _unseen(stage: Stage, host: WorldHost) -> Iterator[str]:
+    """What monitors would have called wrong and could not see."""
+    files = stage.observer.totals().files if stage.observer is not None and host.monitors else ()
+    reasons = {monitor.name: mapped.why_not_judged(files, monitor) for monitor in host.monitors}
+    yield from (f"monitor {name!r} can't be judged: {reason}" for name, reason in reasons.items() if reason)
 
 
 def _explain(result: CaseResult, stage: Stage, found: Findings, ruling: verdicts.Ruling) -> CaseResult:

@@ -21,7 +21,7 @@ from faultbox.model.plan import Needs
 from faultbox.model.source import Position
 from faultbox.model.spec import Monitor, Spec
 from faultbox.model.topology import Endpoint
-from faultbox.run import unfinished
+from faultbox.run import mapped, unfinished
 from faultbox.run.observability import why_incomplete, why_not_all, why_not_observable
 from faultbox.run.partitions import Partitions
 from faultbox.run.scopes import Scopes
@@ -59,6 +59,7 @@ class WorldHost:
         self.timed_out_steps: list[str] = []
         self.accepted_exits: set[str] = set()
         self.judged_types: set[str] = set()
+        self.monitors: list[Monitor] = []
 
     # -- steps
 
@@ -172,8 +173,14 @@ class WorldHost:
 
     def missing(self, filters: Mapping[str, str], where: object = None) -> str:
         self._stage.log.sync()
-        lost = self._stage.lost()
-        return why_incomplete(lost, planner.judged(filters, where).types) if lost else ""
+        lost, asked = self._stage.lost(), planner.judged(filters, where)
+        reason = why_incomplete(lost, asked.types) if lost else ""
+        return reason or (self._why_mapped(filters, where) if asked.types & {"file", "syscall"} else "")
+
+    def _why_mapped(self, filters: Mapping[str, str], where: object) -> str:
+        if self._stage.observer is None or not (filters or where):
+            return ""
+        return mapped.why_unseen(self._stage.observer.totals().files, filters, where)
 
     def caused(self, first: Event, then: Event) -> bool | None:
         self._check()
@@ -191,6 +198,7 @@ class WorldHost:
         """Monitors run in the log's thread, in a copy of the caller's context."""
         self._check_sees(monitor)
         self.judged_types |= planner.watched(monitor).types
+        self.monitors.append(monitor)
         wanted, look = monitor.service, monitor.begin()
 
         def check(event: Event) -> None:

@@ -17,13 +17,15 @@ _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.
 def of_services(seen: Observed, services: Iterable[str]) -> Observed:
     """The totals without the calls and files of our own processes; connections of the driver stay.
 
-    Of files only those that were written to: a program reads hundreds to start.
+    Of files only those that were written to, or may have been through a mapping: a program reads hundreds to start.
     """
     names = frozenset(services)
     return dataclasses.replace(
         seen,
         calls=tuple(each for each in seen.calls if each.service in names),
-        files=tuple(each for each in seen.files if each.service in names and (each.writes or each.syncs)),
+        files=tuple(
+            each for each in seen.files if each.service in names and (each.writes or each.syncs or each.mappings)
+        ),
     )
 
 

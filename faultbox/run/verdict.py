@@ -24,7 +24,8 @@ class Findings:
 
     `broken`: the tool or host failed. `deaths`: services that ended unasked. `error`: what the
     scenario or its expectation raised. `distorted`: connections that failed because a proxy stood there. `limit`:
-    the case's limit passed, in what step. `stopped`: where a halt met the scenario.
+    the case's limit passed, in what step. `stopped`: where a halt met the scenario. `unseen`: why monitors may have
+    missed what they are there for.
     """
 
     broken: str = ""
@@ -37,6 +38,7 @@ class Findings:
     error: BaseException | None = None
     violations: Sequence[tuple[str, Event, Exception]] = ()
     lost: Sequence[str] = ()
+    unseen: Sequence[str] = ()
     blamed: str = ""
     timed_out_steps: Sequence[str] = ()
     traceback: tuple[Frame, ...] = ()
@@ -81,6 +83,8 @@ def _rulings(found: Findings, *, unmet: bool) -> Iterator[Ruling]:
         yield _raised(found, found.error)
     if found.lost:
         yield Ruling(Verdict.INCONCLUSIVE, f"events were lost: {'; '.join(found.lost)}", "EVENTS_LOST")
+    if found.unseen:
+        yield Ruling(Verdict.INCONCLUSIVE, "; ".join(found.unseen), "INCONCLUSIVE")
     if unmet:
         yield Ruling(Verdict.FAILED, "no fault of this cell fired, and require_faults_fire is set", "NOT_EXERCISED")
     yield Ruling(Verdict.PASSED)

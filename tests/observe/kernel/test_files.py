@@ -341,3 +341,22 @@ def test_files_of_two_layers_with_one_number(world_of, tmp_path):
         old, new = f"{tmp_path}/root/old{n}", f"{tmp_path}/root/new{n}"
         assert (found[old].bytes_read, found[old].bytes_written) == (2, 0)
         assert (found[new].bytes_read, found[new].bytes_written) == (9, 9)
+
+
+MAPS = """
+import mmap, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+os.ftruncate(fd, 8192)
+readable = os.open(sys.argv[1], os.O_RDONLY)
+mmap.mmap(fd, 4096)
+mmap.mmap(fd, 4096, prot=mmap.PROT_READ)
+mmap.mmap(fd, 4096, flags=mmap.MAP_PRIVATE)
+mmap.mmap(readable, 4096, prot=mmap.PROT_READ)
+mmap.mmap(-1, 4096)
+"""
+
+
+def test_shared_mappings_by_which_a_file_may_be_written(world_of, tmp_path):
+    world = world_of({"svc": WATCHED})
+    assert world.run("svc", sys.executable, "-I", "-c", MAPS, f"{tmp_path}/a") == 0
+    assert {each.path: each.mappings for each in world.totals().files if each.mappings} == {f"{tmp_path}/a": 2}
