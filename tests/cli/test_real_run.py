@@ -86,7 +86,7 @@ def test_the_text_of_a_real_red_cell(place: Path) -> None:
     assert lines[0] == "Seed: 5 (cli)"
     assert lines[2].startswith("--- FAIL: matrix_listing_mute (")
     assert "  at faultbox.star:16:32 in lambda" in done.stdout
-    assert "web: write=deny(EPIPE)" in done.stdout
+    assert "  web: write=deny(EPIPE, on='socket')  seen " in done.stdout
     assert "  replay: faultbox test faultbox.star --test matrix_listing_mute --seed 5" in lines
     assert lines[-1] == "1 passed, 1 failed"
 
