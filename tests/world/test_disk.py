@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,13 @@ TABLE = """\
 11 1 0:30 / /var/lib/layers rw - tmpfs tmpfs rw
 12 1 0:31 / /with\\040space rw - ext4 /dev/vdd rw
 """
+
+
+@pytest.fixture
+def in_tmp():
+    """A directory in /tmp, wherever TMPDIR leads."""
+    with tempfile.TemporaryDirectory(prefix="faultbox-test-", dir="/tmp") as made:
+        yield Path(made)
 
 
 def test_every_file_system_of_the_host_gets_its_place():
@@ -77,21 +85,21 @@ def test_an_untouched_world_has_changed_nothing(boxed, tmp_path):
 
 
 @pytest.mark.root
-def test_what_the_spec_names_in_tmp_is_there_copy_on_write(boxed, tmp_path):
-    spec = tmp_path / "spec"
+def test_what_the_spec_names_in_tmp_is_there_copy_on_write(boxed, in_tmp):
+    spec = in_tmp / "spec"
     spec.mkdir()
     (spec / "server").write_text("#!/bin/sh\necho from its directory\necho gone > server\nls /tmp\n")
     (spec / "server").chmod(0o755)
-    (tmp_path / "other").mkdir()
+    (in_tmp / "other").mkdir()
 
     def body(box):
         world = box.open(visible=(spec / "server", spec))
         text = box.read(box.launch(world, str(spec / "server"), cwd=str(spec)))
-        return text, world.changed(), box.output(world, f"ls {tmp_path}")
+        return text, world.changed(), box.output(world, f"ls {in_tmp}")
 
     text, changed, listing = boxed(body)
     assert text.startswith("from its directory\n")
-    assert "pytest" in text
+    assert in_tmp.name in text
     assert changed == [ChangedFile(str(spec / "server"), "file", 5)]
     assert listing == "spec\n"
     assert (spec / "server").read_text().startswith("#!")
@@ -200,13 +208,13 @@ def test_directories_of_the_host_can_be_renamed(boxed):
 
 
 @pytest.mark.root
-def test_a_directory_that_only_the_host_has_in_tmp_is_new_in_a_world(boxed, tmp_path):
+def test_a_directory_that_only_the_host_has_in_tmp_is_new_in_a_world(boxed, in_tmp):
     def body(box):
         world = box.open()
-        box.output(world, f"mkdir -p {tmp_path}")
+        box.output(world, f"mkdir -p {in_tmp}")
         return [(each.path, each.kind) for each in world.changed()]
 
-    assert boxed(body)[-1] == (str(tmp_path), "directory")
+    assert boxed(body)[-1] == (str(in_tmp), "directory")
 
 
 @pytest.mark.root
