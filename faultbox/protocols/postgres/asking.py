@@ -188,8 +188,10 @@ class Asking:
         self._pass(piece)
 
     def _sync(self, piece: Piece) -> None:
-        if self._executed is not None:
-            part = self._executed
+        part = self._executed
+        if part is not None and self._session.skipping:
+            self._go(part)
+        elif part is not None:
             self._go(Part(part.raw + piece.raw, part.message, payload=part.payload), Kind.SYNCED)
             return
         self._release()

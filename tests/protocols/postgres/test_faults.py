@@ -505,6 +505,16 @@ def test_several_statements_before_a_sync_stay_one_transaction(pg: SimpleNamespa
     assert_it_goes_on(play, pg)
 
 
+def test_a_failure_that_comes_before_sync_is_said(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
+    play = talk(rule("duplicate", "insert*"))
+    unit = pg.bind() + pg.execute()
+    play.caller(pg.parse(INSERT) + pg.flush + unit)
+    assert play.service(pg.error("42601")) == [("caller", pg.error("42601"))]
+    assert play.caller(pg.sync) == [("service", unit + pg.sync)]
+    assert play.service(pg.ready()) == [("caller", pg.ready())]
+    assert play.caller(pg.query(INSERT)) == [("service", pg.query(INSERT) * 2)]
+
+
 def test_what_is_bound_apart_is_not_done_twice(pg: SimpleNamespace, talk: Make, rule: Make) -> None:
     play = talk(rule("duplicate", "insert*"))
     play.caller(pg.parse(INSERT) + pg.bind() + pg.flush)
