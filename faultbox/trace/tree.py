@@ -23,8 +23,9 @@ def shapes(causes: Causes, start_ns: int) -> list[dict[str, Any]]:
     return [shape(step, start_ns) for step in causes.steps]
 
 
-def shape(node: Request, start_ns: int) -> dict[str, Any]:
-    """A tree as docs/reference/bundle-format.md has it. `at_ms` counts from `start_ns`."""
+def shape(node: Request, start_ns: int, *, answered_ns: int = 0) -> dict[str, Any]:
+    """A tree as docs/reference/bundle-format.md has it. `at_ms` counts from `start_ns`; `answered_ns`: when the request
+    was answered for which this one was made, 0 where it was not."""
     found: dict[str, Any] = {
         "service": node.service,
         "caller": node.caller,
@@ -35,9 +36,10 @@ def shape(node: Request, start_ns: int) -> dict[str, Any]:
         "between_ms": _ms(node.between_ns),
         "proxied": node.proxied,
         "merged": node.merged,
+        "late": 0 < answered_ns <= node.asked_ns,
         "events": [event.seq for event in node.events[:_MOST_EVENTS]],
         "did": _did(node.events),
-        "requests": [shape(each, start_ns) for each in node.requests],
+        "requests": [shape(each, start_ns, answered_ns=node.answered_ns) for each in node.requests],
         "possible": {
             "requests": dict(sorted(Counter(each.service for each in node.possible).items())),
             "events": [event.seq for event in node.possible_events[:_MOST_EVENTS]],
@@ -88,6 +90,7 @@ def _line(tree: Mapping[str, Any]) -> str:
     else:
         words = [tree["service"] or "an unknown service", "(through its proxy)" if tree["proxied"] else ""]
         words.append("(requests that overlap)" if tree["merged"] else "")
+        words.append("(after the answer)" if tree.get("late") else "")
     total, waiting, between = tree["total_ms"], tree["waiting_ms"], tree["between_ms"]
     times = ["no answer" if total is None else f"{total:g}ms"]
     if waiting:

@@ -64,6 +64,14 @@ def test_a_tree_has_who_did_what_and_how_long(known: Causes) -> None:
     assert tree["possible"] == {"requests": {}, "events": []}
 
 
+def test_what_is_asked_after_the_answer_is_told_as_that() -> None:
+    answered = [each for each in FLOWS if (each.lane, each.kind, each.end) != ("api", "sent", 11)]
+    answered.append(_flow(5.2, "api", "sent", end=11, length=5, position=5))
+    (tree,) = shapes(causes(EVENTS, answered), 0)
+    assert [each["late"] for each in (tree, tree["requests"][0], tree["requests"][0]["requests"][0])] == [0, 0, 1]
+    assert "    db (after the answer): 24ms; write /data/wal deny(EIO), write /data/log (2 times)" in render(tree)
+
+
 def test_a_tree_in_lines(known: Causes) -> None:
     assert render(shape(known.steps[0], 0)) == [
         "step 1 api.http get path='/': 40ms, 34ms of them waiting for others",
