@@ -121,7 +121,7 @@ def recorded(path: Path) -> dict[str, str]:
         assert "step_send" in {event["type"] for event in events["test_hangs"]}
         (hung,) = (each for each in bundle.outcome().results if each.info.id == "test_hangs")
         assert {each.action: each.counts.fired for each in hung.rules} == {
-            "deny(EIO)": 0,
+            "deny(EIO, path='/never/*')": 0,
             "error(path='/health', status=503)": 1,
         }
         assert hung.exercised is True
