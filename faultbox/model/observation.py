@@ -9,6 +9,8 @@ from faultbox.model.frozen import frozen
 
 DRIVER, EDGE = "driver", "(edge)"
 """The lanes of Faultbox's own: the scenario itself, and a world's proxies. No service is called so."""
+READINESS = "(readiness)"
+"""Whose connections are that were made before the scenario, to see whether services are ready."""
 
 
 @frozen

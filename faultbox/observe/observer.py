@@ -74,6 +74,8 @@ class Observer:
         self._began = time.monotonic_ns()
         self._missed_before = programs.missed(sockets=lanes.want_sockets)
         self._missed = 0
+        self._driving_ns = float("inf")
+        self._early: sockets.Counted = {}
         self._promised = 0
         self._told_lost: Mapping[str, int] = {}
         self._unseen = ""
@@ -95,7 +97,7 @@ class Observer:
             layout.Kind.FORKED: lives.decode,
             layout.Kind.EXECED: lives.decode,
             layout.Kind.EXITED: lives.decode,
-            **dict.fromkeys(sockets.KINDS, sockets.decoder(peers, lanes.names)),
+            **dict.fromkeys(sockets.KINDS, sockets.decoder(peers, lanes.names, lambda: self._driving_ns)),
             **dict.fromkeys(files.KINDS, files.decode),
         }
         self._timer, self._flow_timer = Timer(), Timer()
@@ -113,10 +115,15 @@ class Observer:
         """The lines of this pipe, by its inode's number, will be asked for their times."""
         self._writes.follow(pipe)
 
-    def printed_ns(self, pipe: int, byte: int) -> int:
-        """When a byte of it, from 1 on, had been written; 0 where nobody knows, or its write is not over yet."""
+    def printed_ns(self, pipe: int, places: Iterable[int]) -> list[int]:
+        """When these bytes of it, from 1 on, had been written; 0 where nobody knows, or the write is not over yet."""
         self._keep_flows()
-        return self._writes.time_of(pipe, byte)
+        return [self._writes.time_of(pipe, byte) for byte in places]
+
+    def driving(self) -> None:
+        """Services are ready: what our own process connects to from now on is the scenario's doing."""
+        self._early = sockets.counted(self._edges)
+        self._driving_ns = time.monotonic_ns()
 
     def unfinished(self) -> list[Event]:
         """Calls that had begun when the log was asked last and were not over, as events at their beginning."""
@@ -139,7 +146,7 @@ class Observer:
         return Observed(
             calls=tuple(calls.totals(self._counts, names)),
             files=tuple(files.totals(self._files, names)),
-            connections=tuple(sockets.totals(self._edges, names, self._peers)),
+            connections=tuple(sockets.totals(self._edges, names, self._peers, self._early)),
             lost=lost,
             share=share,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from faultbox.linux import bpf
 from faultbox.model.event import Event
-from faultbox.model.observation import ConnectionTotals
+from faultbox.model.observation import DRIVER, READINESS, ConnectionTotals
 from faultbox.observe import layout
 from faultbox.observe.calls import Decode, Head
 from faultbox.observe.flows import ADDRESSES, text_of
@@ -22,6 +22,9 @@ EDGE_TOTALS: Final = struct.Struct("=6Q")
 """struct edge_totals: opened, refused, reset, sent, received, retransmits."""
 _MOST: Final = 8192
 
+Counted = Mapping[bytes, tuple[int, ...]]
+"""A world's map of edges, as it was at some time."""
+_NOTHING = (0,) * 6
 _NOBODY = 0xFFFF
 _AT = layout.RECORD.size
 _OPS = ("connect", "accept", "refused", "reset", "close", "retransmit")
@@ -29,8 +32,8 @@ _ENDINGS = frozenset(("reset", "close"))
 KINDS: Final = range(layout.Kind.SOCKETS, layout.Kind.SOCKETS + len(_OPS))
 
 
-def decoder(peers: Peers, lanes: Sequence[str]) -> Decode:
-    """What makes events of records of connections.
+def decoder(peers: Peers, lanes: Sequence[str], driving_ns: Callable[[], float]) -> Decode:
+    """What makes events of records of connections. `driving_ns`: since when the driver's are the scenario's.
 
     `local` and `peer` are addresses, `caller` and `callee` lanes, where they are known. `bytes_sent`,
     `bytes_received` (by the owner's calls) and `lasted_ms` stand at an end. `pid` and `tid` are whose call it was, and
@@ -46,7 +49,7 @@ def decoder(peers: Peers, lanes: Sequence[str]) -> Decode:
             "op": op,
             "local": text_of(family, here, port) if port else "",
             "peer": text_of(family, there, far),
-            "caller": "" if caller == _NOBODY else lanes[caller],
+            "caller": "" if caller == _NOBODY else _caller(lanes[caller], early=time_ns - lasted_ns < driving_ns()),
             "callee": callee_at(peers, family, *((there, far) if called else (here, port)))
             or ("" if called else service),
             "pid": str(pid) if pid else "",
@@ -61,6 +64,10 @@ def decoder(peers: Peers, lanes: Sequence[str]) -> Decode:
     return decode
 
 
+def _caller(lane: str, *, early: bool) -> str:
+    return READINESS if early and lane == DRIVER else lane
+
+
 def callee_at(peers: Peers, family: int, address: bytes, port: int) -> str:
     """The service that listens at an address; "" where none does."""
     shown = shown_address(family, address)
@@ -73,16 +80,25 @@ def new_totals() -> int:
     return bpf.create(bpf.HASH, EDGE.size, EDGE_TOTALS.size, _MOST, bpf.NO_PREALLOC)
 
 
-def totals(edges: int, lanes: Sequence[str], peers: Peers) -> Iterator[ConnectionTotals]:
-    """What a world's map of edges has: by caller, and by service and port or, where there is no service, by port."""
+def counted(edges: int) -> Counted:
+    found = ((key, bpf.lookup(edges, key, EDGE_TOTALS.size)) for key in bpf.keys(edges, EDGE.size))
+    return {key: EDGE_TOTALS.unpack(value) for key, value in found if value is not None}
+
+
+def totals(edges: int, lanes: Sequence[str], peers: Peers, early: Counted) -> Iterator[ConnectionTotals]:
+    """What a world's map of edges has: by caller, and by service and port or, where there is no service, by port.
+
+    `early`: what it had before the scenario began, when the driver's were the readiness checks'.
+    """
     sums: dict[tuple[str, str, int], list[int]] = {}
-    for key in bpf.keys(edges, EDGE.size):
-        value = bpf.lookup(edges, key, EDGE_TOTALS.size)
-        if value is None:
-            continue
+    for key, numbers in counted(edges).items():
         lane, family, port, address = EDGE.unpack(key)
-        place = lanes[lane], callee_at(peers, family, address, port), port
-        known = sums.get(place, [0] * 6)
-        sums[place] = [old + new for old, new in zip(known, EDGE_TOTALS.unpack(value), strict=True)]
+        before = early.get(key, _NOTHING) if lanes[lane] == DRIVER else _NOTHING
+        later = [number - part for number, part in zip(numbers, before, strict=True)]
+        for caller, part in ((READINESS, before), (lanes[lane], later)):
+            if any(part):
+                place = caller, callee_at(peers, family, address, port), port
+                known = sums.get(place, _NOTHING)
+                sums[place] = [old + new for old, new in zip(known, part, strict=True)]
     for (caller, callee, port), (opened, refused, reset, sent, received, retransmits) in sorted(sums.items()):
         yield ConnectionTotals(caller, callee, port, opened, refused, reset, sent, received, retransmits)

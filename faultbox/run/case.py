@@ -87,6 +87,7 @@ class Life:
 
     def arm(self) -> None:
         """From here on the case's faults are in force: start-up was spared, but for from_start rules."""
+        self._stage.drive()
         for monitor in (*self._ground.plan.spec.monitors, *self._case.monitors):
             self._guard(partial(self._host.watch, monitor))
         self._delay_before = run_delay_ns(self._stage.members())

@@ -190,6 +190,11 @@ class Stage:
         if declared is not None and declared.on_exit == "restart":
             self.restarts.ended(declared)
 
+    def drive(self) -> None:
+        """Services are ready: what this process does from now on is the scenario's."""
+        if self.observer is not None:
+            self.observer.driving()
+
     def conclude(self) -> None:
         """At the next sync of the log, calls that are not over become events of it: monitors must see them."""
         if self.observer is not None:

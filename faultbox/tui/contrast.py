@@ -11,7 +11,7 @@ from itertools import islice
 from faultbox.evidence.strands import strands
 from faultbox.model.event import Event
 from faultbox.model.frozen import frozen
-from faultbox.model.observation import Observed
+from faultbox.model.observation import READINESS, Observed
 from faultbox.model.verdict import CaseResult
 from faultbox.tui.trace import Trace
 
@@ -75,8 +75,8 @@ def _counts(seen: Observed) -> Mapping[str, int]:
     found: Counter[str] = Counter()
     for each in seen.connections:
         edge = f"{each.caller} to {each.callee or 'nobody'}:{each.port}"
-        # Until a service is ready, the driver knocks as often as it takes.
-        for what in ("opened", "refused", "reset") if each.caller != "driver" else ("reset",):
+        # Until a service is ready, we knock as often as it takes.
+        for what in ("opened", "refused", "reset") if each.caller != READINESS else ("reset",):
             found[f"connections of {edge} {what}"] = getattr(each, what)
     for call in seen.calls:
         found[f"{call.service}: {call.syscall} failed"] = call.errors

@@ -19,7 +19,7 @@ def events():
     """Each kind of record, with all of it zero."""
     decoders = {
         **dict.fromkeys(files.KINDS, files.decode),
-        **dict.fromkeys(sockets.KINDS, sockets.decoder(Peers(()), ("svc",))),
+        **dict.fromkeys(sockets.KINDS, sockets.decoder(Peers(()), ("svc",), lambda: 0)),
         **dict.fromkeys((layout.Kind.FORKED, layout.Kind.EXECED, layout.Kind.EXITED), lives.decode),
     }
     for kind, decode in decoders.items():

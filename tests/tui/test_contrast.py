@@ -52,7 +52,8 @@ def test_lines_that_only_one_has(trace: Callable[..., Trace], spools: Any) -> No
 
 def test_totals_that_differ_but_for_knocking_and_names_with_a_pid(spools: Any) -> None:
     def seen(knocks: int, opened: int, pid: int) -> Observed:
-        edges = (ConnectionTotals("driver", "api", 80, refused=knocks), ConnectionTotals("api", "db", 5, opened=opened))
+        knocked = ConnectionTotals("(readiness)", "api", 80, refused=knocks)
+        edges = (knocked, ConnectionTotals("api", "db", 5, opened=opened))
         return Observed(files=(FileTotals("db", f"/tmp/temp-{pid}.rdb", writes=1),), connections=edges)
 
     control = spools.result(spools.info("order"), observed=seen(55, 1, 2))

@@ -248,3 +248,19 @@ def test_a_socket_that_is_older_than_its_process_in_the_lane(world_of):
         (connect,) = world.of("socket", op="connect")
         assert (connect.fields["caller"], connect.fields["peer"]) == ("api", f"127.0.0.1:{port}")
     assert [(each.caller, each.opened) for each in world.totals().connections] == [("api", 1)]
+
+
+def test_what_our_process_connects_to_before_the_scenario_is_no_step_of_it(world_of):
+    program = "import socket, sys\nlistener = socket.create_server(('127.0.0.1', 0))\n"
+    program += "print(listener.getsockname()[1], flush=True)\nends = [listener.accept()[0] for _ in range(3)]\n"
+    world = world_of({"db": WATCHED, "driver": Watch()})
+    with world.start("db", sys.executable, "-I", "-c", program, stdout=subprocess.PIPE) as served:
+        port = int(served.stdout.readline())
+        knock = f"import socket\nsocket.create_connection(('127.0.0.1', {port})).close()"
+        assert world.run("driver", sys.executable, "-I", "-c", knock) == 0
+        world.observer.driving()
+        for _ in range(2):
+            assert world.run("driver", sys.executable, "-I", "-c", knock) == 0
+        assert served.wait(20) == 0
+    assert [each.fields["caller"] for each in world.of("socket", op="accept")] == ["(readiness)", "driver", "driver"]
+    assert [(each.caller, each.opened) for each in world.totals().connections] == [("(readiness)", 1), ("driver", 2)]
