@@ -84,7 +84,7 @@ def test_from_the_matrix_to_the_event_that_decided(orders: Path, browser: Any) -
     detail = browser.run(DETAIL)
     for text in ("inventory fsync", "decided it, first", "deny(EIO)", "/tmp/inventory/wal.log", "UTC", "fsync failed"):
         assert text in detail
-    assert "inventory: fsync=deny(EIO)" in browser.run("document.querySelector('.rules').innerText")
+    assert "inventory: fsync=deny(EIO, path='/tmp/inventory/wal.log')" in browser.run("document.querySelector('.rules').innerText")
     assert browser.run("document.querySelector('.command code').innerText") == (
         "faultbox replay orders.fb --test matrix_place_order_wal_sync_fails"
     )
