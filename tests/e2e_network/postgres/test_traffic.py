@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from faultbox.protocols.postgres.client import ready, step
@@ -70,3 +71,33 @@ def test_steps(door: Any, rule: Rule) -> None:
     door.rules(rule("error", "insert*", code="disk_full"))
     refused = step(address, "exec", {"sql": "INSERT INTO orders VALUES (3)"})
     assert (refused.ok, refused.data["sqlstate"]) == (False, "53100")
+
+
+def pipelined(client: psycopg.Connection[Any], statement: str, numbers: range) -> None:
+    with client.pipeline():
+        for number in numbers:
+            client.execute(statement, (number,))
+
+
+@pytest.mark.parametrize("action", ["drop", "reset"])
+def test_a_pipeline_that_is_cut_leaves_nothing_of_it(door: Any, rule: Rule, action: str) -> None:
+    """Statements before the cut are done and never committed, those after it never come."""
+    address = f"host=127.0.0.1 port={door.port} user=postgres"
+    with psycopg.connect(address, autocommit=True) as client, psycopg.connect(address, autocommit=True) as cut:
+        client.execute("create table if not exists cut (id int primary key)")
+        door.rules(rule(action, "insert into cut *", trigger={"nth": 3}))
+        with pytest.raises(psycopg.OperationalError):
+            pipelined(cut, "insert into cut values (%s)", range(5))
+        assert door.counts()[1:3] == (3, 1)
+        assert client.execute("select count(*) from cut").fetchone() == (0,)
+
+
+def test_what_is_done_twice_has_both_effects(door: Any, rule: Rule) -> None:
+    """One statement's second time is a transaction of its own; among several, its failure is that of all."""
+    with psycopg.connect(f"host=127.0.0.1 port={door.port} user=postgres", autocommit=True) as client:
+        client.execute("create table if not exists twice (id int primary key)")
+        door.rules(rule("duplicate", "insert into twice *"))
+        assert client.execute("insert into twice values (%s)", (1,)).rowcount == 1
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            pipelined(client, "insert into twice values (%s)", range(2, 4))
+        assert client.execute("select id from twice").fetchall() == [(1,)]

@@ -179,6 +179,18 @@ def test_a_transaction_with_a_command_that_fails_does_the_others(connect: Connec
     assert (client.get("a"), client.exists("b")) == ("1", 0)
 
 
+def test_nothing_behind_a_dropped_command_is_done(connect: Connect, direct: Any, door: Any, rule: Rule) -> None:
+    client = connect()
+    door.rules(rule("drop", "SET", trigger={"nth": 3}))
+    with client.pipeline(transaction=False) as pipe:
+        for number in range(5):
+            pipe.set(f"key {number}", "x")
+        with pytest.raises(redis.ConnectionError):
+            pipe.execute()
+    assert sorted(direct.keys("key *")) == ["key 0", "key 1"]
+    assert door.counts()[1:3] == (3, 1)
+
+
 def test_a_made_up_value_in_a_transaction(connect: Connect, door: Any, rule: Rule) -> None:
     client = connect()
     client.set("a", "real")
