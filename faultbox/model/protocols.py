@@ -240,7 +240,7 @@ _HTTP_ACTIONS = actions(
         _BOTH,
         (),
         "Once a request has been answered it is sent again, on a connection of its own; the end of the answer waits "
-        "for the second one, which nobody hears, for up to 5 s. With side='response' the answer comes twice.",
+        "for the second one, which nobody hears, for up to 1 s. With side='response' the answer comes twice.",
     ),
 )
 _TCP_MATCH = match(

@@ -198,6 +198,10 @@ class Dialogue:
         answer; b"" where the same connection is the place for it."""
         return b""
 
+    def ends(self, answer: Message) -> bool:  # noqa: ARG002 - most connections are sessions
+        """Whether the service says with an answer that nothing will follow it on this connection."""
+        return False
+
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         """A whole message, changed as rewrite() says. Raises model.message.Unknown where that can't be done to it."""
         raise NotImplementedError

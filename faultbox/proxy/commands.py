@@ -48,10 +48,11 @@ class Anew(NamedTuple):
 
 class Again(NamedTuple):
     """Say this to the service on a connection of its own, and call `timer("response")` when it has answered: of the
-    rule that `fired`."""
+    rule that `fired`. `ends`: nothing more is said on the first connection; the service may wait to hear just that."""
 
     data: bytes
     fired: MessageFired
+    ends: bool = False
 
 
 class Note(NamedTuple):

@@ -339,6 +339,8 @@ class Conversation:
     def _open_response(self, part: Part, message: Message, out: list[Command]) -> None:
         stream = self._response
         exchange = self._exchanges.begin() if part.replies else None
+        if exchange is not None and exchange.again is not None:
+            exchange.again = exchange.again._replace(ends=self._dialogue.ends(message))
         if part.last:
             self._exchanges.ask_again()
         if exchange is not None and exchange.discard:

@@ -46,7 +46,7 @@ class Play:
     """A conversation between `api` and `db.main`, and what it does as short tuples.
 
     ("service", bytes) and ("caller", bytes) are what is sent to them; ("wait", side, ms),
-    ("finish", side), ("close",), ("reset",), ("tls",), ("anew", bytes), ("again", bytes). Events are in `notes`.
+    ("finish", side), ("close",), ("reset",), ("tls",), ("anew", bytes), ("again", bytes, "ends"). Events: `notes`.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ def _short(command: Command) -> Said:
             return ("finish", side)
         case Anew(opening):
             return ("anew", opening)
-        case Again(data, _):
-            return ("again", data)
+        case Again(data, _, ends):
+            return ("again", data, *(["ends"] if ends else []))
     names: dict[type[Any], str] = {Close: "close", Reset: "reset", StartTls: "tls"}
     return (names[type(command)],)

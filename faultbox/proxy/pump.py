@@ -18,8 +18,9 @@ from faultbox.proxy.end import CONNECTING, FULL, HELD, OTHER, End
 from faultbox.proxy.stand_in import StandIn
 from faultbox.proxy.tls import Interception, Step
 
-_PATIENCE_S = 5.0
-"""How long the rest of an answer waits until the service, asked again, has answered once more."""
+_PATIENCE_S = 1.0
+"""How long the rest of an answer waits until the service, asked again, has answered once more. One that serves a
+single connection at a time, and keeps that, won't before this one has ended."""
 _LINGER_S = 2.0
 """How long a caller may go on sending after we have ended the connection: closing at once would reset what it
 has not read yet (RFC 9112, 9.6)."""
@@ -212,7 +213,9 @@ class Pair:
                 self.secure()
             case Anew(opening):
                 self._meet_anew(opening)
-            case Again(data, fired):
+            case Again(data, fired, ends):
+                if ends:
+                    self.service.finish()
                 self._again = self._timers["response"] = self._loop.call_later(_PATIENCE_S, self._timer, "response")
                 self._holder.ask_again(self, data, fired)
             case Close():

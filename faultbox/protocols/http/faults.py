@@ -10,7 +10,7 @@ from faultbox.protocols.contract import WHOLE, Dialogue, Part, Reply
 from faultbox.protocols.http.framing import EMPTY, Begun, Body, Chunked, Endless, Lost, Sized, read_head, whole_chunks
 from faultbox.protocols.http.messages import BODY_COMES_LATER, Head, HttpMessage, Request, Response, bodiless
 from faultbox.protocols.http.reader import Reader
-from faultbox.protocols.http.writing import made_up, rewritten, said_last
+from faultbox.protocols.http.writing import ends_connection, made_up, rewritten, said_last
 
 _BODY_KEYS = ("body", "json")
 _GLANCE = 4096
@@ -186,6 +186,10 @@ class HttpDialogue(Dialogue):
         """Not on the same connection: many a service ends that after one answer, and a caller may ask it to."""
         assert isinstance(message, Request)
         return said_last(message, raw)
+
+    def ends(self, answer: Message) -> bool:
+        assert isinstance(answer, Response)
+        return ends_connection(answer.head)
 
     def rewrite(self, fault: MessageFault, message: Message, raw: bytes) -> bytes:
         assert isinstance(message, HttpMessage)

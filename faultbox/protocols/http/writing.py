@@ -29,7 +29,7 @@ def made_up(fault: MessageFault, request: Request | None, *, close: bool = False
     code = str(status).encode("ascii")
     content, kind = _written(arguments["json"]) if "json" in arguments else _content(body)
     own = {name: value for name, value in arguments.get("headers", {}).items() if value is not None}
-    close = close or request is None or _closes(request.head) or _says_close(own)
+    close = close or request is None or ends_connection(request.head) or request.head.expects or _says_close(own)
     headers = _needed(content, kind, request, close=close, empty=bodiless(None, code))
     headers = {name: value for name, value in headers.items() if name.lower() not in map(str.lower, own)} | own
     return Reply(_head(_status_line(status), headers.items()) + (b"" if bodiless(request, code) else content), close)
@@ -110,11 +110,9 @@ def _is_json(message: HttpMessage) -> bool:
     return kind.endswith(("/json", "+json"))
 
 
-def _closes(head: Head) -> bool:
-    """Whether the connection ends after an answer that did not wait for all of the request."""
-    if b"close" in head.connection or head.expects:
-        return True
-    return head.minor == 0 and b"keep-alive" not in head.connection
+def ends_connection(head: Head) -> bool:
+    """Whether a message says that its connection ends with it, or with its answer (RFC 9112, 9.3)."""
+    return b"close" in head.connection or (head.minor == 0 and b"keep-alive" not in head.connection)
 
 
 def _status_line(status: int) -> bytes:

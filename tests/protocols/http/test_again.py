@@ -44,9 +44,15 @@ def test_an_answer_may_end_with_its_connection(talk: Play) -> None:
     head = b"HTTP/1.0 200 OK\r\n\r\nok"
     talk.caller(POST)
     assert talk.service(head) == [("caller", head)]
-    assert talk.ended("response") == [AGAIN]
+    assert talk.ended("response") == [(*AGAIN, "ends")]
     assert talk.timer("response") == [("finish", "response")]
     assert talk.counts()[2:] == (1, 0)
+
+
+def test_a_service_that_ends_the_connection_is_let_go_before_it_is_asked_again(talk: Play) -> None:
+    """One that serves a connection at a time waits for the end of this one."""
+    talk.caller(POST)
+    assert talk.service(OK.replace(b"Content", b"Connection: close\r\nContent")) == [(*AGAIN, "ends")]
 
 
 def test_what_is_not_answered_once_is_not_asked_twice(talk: Play) -> None:
