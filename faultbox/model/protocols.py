@@ -389,7 +389,12 @@ _POSTGRES_ACTIONS = actions(
         (_POSTGRES_ROWS, Parameter("values", "any", doc="a dict of column to what it is in every row")),
         "Changes the rows of a result.",
     ),
-    ActionForm(MessageAction.DUPLICATE, ("request",), (), "Does it twice; the second result is kept back."),
+    ActionForm(
+        MessageAction.DUPLICATE,
+        ("request",),
+        (),
+        "Does it twice, as two transactions where it is one by itself; the second result is kept back.",
+    ),
 )
 
 _UNBUILT = (
