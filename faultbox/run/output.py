@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -51,9 +52,10 @@ class ServiceOutput:
         first, self._taken = self._taken + 1, self._taken + len(line) + whole
         self._lines.append((line, f"pipe {self._pipe} {first} {self._taken}"))
 
-    def _written(self, origin: str) -> int:
-        last = int(origin.rpartition(" ")[2])
-        return self._observer.printed_ns(self._pipe, last) if self._observer is not None else 0
+    def _written(self, origins: Sequence[str]) -> list[int]:
+        if self._observer is None:
+            return [0] * len(origins)
+        return self._observer.printed_ns(self._pipe, (int(each.rpartition(" ")[2]) for each in origins))
 
     def _drain(self) -> list[tuple[bytes, str]]:
         self._ended = not self._output.drain()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from faultbox.model.event import Event
@@ -17,8 +17,9 @@ class OutputSource:
 
     `drain` reads all that is in the pipe when it is called and gives the lines that became complete,
     as bytes with or without their line end, each with its event's origin. `fileno` gives the pipe, or -1 once it has
-    ended. A line's time is when it had been written as `written` tells by its origin, in ns, or else when it was read:
-    `written` gives 0 where that isn't known, and where the write is not over, so that nothing came of it yet.
+    ended. A line's time is when it had been written, as `written` tells by the origins of several, in ns, or else when
+    it was read: `written` gives 0 where that isn't known, and where the write is not over, so that nothing came of it
+    yet.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class OutputSource:
         fileno: Callable[[], int],
         decode: Decode | None = None,
         *,
-        written: Callable[[str], int] = lambda origin: 0,  # noqa: ARG005
+        written: Callable[[Sequence[str]], list[int]] = lambda origins: [0] * len(origins),
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._service = service
@@ -69,7 +70,7 @@ class OutputSource:
             return []
         lines = self._drain()
         read = self._clock()  # before anybody is asked: a write that is not over then ends later
-        times = [self._written(origin) or read for _, origin in lines]
+        times = [each or read for each in self._written([origin for _, origin in lines])]
         for index in range(len(times) - 1, 0, -1):
             times[index - 1] = min(times[index - 1], times[index])
         return [self._event(*line, min(time_ns, read)) for line, time_ns in zip(lines, times, strict=True)]

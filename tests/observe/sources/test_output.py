@@ -77,7 +77,7 @@ def test_a_line_has_the_time_when_it_was_written(pipe: Pipe) -> None:
     """Known of the second: so the first was there before it. The last one's write is not over, by a clock that is
     behind."""
     times = {"pipe 7 1 4": 0, "pipe 7 1 5": 40, "pipe 7 1 6": 0, "pipe 7 1 7": 90}
-    output = source(pipe, written=lambda origin: times[origin])
+    output = source(pipe, written=lambda origins: [times[each] for each in origins])
     os.write(pipe.writer, b"one\nfour\nthree\nsecond\n")
     assert [event.time_ns for event in output.drain()] == [40, 40, 70, 70]
 
