@@ -129,7 +129,7 @@ class Lanes:
         lane = directory.stat().st_ino
         for pid in (directory / "cgroup.procs").read_text(encoding="ascii").split():
             for tid in _threads(int(pid)):
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # it ended before its pidfd, or after
                     self._join(lane, int(pid), tid)
 
     def _join(self, lane: int, pid: int, tid: int) -> None:

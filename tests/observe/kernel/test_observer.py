@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -205,6 +206,40 @@ def test_who_is_in_a_lane_of_ours_already(eye, tmp_path, until):
             assert {event.fields["pid"] for event in told} == {str(process.pid)}
         finally:
             observer.close()
+            cgroup.remove(top)
+
+
+@pytest.mark.skipif(not threads_have_pidfds(), reason="needs pidfds of threads (Linux 6.9)")
+def test_a_thread_that_ends_while_it_is_taken_in(eye, tmp_path, until, monkeypatch):
+    def ended_since(tid, flags=0):
+        handle = pidfd_open(tid, flags)
+        if flags:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+            until(lambda: not Path(f"/proc/{process.pid}/task/{tid}").exists(), "the thread ends")
+        return handle
+
+    pidfd_open = os.pidfd_open
+    top = cgroup.mountpoint() / f"faultbox-ending-{os.getpid()}"
+    lane = cgroup.create(top / "world" / "driver")
+    code = (
+        "import sys, threading\n"
+        "threading.Thread(target=sys.stdin.readline).start()\n"
+        "print('ready', flush=True)\n"
+        "threading.Event().wait()"
+    )
+    with subprocess.Popen(
+        (sys.executable, "-c", code), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        (lane / "cgroup.procs").write_text(str(process.pid))
+        monkeypatch.setattr(os, "pidfd_open", ended_since)
+        try:
+            observe.attach(eye, {"driver": (lane, GETPPID)}, tmp_path).close()
+            assert process.poll() is None
+        finally:
+            process.kill()
+            process.wait()
             cgroup.remove(top)
 
 
