@@ -137,6 +137,8 @@ class HappensBefore:
             self._unknown.append(flow.time_ns)
         elif flow.kind == "received" and flow.length:
             self._received(number, flow, unit)
+        elif flow.kind == "received":
+            self._heard_end(flow, self._streams.end_of[number].peer, unit)
 
     def _accepted(self, flow: Flow, end: End) -> None:
         """An accept comes after its connect, whether anything has been said yet or not.
@@ -153,6 +155,17 @@ class HappensBefore:
         if "end" in (unit[0], source[0]):
             self._unknown.append(flow.time_ns)
         self._link(source, caller.began_ns, unit, max(caller.began_ns, flow.began_ns))
+
+    def _heard_end(self, flow: Flow, peer: End | None, unit: Unit) -> None:
+        """That the other one has finished may come of anything it did until then; which thread did it isn't seen."""
+        if peer is None or peer.opened < 0:
+            self._unknown.append(flow.time_ns)
+            return
+        opened = self._streams.flows[peer.opened]
+        source = self._unit(peer.opened, opened)
+        self._lanes.setdefault(source, opened.lane)
+        if self._group(source) != self._group(unit):
+            self._coarse.add(self._group(source), flow.time_ns, self._group(unit), flow.time_ns)
 
     def _received(self, number: int, flow: Flow, unit: Unit) -> None:
         senders, whole = self._streams.senders.get(number, ([], False))

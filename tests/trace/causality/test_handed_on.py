@@ -166,3 +166,16 @@ def test_what_is_logged_right_after_an_answer_leaves_nothing_behind(story: Story
     story.waits(1.7, 3.01)
     story.ask(3, 2)
     assert (story.step_of(logged), story.step_of(story.write(3.3))) == ("1", "2")
+
+
+def test_the_end_of_what_another_one_says_may_have_told_anything(story: Story) -> None:
+    """The api reads the driver's request, and then that the driver has hung up: what did the second step have to do
+    with that?"""
+    story.ask(1, 1)
+    second = story.event(2, "step_send", "driver", "thread 12", step="3")
+    story.flow(1.9, "driver", 12, "waits", local="poll")
+    early = story.write(2.5)
+    story.flow(3, "api", 21, "received", end=101)
+    late = story.write(3.5)
+    known = order(story.events, story.flows)
+    assert (known.before(second, early), known.before(second, late)) == (False, None)
