@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from faultbox.model.event_types import LINES
+from faultbox.model.event_types import LINES, TYPES
 from faultbox.model.fault import Assumption
 from faultbox.model.topology import Endpoint
 from faultbox.plan.judges import meant_by, meant_in
@@ -32,7 +32,8 @@ class Asked:
     fault may meet, each with the one caller that it is about ("" for all); `any_assumption` says that some assumption
     is armed which could not be read. `parted`: services may be partitioned. `looped`: the types of events, of those
     that must be asked for, that loops over all events() are about, but for calls that are named or met by rules.
-    `types`: of all events that are judged, but for those of calls that rules met: whoever decides tells them himself.
+    `types`: of all events that are judged, but for those of calls that rules met: whoever decides tells them himself;
+    `unknown` are those that there are none of.
     """
 
     armed: set[tuple[str | None, str]] = field(default_factory=set)
@@ -48,6 +49,7 @@ class Asked:
     parted: bool = False
     looped: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
 
     def judge(self, about: About, judges: Sequence[Text] = (), among: Meant = ANYTHING) -> None:
         """What must be shown so that silence means something: events that are meant by shape or choice, of those
@@ -84,6 +86,7 @@ class Asked:
             self.lines.add(meant.service)
 
     def _want(self, meant: Meant, told: Tells, paths: Collection[str] = ()) -> None:
+        self.unknown |= meant.types - TYPES
         self.types |= meant.types - ({"syscall"} if meant.met else set())
         kinds = meant.kinds(told)
         if "syscall" in kinds and not meant.met:  # what a rule answers is an event without being asked for

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from faultbox.model.event_types import TYPES
+from faultbox.model.event_types import TYPES, known, known_elsewhere
 from faultbox.model.frozen import frozen
 from faultbox.model.syscalls import FAMILIES
 from faultbox.plan.meant import ANYTHING, Meant, answered
@@ -292,6 +292,8 @@ class _Reading:
     def _is(self, field: str, values: frozenset[str], way: _Way, *, holds: bool) -> list[_Way]:
         """The way where a field has one of these values, or none of them."""
         meant = way.meant
+        if field == "type" and holds and not any(known(each) or known_elsewhere(each) for each in values):
+            return way.narrowed(replace(meant, types=values))  # a mistake, that must not look like silence
         if not holds:
             return way.narrowed(meant.but_types(values)) if field == "type" else [way]
         narrowing: dict[str, Callable[[], Meant]] = {

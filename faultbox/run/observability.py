@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from faultbox import plan as planner
 from faultbox.model.event import SourceLost
-from faultbox.model.event_types import LINES, OF_CASES, OF_PROXIES, WATCHED
+from faultbox.model.event_types import LINES, OF_CASES, OF_PROXIES, TYPES, WATCHED
 from faultbox.model.match import fits
 from faultbox.model.observation import Watch
 from faultbox.model.plan import Needs
 from faultbox.model.spec import Spec
-from faultbox.model.syscalls import every
+from faultbox.model.syscalls import every, known
 from faultbox.model.topology import Service
 from faultbox.observe.sources.registry import events_of
 
@@ -61,9 +61,10 @@ def why_incomplete(lost: Iterable[SourceLost], types: Collection[str]) -> str:
 
 def why_not_all(asked: planner.Asked, needs: Needs, spec: Spec) -> str:
     """Why something that was asked for may be missing in the trace of a case with these needs; "" when nothing is."""
+    unknown = (f"there are no events of type {each!r}{_instead(each, TYPES)}" for each in sorted(asked.unknown))
     calls = (_why_no_calls(service, name, needs, spec) for service, name in sorted(asked.observed, key=str))
     others = (_why_not_watched(service, kind, needs) for service, kind in sorted(asked.watched, key=str))
-    return next(filter(None, (*calls, *others)), "")
+    return next(filter(None, (*unknown, *calls, *others)), "")
 
 
 def _why_not_declared(kind: str, filters: Mapping[str, str], services: Sequence[Service]) -> str:
@@ -94,8 +95,18 @@ def _why_no_calls(service: str | None, name: str, needs: Needs, spec: Spec) -> s
     if name == planner.ALL_CALLS:
         unseen = [each.name for each in of if not _seen(each.name, needs) >= every()]
         return _NOT_EVERY + (f" ({needs.blind})" if needs.blind else "") if unseen else ""
+    if not any(planner.calls_of(each, name) for each in of):
+        return f"there is no system call {name!r}{_instead(name, known())}"
     unseen = [each.name for each in of if not _seen(each.name, needs) >= planner.calls_of(each, name)]
     return f"{name} of {' and '.join(unseen)} is not observed in this case" if unseen else ""
+
+
+def _instead(name: str, names: Iterable[str]) -> str:
+    """What to say of a name that is none."""
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(names), n=1)
+    return f": did you mean {close[0]!r}?" if close else ""
 
 
 def _seen(service: str, needs: Needs) -> frozenset[str]:

@@ -171,6 +171,13 @@ def test_what_is_looked_for_among_all_events(load: Load) -> None:
         assert blind.unlooped == ("" if "type = " in body else " and ".join(missing)), body
 
 
+def test_a_type_that_is_none_does_not_look_like_silence(load: Load) -> None:
+    asked = planner.watched(load('monitor(lambda e: e.type != "sycall" or e.seq < 0)\nscenario(get)\n').monitors[0])
+    assert asked.unknown == {"sycall"}
+    elsewhere = load('monitor(lambda e: e.type not in ("topic", "stdout"))\nscenario(get)\n').monitors[0]
+    assert planner.watched(elsewhere).unknown == set()
+
+
 def test_files_beyond_those_that_are_shown_are_watched_where_a_path_is_judged(load: Load) -> None:
     service = 's = service("s", "bin/db", observe = [observe.files("/data/**")])\nscenario(get)\n'
     judge = 'monitor(lambda e: e.type != "file" or e.{})'

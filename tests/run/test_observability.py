@@ -128,6 +128,8 @@ def test_every_call_is_seen_where_filter_and_watch_add_up_to_all() -> None:
         ('e.type == "syscall" and e.path == "/x"', f"{NOT_EVERY} (no BPF here)"),
         ('e.type == "syscall" and e.syscall == "write" and e.service == "db"', ""),
         ('e.type == "step_recv"', ""),
+        ('e.type == "sycall"', "there are no events of type 'sycall': did you mean 'syscall'?"),
+        ('e.syscall == "fsnyc"', "there is no system call 'fsnyc': did you mean 'fsync'?"),
     ],
 )
 def test_what_a_function_may_mean_is_read_from_its_text(judge: str, reason: str, tmp_path: Path) -> None:

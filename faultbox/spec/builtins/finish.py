@@ -78,10 +78,9 @@ def _check_services(session: Session, declared: Declarations) -> None:
         for name in service.depends_on:
             _check_service_name(session, services, name, service.position, f"service {service.name!r} depends on")
     for monitor in declared.monitors:
-        if monitor.service:
-            _check_service_name(
-                session, services, monitor.service, monitor.position, f"monitor {monitor.name!r} watches"
-            )
+        for name in filter(None, (monitor.service, *(filters.get("service", "") for filters, _ in monitor.about))):
+            if name != "driver" and not {"*", "?"} & set(name):
+                _check_service_name(session, services, name, monitor.position, f"monitor {monitor.name!r} watches")
     for service in services.values():
         _check_literal_addresses(session, services, service)
     cycle = _cycle(services)

@@ -71,10 +71,13 @@ def monitor(
     parts = Parts(named, on, state_init, update, first or check)
     with call.noting("name" if first is not None else "check"):
         _check_parts(parts)
-    _check_service(call, service)
+    _check_service(call, service, "service")
     shapes = matchers.shapes_of(on) if on is not None else None
     _warn_of_types(call, shapes or ())
     about = matchers.alternatives(on) if on is not None else (({}, ()),)
+    for filters, _ in about:
+        named = filters.get("service", "")
+        _check_service(call, "" if {"*", "?"} & set(named) else named, "on")
     made = Monitor(parts.name, parts.begin, call.position, service, shapes, parts.functions, about, parts.judges)
     host = current.get(None)
     if host is None:
@@ -107,13 +110,13 @@ def _warn_of_types(call: Call, shapes: matchers.Shapes) -> None:
             call.warn("UNKNOWN_EVENT_TYPE", f"no events of type {kind!r} come here: this sees none", at="on")
 
 
-def _check_service(call: Call, service: str) -> None:
+def _check_service(call: Call, service: str, at: str) -> None:
     """While the spec loads, a service may still come."""
     services = call.state(Declarations).services
-    if current.get(None) is not None and service and service not in services:
+    if current.get(None) is not None and service not in ("", "driver", *services):
         near = nearest_name(service, list(services))
         message = f"{service!r} is no service of this spec"
-        raise Wrong("UNKNOWN_SERVICE", message, accepted=", ".join(services), nearest=near, at="service")
+        raise Wrong("UNKNOWN_SERVICE", message, accepted=", ".join(services), nearest=near, at=at)
 
 
 @frozen
