@@ -27,7 +27,7 @@ _MOST = 64
 _DEEPEST = 12
 """Helpers within helpers."""
 _GIVING_NONE = frozenset({"assert_true", "assert_eq", "assert_never", "assert_before", "fail", "print"})
-_PURE = frozenset({"print", "struct", "events", "match.event", "match.any", "match.all", "match.never"})
+_PURE = frozenset({"struct", "events", "match.event", "match.any", "match.all", "match.never"})
 
 
 @frozen

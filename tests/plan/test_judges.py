@@ -154,6 +154,7 @@ LOOPS: list[tuple[str, Demand]] = [
     ('for e in events():\n        if e.type == "syscall":\n            fail(e.path)', CALLS),
     ('for e in events():\n        if e.type != "file":\n            continue\n        n = e', FILES),
     ('assert_eq(len(events(type = "syscall", path = "/etc/*")), 0)', CALLS),
+    ('for e in events():\n        if e.type == "file":\n            print(e.path)', FILES),
     ('all = events()\n    assert_eq([e for e in all if e.type == "file"], [])', FILES),
     ("assert_true(len(events()) > 0)", set()),
 ]
