@@ -38,13 +38,14 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bundle = tmp_path_factory.mktemp("orders") / "orders.fb"
     command = [sys.executable, "-m", "faultbox", "test", "examples/orders/faultbox.star", "--seed", "1"]
     done = subprocess.run(
-        [*command, "--show", "none", "--output", str(bundle)],
+        [*command, "--show", "fail", "--output", str(bundle)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr
+    assert " errored" not in done.stdout, done.stdout
     return opened(bundle)
 
 
@@ -84,7 +85,8 @@ def test_from_the_matrix_to_the_event_that_decided(orders: Path, browser: Any) -
     detail = browser.run(DETAIL)
     for text in ("inventory fsync", "decided it, first", "deny(EIO)", "/tmp/inventory/wal.log", "UTC", "fsync failed"):
         assert text in detail
-    assert "inventory: fsync=deny(EIO, path='/tmp/inventory/wal.log')" in browser.run("document.querySelector('.rules').innerText")
+    rules = browser.run("document.querySelector('.rules').innerText")
+    assert "inventory: fsync=deny(EIO, path='/tmp/inventory/wal.log')" in rules
     assert browser.run("document.querySelector('.command code').innerText") == (
         "faultbox replay orders.fb --test matrix_place_order_wal_sync_fails"
     )
