@@ -14,6 +14,7 @@ import pytest
 from faultbox import observe
 from faultbox.linux import cgroup
 from faultbox.model.event import Event, EventsLost
+from faultbox.model.flow import Flow
 from faultbox.model.observation import CallTotals, Observed, Watch
 
 SOON_S = 20.0
@@ -128,3 +129,14 @@ def until() -> Callable[[Callable[[], Any], str], Any]:
         return answer
 
     return wait
+
+
+@pytest.fixture
+def flows_of() -> Callable[[Seen], list[Flow]]:
+    """All flows of a world, once it is closed."""
+
+    def read(world: Seen) -> list[Flow]:
+        world.close()
+        return list(observe.flows(world.place / "flows.bin"))
+
+    return read
