@@ -140,14 +140,15 @@ ONCE int forget(struct lane *lane, struct file_key *key)
 		return 0;
 	slot = lane->slot;
 	counts = bpf_map_lookup_elem(&files, &slot);
-	found = counts ? bpf_map_lookup_elem(counts, key) : 0;
+	former = *key; /* until Linux 6.2 no argument of a function that is verified alone may be a map's key */
+	found = counts ? bpf_map_lookup_elem(counts, &former) : 0;
 	if (!found)
 		return 0;
-	former = *key;
 	former.until_ns = bpf_ktime_get_ns();
 	if (bpf_map_update_elem(counts, &former, found, BPF_NOEXIST))
 		lose(lane, LOST_TOTALS);
-	bpf_map_delete_elem(counts, key);
+	former.until_ns = key->until_ns;
+	bpf_map_delete_elem(counts, &former);
 	return 0;
 }
 
