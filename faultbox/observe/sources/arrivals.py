@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from faultbox.linux.inotify import CREATE, DELETE, MOVED_FROM, MOVED_TO, OVERFLOW, Change
 
 MASK = CREATE | DELETE | MOVED_FROM | MOVED_TO
+_ADDED = re.compile(r"[.-]\d|\.old$|~$")
+"""Where what a rotation adds to a name begins: a number, a date (logrotate(8), Python's and Java's handlers)."""
+_INSERTED = re.compile(r"-\d[\w:.+-]*(?=\.[A-Za-z]+$)")
+"""The same before the last part of a name, as some of Go's loggers have it."""
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
 
 
 class Arrivals:
@@ -29,6 +35,16 @@ class Arrivals:
 
     def met(self, name: str) -> None:
         self._names = [each for each in self._names if each != name]
+
+    def began(self, present: Iterable[str]) -> None:
+        """Take in a directory that came after the start, and what it already has, oldest first.
+
+        What happened there until now nobody was told: a file with a name as rotations give it had a wanted one.
+        """
+        former = [name for name in present if self._was_wanted(name)]
+        readable = [name for name in former if not name.endswith(_PACKED)]
+        self._names += readable
+        self.unmet += len(former) - len(readable)
 
     def take(self, changes: Iterable[Change], directory: int) -> None:
         """Take in what happened, some of it in the directory with this number of a watch."""
@@ -54,6 +70,12 @@ class Arrivals:
                 self._names.append(name)
         elif change.mask & CREATE and self._wanted(name):
             self._names.append(name)
+
+    def _was_wanted(self, name: str) -> bool:
+        return not self._wanted(name) and (
+            any(self._wanted(name[: added.start()]) for added in _ADDED.finditer(name))
+            or self._wanted(_INSERTED.sub("", name))
+        )
 
     def _drop(self, name: str) -> int:
         """Forget a name; how many files had it."""

@@ -24,8 +24,8 @@ _CHUNK = 1 << 18
 _KEPT = 32
 """Files without a name any more (rotated away, removed) that are still read from; the oldest is let go first."""
 _GLOB = set("*?[")
-_MARK = 64
 _TYPES = frozenset(("tail",))
+_MARK = 64
 """By so many bytes before the place where reading stopped it is known whether a file was filled anew."""
 
 
@@ -34,10 +34,11 @@ class TailSource:
 
     `root` is a directory's path: that of the world's disk as its services see it, in which `path` is looked up; the
     last part of `path` may be a glob. What the files hold now is passed over, those that come later are read from
-    their beginning. A file is followed when it is renamed or removed, and read again from its beginning when it has
-    become shorter or holds something else where its reading stopped: it was truncated and filled again. One that came
-    and went before it could be read is told as lost. Not seen is what stood in a file between the last look at it and
-    its truncation.
+    their beginning. In a directory that comes later itself, these include what was rotated there before it could be
+    looked at, by its name. A file is followed when it is renamed or removed, and read again from its beginning when it
+    has become shorter or holds something else where its reading stopped: it was truncated and filled again. One that
+    came and went before it could be read is told as lost. Not seen is what stood in a file between the last look at it
+    and its truncation, and what came and went in a directory that did not exist at the last look.
 
     A line's time is when the file was looked at and had it. Raises OSError where this
     user has no inotify instance left (fs.inotify.max_user_instances).
@@ -60,6 +61,7 @@ class TailSource:
         self._files: list[_File] = []
         self._arrivals = Arrivals(self._wanted)
         self._unmet = 0
+        self._watch = -1
         self._token = self._promised = self._looked_ns = 0
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._inotify = inotify.init()
@@ -150,7 +152,7 @@ class TailSource:
         """Begin to follow the files that have come; those that are followed get their present names."""
         for file in self._files:
             file.named = False
-        for name in self._names():
+        for name in self._names(late=not from_end):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 self._meet(f"{self._directory}/{name}", from_end=from_end)
                 self._arrivals.met(name)
@@ -159,13 +161,19 @@ class TailSource:
             self._files.remove(file)
             file.close()
 
-    def _names(self) -> list[str]:
-        """Where files that have come are now, then those that the pattern means."""
+    def _names(self, *, late: bool) -> list[str]:
+        """Where files that have come are now, then those that the pattern means.
+
+        `late`: a directory that is there for the first time has come since the source began.
+        """
         directory, watch = self._watched_directory()
         self._arrivals.take(inotify.changes(self._inotify), watch)
+        came, self._watch = late and watch != self._watch, watch
         if directory is None:
             return []
         try:
+            if came:
+                self._arrivals.began(_oldest_first(directory))
             if not _GLOB & set(self._pattern):
                 return [*self._arrivals.names(), self._pattern]
             present = os.listdir(f"/proc/self/fd/{directory}")
@@ -204,6 +212,14 @@ class TailSource:
                 self._files.append(_File(reading, path, status.st_size if from_end else 0))
         finally:
             os.close(found)
+
+
+def _oldest_first(directory: int) -> list[str]:
+    times: dict[str, int] = {}
+    for name in os.listdir(f"/proc/self/fd/{directory}"):
+        with contextlib.suppress(FileNotFoundError):
+            times[name] = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime_ns
+    return sorted(times, key=lambda name: (times[name], name))
 
 
 class _File:

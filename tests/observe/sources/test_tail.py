@@ -132,6 +132,37 @@ def test_files_that_were_rotated_before_anybody_looked_are_read_where_they_are_n
     assert [event.fields["raw"] for event in source.drain()] == ["0", "1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize("former", ["log.1", "log.2", "log-20261121", "log.2026-11-21_10", "log.old", "log~"])
+def test_what_was_rotated_in_a_directory_that_came_later_is_known_by_its_name(
+    opened: Open, tmp_path: Path, former: str
+) -> None:
+    source = opened("/var/app/log")
+    (tmp_path / "var/app").mkdir(parents=True)
+    for name, text in ((former, b"one\n"), ("log", b"two\n"), ("log.lock", b"1\n"), ("other.1", b"another\n")):
+        append(tmp_path / "var/app" / name, text)
+    assert lines(source) == ["one", "two"]
+
+
+def test_dates_before_the_last_part_of_a_name_and_packed_files(opened: Open, tmp_path: Path) -> None:
+    source = opened("/var/app/*.log")
+    (tmp_path / "var/app").mkdir(parents=True)
+    for name in ("a.log", "a-2026-11-21T10-00-00.123.log", "b.log.3"):
+        append(tmp_path / "var/app" / name, name.encode() + b"\n")
+    append(tmp_path / "var/app/b.log.4.gz", b"\x1f\x8b")
+    source.ask(50)
+    with pytest.raises(EventsLost, match="1 file came and went unread") as lost:
+        source.drain()
+    assert {event.fields["raw"] for event in lost.value.events} == {"a.log", "a-2026-11-21T10-00-00.123.log", "b.log.3"}
+
+
+def test_names_of_rotation_that_were_there_before_are_passed_over(opened: Open, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    append(tmp_path / "var/log.1", b"of yesterday\n")
+    source = opened("/var/log")
+    append(tmp_path / "var/log", b"one\n")
+    assert lines(source) == ["one"]
+
+
 @pytest.mark.parametrize("leaves", ["removed", "moved", "replaced"])
 def test_a_file_that_came_and_went_unread_is_lost(opened: Open, tmp_path: Path, leaves: str) -> None:
     (tmp_path / "var").mkdir()
