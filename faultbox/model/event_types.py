@@ -46,6 +46,12 @@ CALL_FIELDS = frozenset(
     }
 )  # fmt: skip
 """What events of type `syscall` can have."""
+ASKED_FOR = MappingProxyType({"syscall": CALL_FIELDS} | {kind: frozenset(fields) for kind, fields in FIELDS.items()})
+"""The types of events that are there only where somebody asks for them, with the fields that they can have."""
+OF_ALL = frozenset(
+    {"type", "service", "seq", "time_ns", "data", "fields", "get", "happens_before", "happens_after", "concurrent_with"}
+)
+"""What specs can read of every event."""
 SIGNALLED = frozenset({"process", "service_exited"})
 """Types of events whose field `signal` is a signal's number."""
 

@@ -33,7 +33,7 @@ class Asked:
     is armed which could not be read. `parted`: services may be partitioned. `looped`: the types of events, of those
     that must be asked for, that loops over all events() are about, but for calls that are named or met by rules.
     `types`: of all events that are judged, but for those of calls that rules met: whoever decides tells them himself;
-    `unknown` are those that there are none of.
+    `unknown` are those that there are none of, `misread` those of which a field is looked at that they don't have.
     """
 
     armed: set[tuple[str | None, str]] = field(default_factory=set)
@@ -50,6 +50,7 @@ class Asked:
     looped: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
+    misread: set[tuple[str, str]] = field(default_factory=set)
 
     def judge(self, about: About, judges: Sequence[Text] = (), among: Meant = ANYTHING) -> None:
         """What must be shown so that silence means something: events that are meant by shape or choice, of those
@@ -87,6 +88,8 @@ class Asked:
 
     def _want(self, meant: Meant, told: Tells, paths: Collection[str] = ()) -> None:
         self.unknown |= meant.types - TYPES
+        if meant.misread:
+            self.misread.update((each, meant.misread) for each in meant.types & TYPES)
         self.types |= meant.types - ({"syscall"} if meant.met else set())
         kinds = meant.kinds(told)
         if "syscall" in kinds and not meant.met:  # what a rule answers is an event without being asked for

@@ -202,9 +202,16 @@ class _Reading:
                     way = replace(way, names=way.names - _stored(expression))
                 if isinstance(expression, ast.Call):
                     self._call(expression, way)
+                self._read(expression, way)
                 for child in ast.iter_child_nodes(expression):
                     for inner in _expressions(child):
                         self._does(inner, way)
+
+    def _read(self, expression: ast.expr, way: _Way) -> None:
+        """A field that no event has here is a mistake, that must not look like silence."""
+        field = field_of(expression, way.names)
+        if field and not way.meant.has(field):
+            self._judge.effect(replace(way, meant=replace(way.meant, misread=field)))
 
     def _call(self, node: ast.Call, way: _Way) -> None:
         called = self._values.of(node.func)

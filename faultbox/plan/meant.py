@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from faultbox.model.event_types import CALL_FIELDS, FIELDS, TYPES
+from faultbox.model.event_types import ASKED_FOR, OF_ALL, TYPES
 from faultbox.model.frozen import frozen
 from faultbox.model.match import fits
 from faultbox.model.topology import Service
 from faultbox.plan.texts import Tells
 
-_FIELDS_OF: Mapping[str, frozenset[str]] = {
-    "syscall": CALL_FIELDS, **{kind: frozenset(fields) for kind, fields in FIELDS.items()}
-}  # fmt: skip
-"""The types of events that are there only where somebody asks for them, with the fields that they can have."""
 _BY_FIELD: Mapping[str, frozenset[str]] = {
     "path": frozenset({"file", "syscall"}),
     "to": frozenset({"file", "syscall"}),
@@ -30,22 +26,28 @@ class Meant:
     """Events of any of `types`, of one `service` (None: of any).
 
     `calls`: of the events that are system calls only those of these names, as specs name them (None: any).
-    `met`: of them only those that a rule has answered or held up.
+    `met`: of them only those that a rule has answered or held up. `misread`: a field of theirs that is looked at, and
+    that none of them has.
     """
 
     types: frozenset[str] = TYPES
     service: str | None = None
     calls: frozenset[str] | None = None
     met: bool = False
+    misread: str = ""
 
     @property
     def told(self) -> bool:
         """Whether it is known which types are meant of those that must be asked for."""
-        return not self.types >= _FIELDS_OF.keys()
+        return not self.types >= ASKED_FOR.keys()
 
     @property
     def nothing(self) -> bool:
         return not self.types or self.calls == frozenset()
+
+    def has(self, field: str) -> bool:
+        """Whether any of them may have a field; what services and proxies tell may have any."""
+        return field in OF_ALL or any(field in ASKED_FOR.get(each, (field,)) for each in self.types)
 
     def such(self, other: Meant) -> Meant:
         """Those that are among other events as well."""
@@ -71,10 +73,10 @@ class Meant:
     def kinds(self, text: Tells) -> frozenset[str]:
         """The types of events that must be asked for. Where the way names none, those that a whole text tells."""
         if self.told:
-            return self.types & _FIELDS_OF.keys()
+            return self.types & ASKED_FOR.keys()
         if text.unspelt:
-            return frozenset(_FIELDS_OF)
-        found = text.types & _FIELDS_OF.keys() if "type" in text.fields else frozenset()
+            return frozenset(ASKED_FOR)
+        found = text.types & ASKED_FOR.keys() if "type" in text.fields else frozenset()
         return found.union(*(_BY_FIELD[each] for each in text.fields if each in _BY_FIELD))
 
 
@@ -90,7 +92,7 @@ def by_filters(filters: Mapping[str, object]) -> Meant:
     elif "syscall" in filters or "decision" in filters:
         meant = meant.of_types(("syscall",))
     elif asked := {name for name, value in filters.items() if value != ""} - {"service", "seq", "type"}:
-        meant = meant.but_types([each for each, known in _FIELDS_OF.items() if not asked <= known])
+        meant = meant.but_types([each for each, known in ASKED_FOR.items() if not asked <= known])
     if isinstance(call, str) and not set("*?") & set(call):
         meant = meant.of_calls((call,))
     return meant.met_by_rules() if isinstance(decision, str) and answered(decision) else meant

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from faultbox import plan as planner
 from faultbox.model.event import SourceLost
-from faultbox.model.event_types import LINES, OF_CASES, OF_PROXIES, TYPES, WATCHED
+from faultbox.model.event_types import ASKED_FOR, LINES, OF_CASES, OF_PROXIES, TYPES, WATCHED
 from faultbox.model.match import fits
 from faultbox.model.observation import Watch
 from faultbox.model.plan import Needs
@@ -62,9 +62,13 @@ def why_incomplete(lost: Iterable[SourceLost], types: Collection[str]) -> str:
 def why_not_all(asked: planner.Asked, needs: Needs, spec: Spec) -> str:
     """Why something that was asked for may be missing in the trace of a case with these needs; "" when nothing is."""
     unknown = (f"there are no events of type {each!r}{_instead(each, TYPES)}" for each in sorted(asked.unknown))
+    misread = (
+        f"events of type {each!r} have no field {name!r}{_instead(name, ASKED_FOR.get(each, ()))}"
+        for each, name in sorted(asked.misread)
+    )
     calls = (_why_no_calls(service, name, needs, spec) for service, name in sorted(asked.observed, key=str))
     others = (_why_not_watched(service, kind, needs) for service, kind in sorted(asked.watched, key=str))
-    return next(filter(None, (*unknown, *calls, *others)), "")
+    return next(filter(None, (*unknown, *misread, *calls, *others)), "")
 
 
 def _why_not_declared(kind: str, filters: Mapping[str, str], services: Sequence[Service]) -> str:

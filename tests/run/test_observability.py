@@ -128,6 +128,16 @@ def test_every_call_is_seen_where_filter_and_watch_add_up_to_all() -> None:
         ('e.type == "syscall" and e.path == "/x"', f"{NOT_EVERY} (no BPF here)"),
         ('e.type == "syscall" and e.syscall == "write" and e.service == "db"', ""),
         ('e.type == "step_recv"', ""),
+        ('e.type == "file" and e.pth == "/x"', "events of type 'file' have no field 'pth': did you mean 'path'?"),
+        (
+            'e.type == "syscall" and e["errn"] == "EIO"',
+            "events of type 'syscall' have no field 'errn': did you mean 'errno'?",
+        ),
+        ('e.type == "stdout" and e.pth == "/x" and e.time_ns > 0', ""),
+        (
+            'e.type in ("step_recv", "socket") and e.pth == "/x" and e.service == "nobody"',
+            "socket events need BPF, and there is none: no BPF here",
+        ),
         ('e.type == "sycall"', "there are no events of type 'sycall': did you mean 'syscall'?"),
         ('e.syscall == "fsnyc"', "there is no system call 'fsnyc': did you mean 'fsync'?"),
     ],

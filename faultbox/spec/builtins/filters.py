@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from faultbox.model import event_types
@@ -76,14 +76,24 @@ def _check_type(pattern: str) -> None:
 
 
 def _check_shape(kind: str, fields: Mapping[str, str]) -> None:
-    known = event_types.FIELDS.get(kind)
-    if known is None:
-        return
+    if not kind and fields.get("syscall"):
+        kind = "syscall"
+    if kind == "syscall":
+        _check_names(kind, fields, sorted(event_types.CALL_FIELDS))
+    elif kind in event_types.FIELDS:
+        _check_names(kind, fields, event_types.FIELDS[kind])
+        _check_op(kind, fields.get("op", "*"))
+
+
+def _check_names(kind: str, fields: Mapping[str, str], known: Sequence[str]) -> None:
     for name in fields:
         if name not in known:
             message, near = f"{kind} events have no field {name!r}", nearest_name(name, list(known))
             raise Wrong("UNKNOWN_FIELD", message, accepted=", ".join(known), nearest=near, at=name, naming=True)
-    ops, op = event_types.OPS[kind], fields.get("op", "*")
+
+
+def _check_op(kind: str, op: str) -> None:
+    ops = event_types.OPS[kind]
     if op and not any(fits(each, op) for each in ops):
         message, near = f"{kind} events have no op {op!r}", nearest_name(op, list(ops))
         raise Wrong("UNKNOWN_OP", message, accepted=", ".join(ops), nearest=near, at="op")
