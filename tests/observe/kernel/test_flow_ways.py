@@ -4,8 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+
+from faultbox.model.syscalls import number
+from faultbox.observe.programs import machine
 
 pytestmark = pytest.mark.root
 
@@ -80,21 +84,27 @@ def test_what_is_read_and_not_followed_is_told(world_of, flows_of, tmp_path):
     assert all(0 < each.began_ns <= each.time_ns for each in came)
 
 
+READ = str(number("read", machine()))
 WAITING = """
 import os, threading
-threading.Thread(target=threading.Event().wait).start()
+threading.Thread(target=os.read, args=(os.pipe()[0], 1)).start()
 os.write(1, b"!")
 os.read(0, 1)
 """
 
 
-def test_a_thread_that_was_killed_ended_after_it_began_to_wait(world_of, flows_of):
+def test_a_thread_that_was_killed_says_since_when_it_waited(world_of, flows_of):
     world = world_of()
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with world.start("svc", sys.executable, "-I", "-c", WAITING, **streams) as program:
         assert program.stdout.read(1)
-        killed = time.monotonic_ns()
+        threads = Path(f"/proc/{program.pid}/task")
+        until = time.monotonic() + 20
+        while any((each / "syscall").read_text().split()[0] != READ for each in threads.iterdir()):
+            assert time.monotonic() < until
+        asleep = time.monotonic_ns()
         program.kill()
+        program.wait()  # its input is closed only then: an end of file would be an answer to its read
     ended = of(flows_of(world), "ended")
     assert len(ended) == 2
-    assert all(0 < each.began_ns <= each.time_ns and killed < each.time_ns for each in ended)
+    assert all(0 < each.began_ns < asleep < each.time_ns for each in ended)
